@@ -1,0 +1,2 @@
+//! Mesh.
+#![forbid(unsafe_code)]

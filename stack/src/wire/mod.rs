@@ -1,0 +1,9 @@
+//! Bytes to values and back.
+
+mod addr;
+mod phy;
+mod reader;
+
+pub use addr::{MacAddr, ParseMacAddrError};
+pub use phy::{AckChange, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
+pub use reader::{Reader, Truncated};

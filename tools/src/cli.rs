@@ -1,0 +1,24 @@
+//! The subcommands and their dispatch. Exit codes: 0 done, 1 it failed, 2 wrong use (clap's own).
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A userspace 802.11 MAC on Linux monitor interfaces.
+#[derive(Debug, Parser)]
+#[command(name = "airloom", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant a subcommand; its arguments and its code live in `command/`.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+impl Cli {
+    /// Runs the subcommand that was asked for.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {}
+    }
+}

@@ -1,0 +1,5 @@
+//! What people run: the commands of the binary `airloom`, and what they are made of.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
