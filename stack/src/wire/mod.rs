@@ -2,6 +2,7 @@
 
 mod addr;
 mod phy;
+pub mod radiotap;
 mod reader;
 
 pub use addr::{MacAddr, ParseMacAddrError};
