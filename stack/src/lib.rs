@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod crypto;
 pub mod random;
 pub mod time;
 pub mod wire;
