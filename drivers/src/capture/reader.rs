@@ -1,0 +1,230 @@
+//! Reading a capture, frame by frame.
+
+use std::io::Read;
+use std::path::Path;
+
+use stack::wire::{self, Truncated};
+
+use super::CaptureError;
+use super::link::{self, Content, LinkError, LinkType};
+use super::pcap::{self, Pcap};
+use super::pcapng::{PcapNg, SECTION_MAGIC};
+use super::source::Buffer;
+
+/// Whether the capturing host heard or sent a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It came from the air.
+    Received,
+    /// It was sent by the capturing host.
+    Sent,
+}
+
+/// One frame of a capture.
+#[derive(Debug)]
+pub struct CapturedFrame<'a> {
+    /// From 1, as Wireshark counts.
+    pub number: u64,
+    /// Nanoseconds since 1970-01-01 00:00 UTC; 0 in files that do not tell.
+    pub time: u64,
+    /// Bytes on record before the snapshot length cut it, link-layer header included.
+    pub original_length: usize,
+    /// Bytes on record, link-layer header included.
+    pub captured_length: usize,
+    /// The number of the interface, over all sections; 0 in pcap.
+    pub interface: usize,
+    /// What stands before the MPDU.
+    pub link: LinkType,
+    /// Where the file says so.
+    pub direction: Option<Direction>,
+    /// The frame itself.
+    pub content: Result<Content<'a>, LinkError>,
+}
+
+/// Byte order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    #[default]
+    Little,
+    Big,
+}
+
+/// One record of a file whose bytes are next in the buffer.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) time: u64,
+    pub(super) captured: usize,
+    pub(super) original: usize,
+    pub(super) interface: usize,
+    pub(super) direction: Option<Direction>,
+    /// How many bytes stand between the frame and the next record.
+    pub(super) behind: usize,
+}
+
+/// What a file says of an interface.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    pub(super) link: LinkType,
+    pub(super) snaplen: usize,
+    pub(super) name: String,
+    /// As in `if_tsresol`: a power of ten, or of two with the highest bit set.
+    pub(super) resolution: u8,
+    /// Seconds to be added to each time.
+    pub(super) offset: i64,
+    pub(super) fcs_len: Option<usize>,
+}
+
+/// A capture, read from front to back.
+pub struct Reader {
+    buffer: Buffer,
+    format: Format,
+    number: u64,
+    /// What stands between the frame handed out last and the next record.
+    behind: usize,
+    done: bool,
+}
+
+enum Format {
+    Pcap(Pcap),
+    PcapNg(PcapNg),
+}
+
+impl Reader {
+    /// Opens a file; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        Self::with(Buffer::open(path)?)
+    }
+
+    /// Reads from any source.
+    pub fn new(source: impl Read + Send + 'static) -> Result<Self, CaptureError> {
+        Self::with(Buffer::new(source, None)?)
+    }
+
+    fn with(mut buffer: Buffer) -> Result<Self, CaptureError> {
+        let have = buffer.fill(4)?;
+        let Some(&magic) = buffer.peek().first_chunk::<4>() else {
+            return Err(CaptureError::TooShort(have));
+        };
+        let format = if magic == SECTION_MAGIC {
+            Format::PcapNg(PcapNg::default())
+        } else if let Some(known) = pcap::magic(magic) {
+            Format::Pcap(Pcap::new(&mut buffer, known)?)
+        } else {
+            return Err(CaptureError::Unknown(magic.to_vec()));
+        };
+        Ok(Self { buffer, format, number: 0, behind: 0, done: false })
+    }
+
+    /// How many bytes of the file have been read, and how many it has, if that is known. For a progress bar.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        self.buffer.progress()
+    }
+
+    /// The name of the interface of the frame read last, if the file tells.
+    pub fn interface_name(&self, frame_interface: usize) -> Option<&str> {
+        let record = Record { interface: frame_interface, ..Record::default() };
+        let interface = match &self.format {
+            Format::Pcap(_) => None,
+            Format::PcapNg(file) => file.interface(&record),
+        };
+        interface.map(|interface| interface.name.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// The next frame; `None` at the end and after an error. The frame stays until the next call.
+    pub fn next_frame(&mut self) -> Option<Result<CapturedFrame<'_>, CaptureError>> {
+        if self.done {
+            return None;
+        }
+        self.buffer.take(self.behind);
+        self.number += 1;
+        let record = match &mut self.format {
+            Format::Pcap(file) => file.next(&mut self.buffer, self.number),
+            Format::PcapNg(file) => file.next(&mut self.buffer),
+        };
+        match record {
+            Ok(Some(record)) => Some(Ok(self.frame(&record))),
+            Ok(None) => {
+                self.done = true;
+                None
+            }
+            Err(error) => {
+                self.done = true;
+                Some(Err(error))
+            }
+        }
+    }
+
+    fn frame(&mut self, record: &Record) -> CapturedFrame<'_> {
+        self.behind = record.behind;
+        let interface = match &self.format {
+            Format::Pcap(file) => Some(file.interface()),
+            Format::PcapNg(file) => file.interface(record),
+        };
+        let (link, fcs_len) = interface.map_or((LinkType::default(), None), |i| (i.link, i.fcs_len));
+        let bytes = self.buffer.take(record.captured);
+        CapturedFrame {
+            number: self.number,
+            time: record.time,
+            original_length: record.original,
+            captured_length: record.captured,
+            interface: record.interface,
+            link,
+            direction: record.direction,
+            content: link::content(link, fcs_len, record.original, bytes),
+        }
+    }
+}
+
+impl Default for Interface {
+    fn default() -> Self {
+        let (link, name) = (LinkType::default(), String::new());
+        Self { link, snaplen: 0, name, resolution: 6, offset: 0, fcs_len: None }
+    }
+}
+
+impl Interface {
+    /// Nanoseconds since 1970, from units of this interface's resolution.
+    pub(super) fn time(&self, units: u64) -> u64 {
+        let (units, exponent) = (u128::from(units), u32::from(self.resolution & 0x7f));
+        let nanos = if self.resolution & 0x80 != 0 {
+            // at most 64 bits of units times 30 of a billion
+            units.saturating_mul(1_000_000_000).checked_shr(exponent).unwrap_or_default()
+        } else if exponent <= 9 {
+            units * 10_u128.pow(9 - exponent)
+        } else {
+            10_u128.checked_pow(exponent - 9).map_or(0, |divisor| units / divisor)
+        };
+        let offset = i128::from(self.offset) * 1_000_000_000;
+        let total = i128::try_from(nanos).unwrap_or(i128::MAX).saturating_add(offset);
+        u64::try_from(total.max(0)).unwrap_or(u64::MAX)
+    }
+}
+
+impl Order {
+    pub(super) fn u16(self, r: &mut wire::Reader<'_>) -> Result<u16, Truncated> {
+        match self {
+            Self::Little => r.u16_le(),
+            Self::Big => r.u16_be(),
+        }
+    }
+
+    pub(super) fn u32(self, r: &mut wire::Reader<'_>) -> Result<u32, Truncated> {
+        r.array().map(|&bytes| self.word(bytes))
+    }
+
+    pub(super) fn len(self, r: &mut wire::Reader<'_>) -> Result<usize, Truncated> {
+        self.u32(r).map(|n| usize::try_from(n).unwrap_or(usize::MAX))
+    }
+
+    pub(super) const fn word(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    pub(super) fn i64(self, bytes: &[u8]) -> Option<i64> {
+        let bytes = *bytes.first_chunk()?;
+        Some(if self == Self::Little { i64::from_le_bytes(bytes) } else { i64::from_be_bytes(bytes) })
+    }
+}
