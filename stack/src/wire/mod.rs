@@ -2,6 +2,7 @@
 
 mod addr;
 mod channel;
+pub mod eapol;
 pub mod frame;
 mod phy;
 pub mod radiotap;
