@@ -8,7 +8,7 @@
 //! - [`wire`]: bytes to values and back. Zero-copy views that cannot panic, small values with `parse` and `emit`.
 //! - `crypto`: ciphers and key derivation, thin over RustCrypto.
 //! - `rsn`: the 4-way and group handshakes, both sides, as state machines that consume themselves.
-//! - `mac`: what both roles share: the receive pipeline as an ordered list of named steps, transmit, duplicates,
+//! - [`mac`]: what both roles share: the receive pipeline as an ordered list of named steps, transmit, duplicates,
 //!   fragments, A-MSDU, power save, queues.
 //! - `ap`: a virtual AP as one owned value: its beacon, its stations, its group key; admission of new ones.
 //! - `sta`: a link, the station side of one network.
@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod crypto;
+pub mod mac;
 pub mod random;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,90 @@
+//! Priorities: which access category a frame waits in.
+
+/// The four access categories, most urgent first (802.11-2020 Table 10-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccessCategory {
+    /// AC_VO.
+    Voice,
+    /// AC_VI.
+    Video,
+    /// AC_BE.
+    BestEffort,
+    /// AC_BK.
+    Background,
+}
+
+impl AccessCategory {
+    /// All four, most urgent first.
+    pub const ALL: [Self; 4] = [Self::Voice, Self::Video, Self::BestEffort, Self::Background];
+
+    /// The category of a TID: user priorities 1 and 2 are background, 0 and 3 best effort (802.11-2020 Table 10-1).
+    pub const fn of_tid(tid: u8) -> Self {
+        match tid & 7 {
+            1 | 2 => Self::Background,
+            0 | 3 => Self::BestEffort,
+            4 | 5 => Self::Video,
+            _ => Self::Voice,
+        }
+    }
+
+    /// Its bit in the U-APSD flags of the QoS Info field from a station (802.11-2020 9.4.1.17).
+    pub const fn uapsd_flag(self) -> u8 {
+        match self {
+            Self::Voice => 0x01,
+            Self::Video => 0x02,
+            Self::Background => 0x04,
+            Self::BestEffort => 0x08,
+        }
+    }
+
+    /// For people: `voice`, `video`, `best effort`, `background`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Video => "video",
+            Self::BestEffort => "best effort",
+            Self::Background => "background",
+        }
+    }
+}
+
+/// The TID of EAPOL: the handshake must not wait behind bulk data.
+pub const EAPOL_TID: u8 = 7;
+
+/// The TID of an MSDU by what it carries (LLC/SNAP header first): the precedence, the upper three bits of the DS field
+/// of IPv4 and IPv6 as Linux reads it; EAPOL is urgent; everything else is best effort.
+pub fn tid_of(llc: &[u8]) -> u8 {
+    let Some((&[0xaa, 0xaa, 0x03, _, _, _, high, low], body)) = llc.split_first_chunk::<8>() else {
+        return 0;
+    };
+    match (u16::from_be_bytes([high, low]), body) {
+        (0x0800, [_, ds, ..]) => ds >> 5,
+        (0x86dd, [first, ..]) => first >> 1 & 7,
+        (0x888e, _) => EAPOL_TID,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hex_literal::hex;
+
+    #[test]
+    fn precedence_becomes_the_tid() {
+        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45b8")), 5);
+        assert_eq!(tid_of(&hex!("aaaa03000000 86dd 6e000000")), 7);
+        assert_eq!(tid_of(&hex!("aaaa03000000 86dd 60000000")), 0);
+        assert_eq!(tid_of(&hex!("aaaa03000000 888e 0203")), EAPOL_TID);
+        assert_eq!(tid_of(&hex!("aaaa03000000 0806 0001")), 0);
+        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45")), 0);
+        assert_eq!(tid_of(&[]), 0);
+    }
+
+    #[test]
+    fn tids_go_to_the_categories_of_the_standard() {
+        use AccessCategory::{Background, BestEffort, Video, Voice};
+        let categories: Vec<_> = (0..8).map(AccessCategory::of_tid).collect();
+        assert_eq!(categories, [BestEffort, Background, Background, BestEffort, Video, Video, Voice, Voice]);
+    }
+}
