@@ -1,3 +1,4 @@
 //! The edge.
 
+pub mod air;
 pub mod capture;

@@ -1,0 +1,155 @@
+//! How a radio gets at the medium and what it does until its frame is acknowledged: carrier sense, backoff, retries
+//! (802.11-2020 10.3).
+
+use std::rc::Rc;
+
+use rand_chacha::rand_core::Rng;
+use stack::wire::{Band, MacAddr, Rate, Transmit, TxStatus};
+
+use super::airtime::{airtime, response_rate};
+use super::flight::{Flight, as_retry};
+use super::medium::{Air, Event};
+use super::model::{Model, SLOT};
+use super::transceiver::{CW_MAX, CW_MIN, Phase, RadioId, Report, Transceiver};
+
+/// What goes out when neither the sender nor rate control says otherwise: 6 Mb/s.
+const BASE_RATE: Rate = Rate::Legacy(12);
+
+impl Air {
+    /// Draws a backoff for the head of the queue, unless the radio is at it already.
+    pub(super) fn contend(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        if radio.phase != Phase::Idle || radio.queue.is_empty() || radio.tuned.is_none() {
+            return;
+        }
+        let slots = self.random.next_u32() % (radio.window + 1);
+        radio.enter(Phase::Contending { slots, from: self.now, expiry: None });
+        self.count_down(id);
+    }
+
+    /// Starts the countdown if the medium is idle.
+    pub(super) fn count_down(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        let Phase::Contending { slots, .. } = radio.phase else { return };
+        if radio.sensing > 0 || radio.tuned.is_none() {
+            return;
+        }
+        let idle = radio.idle_since.max(radio.reserved) + Model::difs(radio.channel);
+        let from = idle.max(self.now);
+        let expiry = from + SLOT * slots;
+        let token = radio.enter(Phase::Contending { slots, from, expiry: Some(expiry) });
+        self.schedule(expiry, Event::Expired { radio: id, token });
+    }
+
+    /// Stops the countdown; a radio that starts in this very slot can't know yet and collides.
+    pub(super) fn freeze(&mut self, id: RadioId) {
+        let now = self.now;
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        let Phase::Contending { slots, from, expiry: Some(expiry) } = radio.phase else { return };
+        if expiry <= now {
+            return;
+        }
+        let passed = now.since(from).as_micros() / SLOT.as_micros();
+        let slots = slots.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+        radio.enter(Phase::Contending { slots, from: now, expiry: None });
+    }
+
+    pub(super) fn sense_more(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        radio.sensing += 1;
+        if radio.sensing == 1 {
+            self.freeze(id);
+        }
+    }
+
+    pub(super) fn sense_less(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        radio.sensing = radio.sensing.saturating_sub(1);
+        if radio.sensing == 0 {
+            radio.idle_since = self.now;
+            self.resume(id);
+        }
+    }
+
+    /// The medium has become idle: counts on, unless this radio was about to send in this very slot.
+    pub(super) fn resume(&mut self, id: RadioId) {
+        let frozen = |radio: &Transceiver| matches!(radio.phase, Phase::Contending { expiry: None, .. });
+        if self.radios.get(id.0).is_some_and(frozen) {
+            self.count_down(id);
+        }
+    }
+
+    pub(super) fn send_head(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        let Some(head) = radio.queue.front() else { return };
+        let frame: Rc<[u8]> =
+            if radio.attempt == 0 { head.frame.as_slice().into() } else { as_retry(&head.frame) };
+        let (fixed, no_ack) = (head.options.rate, head.options.no_ack);
+        let receiver =
+            frame.get(4..10).and_then(MacAddr::from_slice).filter(|addr| !addr.is_group() && !no_ack);
+        let rate = match (fixed, receiver) {
+            (Some(rate), _) => rate,
+            (None, Some(receiver)) => radio.rate_control(receiver).rate(),
+            (None, None) => BASE_RATE,
+        };
+        radio.enter(Phase::OnAir);
+        radio.stats.sent += 1;
+        radio.stats.retried += u64::from(radio.attempt > 0);
+        let attempt = radio.attempt;
+        self.start_flight(id, frame, rate, attempt, false);
+    }
+
+    /// The head of the queue has left: waits for its ACK, or is done with it.
+    pub(super) fn sent_head(&mut self, flight: &Flight) {
+        let Some(radio) = self.radios.get_mut(flight.radio.0) else { return };
+        let no_ack = radio.queue.front().is_some_and(|head| head.options.no_ack);
+        let Some(answer_to) = flight.wants_ack().filter(|_| !no_ack) else {
+            self.finish_head(flight.radio, true);
+            return;
+        };
+        let token = radio.enter(Phase::AwaitingAck(answer_to));
+        let ghz2 = flight.channel.band() == Band::Ghz2;
+        let answer = airtime(10, response_rate(flight.rate), ghz2);
+        let due = flight.end + Model::sifs(flight.channel) + answer + SLOT;
+        self.schedule(due, Event::Unanswered { radio: flight.radio, token });
+    }
+
+    pub(super) fn unanswered(&mut self, id: RadioId) {
+        let limit = self.model.retries;
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        let Some(head) = radio.queue.front() else { return };
+        let limit = head.options.retries.unwrap_or(limit);
+        if let Some(receiver) = head.frame.get(4..10).and_then(MacAddr::from_slice) {
+            radio.rate_control(receiver).failed();
+        }
+        if radio.attempt >= limit {
+            radio.stats.failed += 1;
+            self.finish_head(id, false);
+            return;
+        }
+        radio.attempt += 1;
+        radio.window = (2 * radio.window + 1).min(CW_MAX);
+        radio.enter(Phase::Idle);
+        self.contend(id);
+    }
+
+    pub(super) fn acknowledged(&mut self, id: RadioId) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        let receiver =
+            radio.queue.front().and_then(|head| head.frame.get(4..10)).and_then(MacAddr::from_slice);
+        if let Some(receiver) = receiver {
+            radio.rate_control(receiver).succeeded();
+        }
+        self.finish_head(id, true);
+    }
+
+    pub(super) fn finish_head(&mut self, id: RadioId, acked: bool) {
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        if let Some(Transmit { id, .. }) = radio.queue.pop_front() {
+            radio.inbox.push_back(Report::Status(TxStatus { id, acked, retries: radio.attempt }));
+        }
+        (radio.attempt, radio.window) = (0, CW_MIN);
+        radio.enter(Phase::Idle);
+        self.contend(id);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a receiver makes of a frame: nothing, noise, or the frame.
+
+use std::time::Duration;
+
+use rand_chacha::rand_core::Rng;
+use stack::wire::{Channel, RxInfo};
+
+use super::airtime::{frame_error, response_rate};
+use super::flight::{Flight, is_ack_to};
+use super::medium::{Air, Event};
+use super::model::{Knobs, Model, dbm, milliwatts};
+use super::transceiver::{Phase, RadioId, Report};
+
+/// What a receiver made of a frame.
+pub(super) enum Heard {
+    Nothing,
+    Corrupted(f64),
+    Understood(f64),
+}
+
+impl Air {
+    pub(super) fn corrupted(&mut self, id: RadioId, flight: &Flight, signal: f64) {
+        let deliver = self.model.deliver_corrupted;
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        radio.stats.corrupted += 1;
+        if !deliver || !radio.promiscuous {
+            return;
+        }
+        let mut bytes = flight.frame.to_vec();
+        let bit = usize::try_from(self.random.next_u32()).unwrap_or(0) % (bytes.len() * 8).max(1);
+        if let Some(byte) = bytes.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
+        self.report(id, flight, signal, bytes, true);
+    }
+
+    pub(super) fn understood(&mut self, id: RadioId, flight: &Flight, signal: f64) {
+        let now = self.now;
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        radio.stats.heard += 1;
+        let own = flight.receiver().is_some_and(|addr| radio.acks.contains(&addr));
+        if let Phase::AwaitingAck(expected) = radio.phase
+            && is_ack_to(&flight.frame, expected)
+        {
+            self.acknowledged(id);
+        } else if !own {
+            radio.reserved = radio.reserved.max(now + Duration::from_micros(u64::from(flight.duration())));
+            self.freeze(id);
+            self.resume(id);
+        }
+        if let Some(to) = flight.wants_ack().filter(|_| own) {
+            let at = now + Model::sifs(flight.channel);
+            self.schedule(at, Event::Respond { radio: id, to, rate: response_rate(flight.rate) });
+        }
+        if self.radios.get(id.0).is_some_and(|radio| radio.takes(flight.receiver())) {
+            self.report(id, flight, signal, flight.frame.to_vec(), false);
+        }
+    }
+
+    pub(super) fn report(
+        &mut self,
+        id: RadioId,
+        flight: &Flight,
+        signal: f64,
+        bytes: Vec<u8>,
+        bad_fcs: bool,
+    ) {
+        let delay = self.link(flight.radio, id).delay;
+        let Some(radio) = self.radios.get(id.0) else { return };
+        let info = RxInfo {
+            tsft: Some(flight.start.as_micros() + radio.tsf_offset),
+            frequency: Some(flight.channel.frequency()),
+            signal: Some(as_i8(signal)),
+            noise: Some(as_i8(self.model.noise)),
+            rate: Some(flight.rate),
+            bad_fcs,
+        };
+        let report = Report::Frame(info, bytes);
+        if delay.is_zero() {
+            self.deliver(id, report);
+        } else {
+            self.schedule(self.now + delay, Event::Deliver { radio: id, report });
+        }
+    }
+
+    pub(super) fn deliver(&mut self, id: RadioId, report: Report) {
+        if let Some(radio) = self.radios.get_mut(id.0) {
+            radio.inbox.push_back(report);
+        }
+    }
+
+    pub(super) fn senses(&self, id: RadioId, flight: &Flight) -> bool {
+        let Some(radio) = self.radios.get(id.0).filter(|radio| radio.tuned.is_some()) else { return false };
+        if id == flight.radio {
+            return true;
+        }
+        let Some(power) = self.power_at(flight.radio, flight.channel, id) else { return false };
+        let same = radio.channel.frequency() == flight.channel.frequency();
+        power >= if same { self.model.carrier_sense } else { self.model.energy_detect }
+    }
+
+    /// What `id` understands of a frame that has just ended.
+    pub(super) fn hear(&mut self, id: RadioId, flight: &Flight) -> Heard {
+        let Some(radio) = self.radios.get(id.0).filter(|_| id != flight.radio) else { return Heard::Nothing };
+        let tuned = radio.tuned.is_some_and(|since| since <= flight.start);
+        let deaf = flight.overlaps.iter().any(|other| other.radio == id);
+        if !tuned || deaf || radio.channel.frequency() != flight.channel.frequency() {
+            return Heard::Nothing;
+        }
+        let Some(signal) = self.power_at(flight.radio, flight.channel, id) else { return Heard::Nothing };
+        if signal < self.model.sensitivity {
+            return Heard::Nothing;
+        }
+        let mut noise = milliwatts(self.model.noise);
+        for other in flight.overlaps.iter().filter(|other| !other.twin) {
+            let Some(power) = self.power_at(other.radio, other.channel, id) else { continue };
+            noise += milliwatts(power);
+            let locked = other.earlier && other.channel == flight.channel && power >= self.model.sensitivity;
+            if locked && signal < power + self.model.capture {
+                return Heard::Corrupted(signal);
+            }
+        }
+        let error = frame_error(flight.frame.len(), flight.rate, signal - dbm(noise));
+        if self.chance(error) || self.chance(self.link(flight.radio, id).loss) {
+            Heard::Corrupted(signal)
+        } else {
+            Heard::Understood(signal)
+        }
+    }
+
+    /// Power of a transmission at a receiver, in dBm, after what its channel filter takes away.
+    pub(super) fn power_at(&self, from: RadioId, channel: Channel, to: RadioId) -> Option<f64> {
+        let (sender, receiver) = (self.radios.get(from.0)?, self.radios.get(to.0)?);
+        let rejection = Model::rejection(channel, receiver.channel)?;
+        if self.link(from, to).cut {
+            return None;
+        }
+        let metres = sender.position.distance(receiver.position);
+        let shadow = self.shadows.get(&(from.min(to), from.max(to))).copied().unwrap_or(0.0);
+        Some(sender.power - self.model.path_loss(metres, channel) - shadow - rejection)
+    }
+
+    pub(super) fn link(&self, from: RadioId, to: RadioId) -> Knobs {
+        self.knobs.get(&(from, to)).copied().unwrap_or(self.default_knobs)
+    }
+
+    /// Draws only where there is a choice, so that turning a knob to zero takes nothing from the sequence.
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
+        probability > 1e-9 && f64::from(self.random.next_u32()) < probability * 4_294_967_296.0
+    }
+}
+
+/// dBm as radiotap has it.
+fn as_i8(dbm: f64) -> i8 {
+    // Saturates by definition of float casts, and no power is outside anyway.
+    dbm.round() as i8
+}
