@@ -2,14 +2,20 @@
 
 mod addr;
 mod channel;
+mod code;
 pub mod eapol;
+pub mod element;
 pub mod frame;
+pub mod management;
 mod phy;
 pub mod radiotap;
 mod reader;
 
 pub use addr::{MacAddr, ParseMacAddrError};
 pub use channel::{Band, Channel, ChannelWidth};
+pub use code::{AssociationId, Capabilities, ReasonCode, StatusCode};
+pub use element::{ElementId, Elements};
 pub use frame::{Frame, FrameControl, FrameKind, FrameType, MacHeader, QosControl, SequenceControl};
+pub use management::ManagementBody;
 pub use phy::{AckChange, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
 pub use reader::{Reader, Truncated};
