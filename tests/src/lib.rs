@@ -1,1 +1,3 @@
-//! Tests.
+//! What the tests of this crate share.
+
+pub mod captures;
