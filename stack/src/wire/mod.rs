@@ -1,11 +1,13 @@
 //! Bytes to values and back.
 
 mod addr;
+pub mod amsdu;
 mod channel;
 mod code;
 pub mod eapol;
 pub mod element;
 pub mod frame;
+pub mod llc;
 pub mod management;
 mod phy;
 pub mod radiotap;
@@ -16,6 +18,7 @@ pub use channel::{Band, Channel, ChannelWidth};
 pub use code::{AssociationId, Capabilities, ReasonCode, StatusCode};
 pub use element::{ElementId, Elements};
 pub use frame::{Frame, FrameControl, FrameKind, FrameType, MacHeader, QosControl, SequenceControl};
+pub use llc::{EtherType, EthernetFrame, Llc, LlcError};
 pub use management::ManagementBody;
 pub use phy::{AckChange, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
 pub use reader::{Reader, Truncated};
