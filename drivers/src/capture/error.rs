@@ -44,6 +44,22 @@ pub enum CaptureError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A filter that libpcap does not take.
+    #[error("the filter `{text}` is not understood: {why}")]
+    Filter {
+        /// The filter.
+        text: String,
+        /// What libpcap says.
+        why: String,
+    },
+    /// An interface that cannot be listened to.
+    #[error("cannot listen to {name}: {why}")]
+    Interface {
+        /// Its name.
+        name: String,
+        /// What libpcap says.
+        why: String,
+    },
     /// An entry that cannot be written.
     #[error("the frame cannot be written: {0}")]
     Write(PcapNgWriteError),

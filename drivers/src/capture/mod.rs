@@ -13,6 +13,7 @@
 
 mod error;
 mod link;
+mod live;
 mod pcap;
 mod pcapng;
 mod reader;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use error::CaptureError;
 pub use link::{Content, Fcs, LinkError, LinkType};
+pub use live::{Filter, Live};
 pub use reader::{CapturedFrame, Direction, Reader};
 pub use writer::{Entry, InterfaceId, Writer};
 

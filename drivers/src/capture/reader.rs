@@ -7,6 +7,7 @@ use stack::wire::{self, Truncated};
 
 use super::CaptureError;
 use super::link::{self, Content, LinkError, LinkType};
+use super::live::Filter;
 use super::pcap::{self, Pcap};
 use super::pcapng::{PcapNg, SECTION_MAGIC};
 use super::source::Buffer;
@@ -82,6 +83,13 @@ pub struct Reader {
     /// What stands between the frame handed out last and the next record.
     behind: usize,
     done: bool,
+    filter: Option<FilterText>,
+}
+
+/// A filter, compiled for the link types met so far.
+struct FilterText {
+    text: String,
+    compiled: Vec<(LinkType, Filter)>,
 }
 
 enum Format {
@@ -112,7 +120,16 @@ impl Reader {
         } else {
             return Err(CaptureError::Unknown(magic.to_vec()));
         };
-        Ok(Self { buffer, format, number: 0, behind: 0, done: false })
+        Ok(Self { buffer, format, number: 0, behind: 0, done: false, filter: None })
+    }
+
+    /// Leaves out the frames that do not pass a filter in the language of libpcap; the others keep their numbers.
+    pub fn set_filter(&mut self, text: &str) -> Result<(), CaptureError> {
+        // an error in it is better told before the first frame
+        let radiotap = Filter::compile(LinkType::RADIOTAP, text)?;
+        let compiled = vec![(LinkType::RADIOTAP, radiotap)];
+        self.filter = Some(FilterText { text: text.into(), compiled });
+        Ok(())
     }
 
     /// How many bytes of the file have been read, and how many it has, if that is known. For a progress bar.
@@ -132,35 +149,58 @@ impl Reader {
 
     /// The next frame; `None` at the end and after an error. The frame stays until the next call.
     pub fn next_frame(&mut self) -> Option<Result<CapturedFrame<'_>, CaptureError>> {
-        if self.done {
-            return None;
-        }
-        self.buffer.take(self.behind);
-        self.number += 1;
-        let record = match &mut self.format {
-            Format::Pcap(file) => file.next(&mut self.buffer, self.number),
-            Format::PcapNg(file) => file.next(&mut self.buffer),
-        };
-        match record {
-            Ok(Some(record)) => Some(Ok(self.frame(&record))),
-            Ok(None) => {
-                self.done = true;
-                None
+        loop {
+            if self.done {
+                return None;
             }
-            Err(error) => {
-                self.done = true;
-                Some(Err(error))
+            match self.next_record() {
+                Ok(Some(record)) if self.passes(&record) => return Some(Ok(self.frame(&record))),
+                Ok(Some(record)) => {
+                    self.frame(&record);
+                }
+                Ok(None) => self.done = true,
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
             }
         }
     }
 
-    fn frame(&mut self, record: &Record) -> CapturedFrame<'_> {
-        self.behind = record.behind;
-        let interface = match &self.format {
+    fn next_record(&mut self) -> Result<Option<Record>, CaptureError> {
+        self.buffer.take(self.behind);
+        self.behind = 0;
+        self.number += 1;
+        match &mut self.format {
+            Format::Pcap(file) => file.next(&mut self.buffer, self.number),
+            Format::PcapNg(file) => file.next(&mut self.buffer),
+        }
+    }
+
+    fn interface(&self, record: &Record) -> Option<&Interface> {
+        match &self.format {
             Format::Pcap(file) => Some(file.interface()),
             Format::PcapNg(file) => file.interface(record),
-        };
-        let (link, fcs_len) = interface.map_or((LinkType::default(), None), |i| (i.link, i.fcs_len));
+        }
+    }
+
+    fn passes(&mut self, record: &Record) -> bool {
+        let link = self.interface(record).map_or(LinkType::default(), |interface| interface.link);
+        let Some(filter) = &mut self.filter else { return true };
+        let bytes = self.buffer.peek().get(..record.captured).unwrap_or_default();
+        if !filter.compiled.iter().any(|(known, _)| *known == link)
+            && let Ok(compiled) = Filter::compile(link, &filter.text)
+        {
+            filter.compiled.push((link, compiled));
+        }
+        // a filter that makes no sense for a link type passes none of its frames
+        filter.compiled.iter().any(|(known, filter)| *known == link && filter.matches(bytes))
+    }
+
+    fn frame(&mut self, record: &Record) -> CapturedFrame<'_> {
+        self.behind = record.behind;
+        let (link, fcs_len) =
+            self.interface(record).map_or((LinkType::default(), None), |i| (i.link, i.fcs_len));
         let bytes = self.buffer.take(record.captured);
         CapturedFrame {
             number: self.number,
