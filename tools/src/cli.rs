@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::command;
+
 /// A userspace 802.11 MAC on Linux monitor interfaces.
 #[derive(Debug, Parser)]
 #[command(name = "airloom", version, arg_required_else_help = true)]
@@ -14,11 +16,15 @@ pub struct Cli {
 
 /// One variant a subcommand; its arguments and its code live in `command/`.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Dump(command::dump::Args),
+}
 
 impl Cli {
     /// Runs the subcommand that was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {}
+        match self.command {
+            Command::Dump(args) => args.run(),
+        }
     }
 }

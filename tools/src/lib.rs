@@ -3,3 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod command;
+pub mod dump;
+pub mod escape;
