@@ -6,15 +6,25 @@
 //! [`TypedElement::emit`]; all others remain bytes.
 
 mod id;
+mod load;
+mod phy_capabilities;
+mod protection;
 mod rates;
 mod rsn;
 mod spectrum;
 mod ssid;
 mod suite;
 mod tim;
+mod wmm;
 mod writer;
 
 pub use id::{ElementId, ElementKind, ExtensionId};
+pub use load::{BssLoad, MultipleBssid};
+pub use phy_capabilities::{
+    EhtCapabilities, EhtOperation, ExtendedCapabilities, HeCapabilities, HeOperation, HtCapabilities,
+    HtOperation, RsnExtension, VhtCapabilities, VhtOperation,
+};
+pub use protection::{FastTransition, ManagementMic, MobilityDomain};
 pub use rates::{ExtendedRates, RateEntry, SupportedRates};
 pub use rsn::{Pmkids, Rsn, RsnCapabilities, Suites};
 pub use spectrum::{
@@ -23,6 +33,7 @@ pub use spectrum::{
 pub use ssid::Ssid;
 pub use suite::{AkmSuite, CipherSuite};
 pub use tim::{Tim, TimBitmap};
+pub use wmm::{AccessCategory, EdcaParameters, Wmm};
 pub use writer::{ElementWriter, ElementsBuf};
 
 use std::fmt;

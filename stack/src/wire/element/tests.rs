@@ -121,7 +121,72 @@ fn country_triplets() {
     assert_eq!(padded.len(), 10);
 }
 
+#[test]
+fn wmm_parameters_as_aps_send_them() {
+    let mut buffer = ElementsBuf::new();
+    buffer.writer().put(&Wmm::parameters(true));
+    let usual = hex!("dd18 0050f202 01 01 80 00 03a40000 27a40000 42435e00 62322f00");
+    assert_eq!(buffer.as_bytes(), usual);
+    let read = Elements::new(&usual).get::<Wmm<'_>>().unwrap().unwrap();
+    assert_eq!((read, read.qos()), (Wmm::parameters(true), Some(0x80)));
+    let information = hex!("dd07 0050f202 00 01 0f");
+    assert_eq!(Elements::new(&information).get(), Ok(Some(Wmm::Information { qos: 0x0f })));
+    assert!(Elements::new(&hex!("dd06 0050f202 00 01")).get::<Wmm<'_>>().is_err());
+    assert_eq!(AccessCategory::of_priority(7), AccessCategory::Voice);
+}
+
+#[test]
+fn capabilities_are_kept_whole() {
+    let data = HtCapabilities::data(0x0862, 0x17, [0xff, 0xff, 0, 0]);
+    let ht = HtCapabilities::parse(&data).unwrap();
+    assert!(ht.wide() && ht.short_gi_20() && ht.short_gi_40());
+    assert_eq!(
+        (ht.max_amsdu(), &ht.rx_mcs()[..3], written(&ht)),
+        (7935, &[0xff, 0xff, 0][..], data.to_vec())
+    );
+    assert!(HtCapabilities::parse(&data[1..]).is_err());
+    let extended = ExtendedCapabilities::new(&[0x04, 0x80]);
+    assert!(extended.bit(2) && extended.bit(15) && !extended.bit(16) && !extended.bit(0));
+    let bytes = hex!("f401 20");
+    assert!(Elements::new(&bytes).get::<RsnExtension<'_>>().unwrap().unwrap().sae_hash_to_element());
+}
+
+#[test]
+fn sec_m11_profiles_that_run_over_are_left_out() {
+    let bytes = hex!("4708 02 0003 000161 0009 61");
+    let multiple = Elements::new(&bytes[..]).get::<MultipleBssid<'_>>();
+    let profiles: Vec<_> = multiple.unwrap().unwrap().profiles().collect();
+    assert_eq!(profiles.len(), 1);
+    assert_eq!(profiles[0].ssid().unwrap().as_bytes(), b"a");
+}
+
+/// What `T` reads out of `data` is written again just so.
+fn round_trips<'a, T: TypedElement<'a>>(data: &'a [u8]) -> bool {
+    let Ok(value) = T::parse(data) else { return true };
+    written(&value) == data
+}
+
 proptest! {
+    #[test]
+    fn what_keeps_all_its_bytes_is_written_again(data in prop::collection::vec(any::<u8>(), 0..60)) {
+        let data = &data[..];
+        prop_assert!(round_trips::<Tim<'_>>(data));
+        prop_assert!(round_trips::<Country<'_>>(data));
+        prop_assert!(round_trips::<ManagementMic<'_>>(data));
+        prop_assert!(round_trips::<MultipleBssid<'_>>(data));
+        prop_assert!(round_trips::<HtCapabilities<'_>>(data) && round_trips::<HeCapabilities<'_>>(data));
+        prop_assert!(round_trips::<Ssid<'_>>(data) && round_trips::<SupportedRates<'_>>(data));
+        prop_assert!(round_trips::<FastTransition<'_>>(data));
+    }
+
+    #[test]
+    fn what_has_a_fixed_length_is_written_again(data in any::<[u8; 24]>()) {
+        prop_assert!(round_trips::<Quiet>(&data[..6]) && round_trips::<BssLoad>(&data[..5]));
+        prop_assert!(round_trips::<ChannelSwitch>(&data[..3]) && round_trips::<ExtendedChannelSwitch>(&data[..4]));
+        prop_assert!(round_trips::<DsParameter>(&data[..1]) && round_trips::<Erp>(&data[..1]));
+        prop_assert!(round_trips::<PowerConstraint>(&data[..1]) && round_trips::<MobilityDomain>(&data[..3]));
+    }
+
     #[test]
     fn any_bytes_are_walked(bytes in any::<Vec<u8>>()) {
         let elements = Elements::new(&bytes);
