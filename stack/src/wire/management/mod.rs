@@ -4,8 +4,10 @@
 //! [`ManagementBody::parse`] and written with its `emit`; to build one, give it elements from an
 //! [`ElementsBuf`](crate::wire::element::ElementsBuf), or none and write them after it.
 
+mod action;
 mod authentication;
 
+pub use action::{ActionDetails, BlockAckParameters, Category};
 pub use authentication::{Algorithm, Authentication, SaeCommit, SaeConfirm};
 
 use crate::wire::element::Elements;

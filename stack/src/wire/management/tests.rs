@@ -55,7 +55,43 @@ fn codes_have_words() {
     assert_eq!(AssociationId(0xc005).number(), 5);
 }
 
+#[test]
+fn actions() {
+    let details = ActionDetails::AddBlockAckRequest {
+        token: 1,
+        parameters: BlockAckParameters::new(6, 64, true),
+        timeout: 0,
+        starting_sequence: 0x1230,
+        elements: Elements::default(),
+    };
+    let mut body = Vec::new();
+    details.emit(&mut body);
+    assert_eq!(body, hex!("03 00 01 1b10 0000 3012"));
+    let Ok(ManagementBody::Action(action)) = ManagementBody::parse(FrameKind::ACTION, &body) else {
+        panic!()
+    };
+    assert_eq!((action.kind(), action.parse_details()), (Category::BLOCK_ACK, details));
+    let returned = Action { category: 0x83, details: &[0] };
+    assert!(returned.is_returned() && returned.kind() == Category::BLOCK_ACK);
+    assert_eq!(returned.parse_details(), ActionDetails::Other);
+    assert!(
+        Category::SA_QUERY.is_robust() && !Category::PUBLIC.is_robust() && Category(200 & 0x7f).is_robust()
+    );
+}
+
 proptest! {
+    #[test]
+    fn action_details_are_written_again(category in 0u8..20, details in prop::collection::vec(0u8..5, 0..20)) {
+        let action = Action { category, details: &details };
+        let parsed = action.parse_details();
+        if parsed != ActionDetails::Other {
+            let (mut out, mut bytes) = (Vec::new(), Vec::new());
+            parsed.emit(&mut out);
+            action.emit(&mut bytes);
+            prop_assert_eq!(out, bytes);
+        }
+    }
+
     #[test]
     fn what_is_read_is_written_again(subtype in 0u8..16, body in any::<Vec<u8>>()) {
         let kind = FrameKind::new(FrameType::Management, subtype);
