@@ -1,0 +1,118 @@
+//! What a link is told, and what it tells.
+
+use std::time::Duration;
+
+use crate::wire::{MacAddr, ReasonCode, StatusCode};
+
+/// Which network a link is for, and how it goes about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// The station's own address. The radio must acknowledge it.
+    pub address: MacAddr,
+    /// The network, 1 to 32 bytes.
+    pub ssid: Vec<u8>,
+    /// Only this BSS of it.
+    pub bssid: Option<MacAddr>,
+    /// The rates the radio has, in units of 500 kb/s, bit 7 on those that it takes for basic.
+    pub rates: Vec<u8>,
+    /// Listens for beacons only. Networks that hide their SSID are then not found.
+    pub passive: bool,
+    /// Dozes after so long without traffic; never if unset.
+    pub doze_after: Option<Duration>,
+    /// Told to the AP: how many beacon intervals it must keep frames for at least.
+    pub listen_interval: u16,
+}
+
+impl LinkConfig {
+    /// A link with the customary OFDM rates that never dozes.
+    pub fn new(address: MacAddr, ssid: &[u8]) -> Self {
+        Self {
+            address,
+            ssid: ssid.to_vec(),
+            bssid: None,
+            rates: vec![0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c],
+            passive: false,
+            doze_after: None,
+            listen_interval: 10,
+        }
+    }
+}
+
+/// Why an association, or the attempt at one, came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkEnd {
+    /// The AP deauthenticated us.
+    #[error("deauthenticated by the AP: {0}")]
+    Deauthenticated(ReasonCode),
+    /// The AP disassociated us.
+    #[error("disassociated by the AP: {0}")]
+    Disassociated(ReasonCode),
+    /// No beacon was heard for too long.
+    #[error("the AP's beacons are gone")]
+    BeaconLoss,
+    /// The AP refused the authentication or the association.
+    #[error("refused by the AP: {0}")]
+    Refused(StatusCode),
+    /// The AP did not answer.
+    #[error("the AP did not answer")]
+    Unanswered,
+    /// We were told to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What happened on a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// Data can flow.
+    Connected {
+        /// With this BSS.
+        bssid: MacAddr,
+        /// Our association ID there.
+        aid: u16,
+    },
+    /// The association, or the attempt at one, is over. Unless it was stopped the link goes on trying.
+    Disconnected {
+        /// With this BSS.
+        bssid: MacAddr,
+        /// Why.
+        end: LinkEnd,
+    },
+    /// An Ethernet frame for the network layer.
+    Msdu(Vec<u8>),
+    /// The AP knows that the station dozes.
+    Dozing,
+    /// The station is awake again.
+    Awake,
+}
+
+/// Where a link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Not started, or stopped.
+    Off,
+    /// Between two attempts.
+    Waiting,
+    /// Looks for the network.
+    Scanning,
+    /// Waits for the answer to its authentication.
+    Authenticating,
+    /// Waits for the answer to its association.
+    Associating,
+    /// Data can flow.
+    Connected,
+}
+
+impl LinkState {
+    /// The name in `status`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Waiting => "waiting",
+            Self::Scanning => "scanning",
+            Self::Authenticating => "authenticating",
+            Self::Associating => "associating",
+            Self::Connected => "connected",
+        }
+    }
+}

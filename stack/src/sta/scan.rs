@@ -1,0 +1,73 @@
+//! Looking for the network.
+
+use std::time::Duration;
+
+use crate::sta::link::{Link, Phase};
+use crate::time::{Instant, TU};
+use crate::wire::element::{ElementKind, ElementsBuf, Ssid};
+use crate::wire::management::{Beacon, ProbeRequest};
+use crate::wire::{MacAddr, ManagementBody, RxInfo};
+
+/// A BSS of our network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) bssid: MacAddr,
+    /// It answered our probe request, so it knows of us.
+    answered: bool,
+    signal: i8,
+    pub(super) interval: Duration,
+    pub(super) qos: bool,
+}
+
+impl Link {
+    pub(super) fn probe(&mut self) {
+        let mut elements = ElementsBuf::new();
+        let ssid = self.config.ssid.clone();
+        if let Some(ssid) = Ssid::new(&ssid) {
+            elements.writer().put(&ssid).rates(&self.config.rates);
+        }
+        let body = ManagementBody::ProbeRequest(ProbeRequest { elements: elements.elements() });
+        self.send_management(MacAddr::BROADCAST, &body);
+    }
+
+    /// Takes a beacon or probe response for the best so far, if it is: an answer before a beacon, then by signal.
+    pub(super) fn consider(&mut self, info: &RxInfo, bssid: MacAddr, beacon: &Beacon<'_>, answered: bool) {
+        let wanted = self.config.bssid.is_none_or(|wanted| wanted == bssid);
+        let ours = beacon
+            .elements
+            .get::<Ssid<'_>>()
+            .is_ok_and(|ssid| ssid.is_some_and(|ssid| ssid.as_bytes() == self.config.ssid));
+        // An open network alone: what demands encryption we can't join.
+        if !wanted || !ours || !beacon.capabilities.ess() || beacon.capabilities.privacy() {
+            return;
+        }
+        let Phase::Scanning { best, .. } = &mut self.phase else { return };
+        let target = Target {
+            bssid,
+            answered,
+            signal: info.signal.unwrap_or(i8::MIN),
+            interval: interval(beacon.interval),
+            qos: beacon.elements.find_kind(ElementKind::WMM).is_some(),
+        };
+        let rank = |target: &Target| (target.answered, target.signal);
+        if best.as_ref().is_none_or(|best| rank(best) < rank(&target)) {
+            *best = Some(target);
+        }
+    }
+
+    pub(super) fn scan_ended(&mut self, now: Instant) {
+        let Phase::Scanning { best, .. } = &mut self.phase else { return };
+        match best.take() {
+            Some(target) => self.authenticate(now, target),
+            None => self.wait(now),
+        }
+    }
+}
+
+/// A beacon interval as a time, however absurd the field is (SEC-M8).
+fn interval(tu: u16) -> Duration {
+    TU * match tu {
+        0 => 100,
+        tu => u32::from(tu.clamp(10, 10_000)),
+    }
+}
