@@ -21,6 +21,7 @@
 pub mod crypto;
 pub mod mac;
 pub mod random;
+pub mod rsn;
 pub mod sta;
 pub mod time;
 pub mod wire;
