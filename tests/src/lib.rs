@@ -2,3 +2,4 @@
 
 pub mod airloom;
 pub mod captures;
+pub mod fuzz;

@@ -1,0 +1,145 @@
+//! What the fuzz targets call: each takes any bytes, reads them in every way there is, and checks what must hold for all
+//! of them. `tests/fuzz` explores with libFuzzer; `tests/tests/fuzz_corpus.rs` replays and mutates in a plain test.
+
+use stack::wire::eapol::{EapolFrame, EapolKey, KeyData};
+use stack::wire::element::{
+    BssLoad, ChannelSwitch, Country, DsParameter, ElementKind, Elements, Erp, ExtendedChannelSwitch,
+    ExtensionId, FastTransition, HeCapabilities, HtCapabilities, ManagementMic, MobilityDomain,
+    MultipleBssid, Quiet, Rsn, RsnExtension, Ssid, Tim, TypedElement, VhtCapabilities, Wmm,
+};
+use stack::wire::frame::{ControlFrame, DataFrame, ManagementFrame};
+use stack::wire::management::{ActionDetails, ManagementBody};
+use stack::wire::{EthernetFrame, Frame, Llc, MacHeader, amsdu::Amsdu, radiotap as header};
+
+/// The bytes as an MPDU: header, body, elements, MSDUs.
+pub fn wire(data: &[u8]) {
+    let mut out = Vec::new();
+    match Frame::parse(data) {
+        Ok(Frame::Management(frame)) => management(&frame, data, &mut out),
+        Ok(Frame::Data(frame)) => data_frame(&frame, data, &mut out),
+        Ok(Frame::Control(frame)) => control(&frame),
+        Ok(Frame::Extension(frame)) => assert_eq!(frame.body().len() + frame.header_len(), data.len()),
+        Err(_) => {}
+    }
+}
+
+fn management(frame: &ManagementFrame<'_>, data: &[u8], out: &mut Vec<u8>) {
+    MacHeader::from(frame).emit(out);
+    assert_eq!(out[..], data[..frame.header_len()], "the header is written as it was read");
+    let Ok(body) = frame.parse_body() else { return };
+    body.emit(out);
+    assert_eq!(out[..], *data, "the body is written as it was read");
+    elements(body.elements(), out);
+    match body {
+        ManagementBody::Authentication(body) => {
+            let _ = (body.sae_commit().and_then(|commit| commit.split(0, 32, 64)), body.sae_confirm());
+        }
+        ManagementBody::Action(body) | ManagementBody::ActionNoAck(body) => {
+            let details = body.parse_details();
+            if details != ActionDetails::Other {
+                out.clear();
+                details.emit(out);
+                assert_eq!(out[1..], *body.details, "the action is written as it was read");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn elements(elements: Elements<'_>, out: &mut Vec<u8>) {
+    out.clear();
+    elements.iter().for_each(|element| out.extend_from_slice(element.bytes));
+    assert_eq!(elements.check().is_ok(), out.len() == elements.as_bytes().len());
+    let pieces = elements.pieces(ElementKind::Extension(ExtensionId::MULTI_LINK));
+    let _ = (pieces.map(<[u8]>::len).sum::<usize>(), elements.rates().count(), elements.ssid());
+    kept::<Ssid<'_>>(elements, out);
+    kept::<Rsn<'_>>(elements, out);
+    kept::<Tim<'_>>(elements, out);
+    kept::<Country<'_>>(elements, out);
+    kept::<HtCapabilities<'_>>(elements, out);
+    kept::<VhtCapabilities<'_>>(elements, out);
+    kept::<HeCapabilities<'_>>(elements, out);
+    kept::<RsnExtension<'_>>(elements, out);
+    kept::<ManagementMic<'_>>(elements, out);
+    kept::<FastTransition<'_>>(elements, out);
+    read_only::<DsParameter>(elements);
+    read_only::<Erp>(elements);
+    read_only::<Quiet>(elements);
+    read_only::<ChannelSwitch>(elements);
+    read_only::<ExtendedChannelSwitch>(elements);
+    read_only::<MobilityDomain>(elements);
+    read_only::<BssLoad>(elements);
+    read_only::<Wmm<'_>>(elements);
+    if let Ok(Some(multiple)) = elements.get::<MultipleBssid<'_>>() {
+        multiple.profiles().for_each(read_only::<Ssid<'_>>);
+    }
+}
+
+/// An element that keeps all its bytes is written as it was read.
+fn kept<'a, T: TypedElement<'a>>(elements: Elements<'a>, out: &mut Vec<u8>) {
+    if let Ok(Some(value)) = elements.get::<T>() {
+        out.clear();
+        value.emit(out);
+        let element = elements.find_kind(T::KIND).expect("it has just been read");
+        assert_eq!(out[..], *element.data, "{}", T::KIND);
+    }
+}
+
+fn read_only<'a, T: TypedElement<'a>>(elements: Elements<'a>) {
+    let _ = elements.get::<T>();
+}
+
+fn data_frame(frame: &DataFrame<'_>, data: &[u8], out: &mut Vec<u8>) {
+    MacHeader::from(frame).emit(out);
+    assert_eq!(out[..], data[..frame.header_len()], "the header is written as it was read");
+    let _ = (frame.source(), frame.destination(), frame.bssid(), frame.is_null());
+    if frame.qos().is_some_and(|qos| qos.amsdu()) {
+        Amsdu::new(frame.payload()).flatten().for_each(|subframe| msdu(subframe.msdu, out));
+    } else {
+        msdu(frame.payload(), out);
+    }
+}
+
+fn msdu(payload: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let llc = Llc::parse(payload);
+    llc.emit(out);
+    assert_eq!(out[..], *payload, "the MSDU is written as it was read");
+    let _ = EthernetFrame::parse(payload);
+    if let Llc::Typed(ethertype, pdu) = llc
+        && ethertype == stack::wire::EtherType::EAPOL
+    {
+        eapol(pdu);
+    }
+}
+
+fn control(frame: &ControlFrame<'_>) {
+    if let Some(ack) = frame.block_ack() {
+        let _ = (ack.starting_sequence(), ack.bitmap());
+    }
+    let _ = (frame.ps_poll(), frame.wrapped_frame_control());
+    let _ = frame.block_ack_request().map(|request| request.starting_sequence());
+}
+
+/// The bytes as an EAPOL PDU, and as Key Data.
+pub fn eapol(data: &[u8]) {
+    let _ = EapolFrame::parse(data);
+    for mic_len in [0, 16, 24] {
+        if let Ok(Some(key)) = EapolKey::parse(data, mic_len) {
+            assert_eq!(key.mic().len(), mic_len);
+            let authenticated: usize = key.authenticated().iter().map(|part| part.len()).sum();
+            assert!(authenticated <= data.len(), "the MIC is over the PDU and no more");
+            let _ = KeyData::new(key.key_data()).count();
+        }
+    }
+    let _ = KeyData::new(data).count();
+}
+
+/// The bytes as a frame with a radiotap header.
+pub fn radiotap(data: &[u8]) {
+    if let Ok((view, len)) = header::parse(data) {
+        assert!(len <= data.len(), "the header ends within the bytes");
+        let _ = (view.fields().count(), view.antennas().count(), view.summary());
+    }
+    let _ = header::strip(data);
+}
