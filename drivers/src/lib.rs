@@ -1,4 +1,18 @@
-//! The edge.
+//! The edge: every system call and every unsafe line. It knows the wire, time and randomness of the stack, and nothing
+//! else of it.
+//!
+//! - [`radio`]: what every radio can do, real or simulated.
+//! - [`packet`]: a monitor interface by `AF_PACKET`.
+//! - [`tap`], [`interface`]: the kernel's network devices.
+//! - [`capture`]: capture files.
+//! - [`air`]: a simulated air in virtual time.
 
 pub mod air;
 pub mod capture;
+pub mod interface;
+mod os;
+pub mod packet;
+pub mod radio;
+pub mod tap;
+
+pub use radio::{Radio, RadioError, Received, TransmitError};

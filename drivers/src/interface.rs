@@ -1,0 +1,100 @@
+//! Network interfaces by name: index, up and down, hardware address, MTU.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use stack::wire::MacAddr;
+
+use crate::os;
+
+/// An interface name as the kernel takes it: 1 to 15 bytes, none of them a slash, a colon or white space.
+pub fn check_name(name: &str) -> io::Result<[u8; libc::IFNAMSIZ]> {
+    let mut bytes = [0; libc::IFNAMSIZ];
+    let good = !name.is_empty()
+        && name != "."
+        && name != ".."
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':'));
+    match bytes.get_mut(..name.len()) {
+        Some(head) if good && name.len() < libc::IFNAMSIZ => {
+            head.copy_from_slice(name.as_bytes());
+            Ok(bytes)
+        }
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`{name}` is not an interface name: 1 to 15 characters without `/`, `:` and spaces"),
+        )),
+    }
+}
+
+/// The interface's index.
+pub fn index(name: &str) -> io::Result<i32> {
+    request(libc::SIOCGIFINDEX, name, [0; 24]).map(|payload| first_i32(&payload))
+}
+
+/// The interface's MTU, in bytes.
+pub fn mtu(name: &str) -> io::Result<usize> {
+    let payload = request(libc::SIOCGIFMTU, name, [0; 24])?;
+    Ok(usize::try_from(first_i32(&payload)).unwrap_or(0))
+}
+
+/// Sets the interface's MTU, in bytes.
+pub fn set_mtu(name: &str, mtu: u16) -> io::Result<()> {
+    request(libc::SIOCSIFMTU, name, payload(&i32::from(mtu).to_ne_bytes())).map(drop)
+}
+
+/// Sets the interface up or down.
+pub fn set_up(name: &str, up: bool) -> io::Result<()> {
+    let now = request(libc::SIOCGIFFLAGS, name, [0; 24])?;
+    let flags = first_i32(&now) as i16;
+    let bit = libc::IFF_UP as i16;
+    let flags = if up { flags | bit } else { flags & !bit };
+    request(libc::SIOCSIFFLAGS, name, payload(&flags.to_ne_bytes())).map(drop)
+}
+
+/// Sets the interface's hardware address; `family` is its link type (`ARPHRD_*`).
+pub fn set_address(name: &str, family: u16, address: MacAddr) -> io::Result<()> {
+    let [a, b] = family.to_ne_bytes();
+    let [c, d, e, f, g, h] = address.octets();
+    request(libc::SIOCSIFHWADDR, name, payload(&[a, b, c, d, e, f, g, h])).map(drop)
+}
+
+fn request(request: libc::c_ulong, name: &str, payload: [u8; 24]) -> io::Result<[u8; 24]> {
+    let name = check_name(name)?;
+    let fd = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    os::interface_request(fd.as_fd(), request, name, payload).map(|(_, payload)| payload)
+}
+
+fn payload(head: &[u8]) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    for (byte, value) in bytes.iter_mut().zip(head) {
+        *byte = *value;
+    }
+    bytes
+}
+
+const fn first_i32(payload: &[u8; 24]) -> i32 {
+    let [a, b, c, d, ..] = *payload;
+    i32::from_ne_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_kernel_would_refuse_are_refused_with_the_rule() {
+        for name in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-chars-xx"] {
+            let error = check_name(name).unwrap_err();
+            assert!(error.to_string().contains("1 to 15 characters"), "{name}");
+        }
+        assert!(check_name("fifteen-chars-x").is_ok());
+    }
+
+    #[test]
+    fn the_loopback_is_there() {
+        assert!(index("lo").unwrap() > 0);
+        assert!(mtu("lo").unwrap() > 0);
+        assert_eq!(index("nosuch0").unwrap_err().raw_os_error(), Some(libc::ENODEV));
+    }
+}

@@ -1,0 +1,63 @@
+//! The classic BPF program that keeps other people's frames in the kernel.
+
+use stack::wire::MacAddr;
+
+/// One instruction: code, jump if true, jump if false, operand (`struct sock_filter`).
+pub(super) type Instruction = (u16, u8, u8, u32);
+
+const LOAD_BYTE: u16 = 0x30;
+const LOAD_BYTE_AT_X: u16 = 0x50;
+const LOAD_WORD_AT_X: u16 = 0x40;
+const LOAD_HALF_AT_X: u16 = 0x48;
+const AND: u16 = 0x54;
+const SHIFT_LEFT: u16 = 0x64;
+const OR_X: u16 = 0x4c;
+const A_TO_X: u16 = 0x07;
+const JUMP_IF_SET: u16 = 0x45;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+
+/// Lets through what a set of virtual APs has to see: group-addressed frames, frames to an address of an aligned block,
+/// and the echoes of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressFilter {
+    base: MacAddr,
+    bits: u8,
+}
+
+impl AddressFilter {
+    /// The block of `2^bits` addresses around `base`; `bits` above 32 count as 32.
+    pub const fn block(base: MacAddr, bits: u8) -> Self {
+        Self { base, bits: if bits > 32 { 32 } else { bits } }
+    }
+
+    /// The program. A radiotap header has no fixed length, so the place of the first address is computed.
+    pub(super) fn program(self) -> Vec<Instruction> {
+        let [a, b, c, d, e, f] = self.base.octets();
+        let mask = if self.bits == 32 { 0 } else { u32::MAX << self.bits };
+        let (high, low) = (u32::from(u16::from_be_bytes([a, b])), u32::from_be_bytes([c, d, e, f]));
+        let (accept, refuse) = (u32::MAX, 0);
+        vec![
+            // Byte 5 of the header holds bit 15 of the first present word: TX flags.
+            (LOAD_BYTE, 0, 0, 5),
+            (JUMP_IF_SET, 13, 0, 0x80),
+            // X = the header's length, bytes 2 and 3, least significant first.
+            (LOAD_BYTE, 0, 0, 2),
+            (A_TO_X, 0, 0, 0),
+            (LOAD_BYTE, 0, 0, 3),
+            (SHIFT_LEFT, 0, 0, 8),
+            (OR_X, 0, 0, 0),
+            (A_TO_X, 0, 0, 0),
+            (LOAD_BYTE_AT_X, 0, 0, 4),
+            (JUMP_IF_SET, 5, 0, 0x01),
+            (LOAD_HALF_AT_X, 0, 0, 4),
+            (JUMP_IF_EQUAL, 0, 4, high),
+            (LOAD_WORD_AT_X, 0, 0, 6),
+            (AND, 0, 0, mask),
+            // The jumps for TX flags and group addresses land on the first of the two returns.
+            (JUMP_IF_EQUAL, 0, 1, low & mask),
+            (RETURN, 0, 0, accept),
+            (RETURN, 0, 0, refuse),
+        ]
+    }
+}

@@ -1,0 +1,64 @@
+//! What every radio can do, real or simulated.
+
+use stack::wire::{AckChange, Channel, RxInfo, Transmit, TxStatus};
+
+/// Something that came from a radio.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// A frame that was heard.
+    Frame {
+        /// How it was heard.
+        info: RxInfo,
+        /// The MPDU without FCS, in the radio's own memory: whoever reads it may decrypt it in place.
+        frame: &'a mut [u8],
+    },
+    /// What became of a frame that was sent.
+    Status(TxStatus),
+}
+
+/// Why a frame could not be given to a radio.
+#[derive(Debug, thiserror::Error)]
+pub enum TransmitError {
+    /// The queue is full: offer the frame again after [`Radio::flush`] or the next status.
+    #[error("the transmit queue is full")]
+    Full,
+    /// The frame is longer than the radio takes.
+    #[error("a frame of {length} bytes is longer than the {limit} that the interface takes")]
+    TooLong {
+        /// Of the frame with its radiotap header, in bytes.
+        length: usize,
+        /// In bytes.
+        limit: usize,
+    },
+}
+
+/// Why a radio no longer does what it should.
+#[derive(Debug, thiserror::Error)]
+#[error("{interface}: {what}: {cause}")]
+pub struct RadioError {
+    /// The interface or the name of the radio.
+    pub interface: String,
+    /// What was tried.
+    pub what: &'static str,
+    /// What the system said.
+    #[source]
+    pub cause: std::io::Error,
+}
+
+/// A radio: frames in, frames out, one channel, a set of addresses that it acknowledges. Nothing blocks.
+pub trait Radio {
+    /// The next frame or status, `None` when there is none now. What is yielded lives until the next call.
+    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError>;
+
+    /// Takes a frame into the batch that [`Radio::flush`] sends.
+    fn transmit(&mut self, transmit: &Transmit) -> Result<(), TransmitError>;
+
+    /// Gives the batch to the air. What does not fit stays in the batch.
+    fn flush(&mut self) -> Result<(), RadioError>;
+
+    /// Tunes to a channel. The caller sees to it that nothing is in flight.
+    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError>;
+
+    /// Adds an address to those that are acknowledged, or removes one.
+    fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError>;
+}

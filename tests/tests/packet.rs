@@ -1,0 +1,196 @@
+//! The packet socket and the TAP against a real kernel, without Wi-Fi: a TAP of link type 803 looks like a monitor
+//! interface. In a network namespace of its own; as root, else skipped.
+
+use std::time::{Duration, Instant};
+
+use drivers::packet::{AddressFilter, PacketSocket};
+use drivers::tap::Tap;
+use drivers::{Received, TransmitError, interface};
+use nix::sched::{CloneFlags, unshare};
+use stack::wire::radiotap::{self, TxFlags, TxInfo};
+use stack::wire::{MacAddr, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
+
+const ARPHRD_IEEE80211_RADIOTAP: u16 = 803;
+const OURS: MacAddr = MacAddr([2, 0, 0, 0, 1, 0x05]);
+
+/// A monitor interface that is played by the test, and a socket on it. `None` when this may not be had.
+fn monitor(name: &str, filter: Option<AddressFilter>) -> Option<(Tap, PacketSocket)> {
+    if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+        eprintln!("skipped: a network namespace of its own needs root");
+        return None;
+    }
+    let air = match Tap::open_down(name) {
+        Ok(tap) => tap,
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            return None;
+        }
+    };
+    air.set_link_type(ARPHRD_IEEE80211_RADIOTAP).unwrap();
+    air.up().unwrap();
+    let socket = PacketSocket::open(name, filter).unwrap();
+    Some((air, socket))
+}
+
+fn data(to: MacAddr, sequence: u8) -> Vec<u8> {
+    let mut mpdu = vec![0x08, 0x02, 0, 0];
+    mpdu.extend(to.octets());
+    mpdu.extend([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 3, sequence << 4, 0]);
+    mpdu.extend(b"hello");
+    mpdu
+}
+
+fn heard(mpdu: &[u8]) -> Vec<u8> {
+    let info = RxInfo {
+        frequency: Some(2437),
+        signal: Some(-40),
+        rate: Some(Rate::Legacy(12)),
+        ..RxInfo::default()
+    };
+    let mut bytes = Vec::new();
+    radiotap::build_rx(&info, &mut bytes);
+    bytes.extend_from_slice(mpdu);
+    bytes
+}
+
+fn echo(mpdu: &[u8], flags: TxFlags) -> Vec<u8> {
+    let tx = TxInfo { flags, rts_retries: None, data_retries: Some(2) };
+    let mut bytes = Vec::new();
+    radiotap::build_tx(&RxInfo::default(), &tx, &mut bytes);
+    bytes.extend_from_slice(mpdu);
+    bytes
+}
+
+/// What comes out of the socket until `enough` says so, within a generous bound.
+fn collect<T>(
+    socket: &mut PacketSocket,
+    mut take: impl FnMut(Received<'_>) -> Option<T>,
+    enough: usize,
+) -> Vec<T> {
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut found = Vec::new();
+    while found.len() < enough && Instant::now() < end {
+        match socket.receive() {
+            Some(received) => found.extend(take(received)),
+            None => std::thread::yield_now(),
+        }
+    }
+    found
+}
+
+fn frame_of(received: Received<'_>) -> Option<Vec<u8>> {
+    match received {
+        Received::Frame { frame, .. } => Some(frame.to_vec()),
+        Received::Status(_) => None,
+    }
+}
+
+fn status_of(received: Received<'_>) -> Option<TxStatus> {
+    match received {
+        Received::Status(status) => Some(status),
+        Received::Frame { .. } => None,
+    }
+}
+
+#[test]
+fn frames_come_in_order_with_how_they_were_heard_and_more_than_the_ring_holds() {
+    let Some((air, mut socket)) = monitor("alt0", None) else { return };
+    let mut expected = 0u32;
+    for burst in 0..600u32 {
+        for _ in 0..10 {
+            assert!(air.send(&heard(&data(OURS, (burst % 16) as u8))).unwrap());
+        }
+        let got = collect(&mut socket, frame_of, 10);
+        assert_eq!(got.len(), 10, "burst {burst}");
+        assert!(got.iter().all(|frame| *frame == data(OURS, (burst % 16) as u8)));
+        expected += 10;
+    }
+    assert!(socket.counts().unwrap().received >= u64::from(expected));
+    assert_eq!(socket.counts().unwrap().ring_full, 0);
+    air.send(&heard(&data(OURS, 1))).unwrap();
+    let info = collect(
+        &mut socket,
+        |r| match r {
+            Received::Frame { info, .. } => Some(info),
+            Received::Status(_) => None,
+        },
+        1,
+    );
+    assert_eq!((info[0].frequency, info[0].signal), (Some(2437), Some(-40)));
+}
+
+#[test]
+fn what_is_sent_leaves_in_order_and_its_echo_becomes_its_status() {
+    let Some((air, mut socket)) = monitor("alt1", None) else { return };
+    for n in 0..100u64 {
+        let transmit =
+            Transmit { frame: data(OURS, (n % 16) as u8), options: TxOptions::default(), id: TxId(n) };
+        socket.transmit(&transmit).unwrap();
+        socket.flush().unwrap();
+        let mut buffer = [0; 4096];
+        let end = Instant::now() + Duration::from_secs(20);
+        let length = loop {
+            match air.receive(&mut buffer).unwrap() {
+                Some(length) => break length,
+                None => assert!(Instant::now() < end, "frame {n} never left"),
+            }
+        };
+        let stripped = radiotap::strip(&buffer[..length]).unwrap();
+        assert_eq!(&buffer[stripped.mpdu], &transmit.frame[..]);
+        let flags = if n % 2 == 0 { TxFlags::default() } else { TxFlags::FAIL };
+        air.send(&echo(&transmit.frame, flags)).unwrap();
+        let status = collect(&mut socket, status_of, 1);
+        assert_eq!(status, [TxStatus { id: TxId(n), acked: n % 2 == 0, retries: 2 }]);
+    }
+    air.send(&echo(&data(OURS, 3), TxFlags::default())).unwrap();
+    air.send(&heard(&data(OURS, 4))).unwrap();
+    assert_eq!(collect(&mut socket, frame_of, 1), [data(OURS, 4)], "an echo nobody waits for is not heard");
+    assert_eq!(socket.counts().unwrap().stray_echoes, 1);
+}
+
+#[test]
+fn the_filter_lets_through_our_block_groups_and_echoes() {
+    let block = MacAddr([2, 0, 0, 0, 1, 0]);
+    let Some((air, mut socket)) = monitor("alt2", Some(AddressFilter::block(block, 4))) else { return };
+    let outside = MacAddr([2, 0, 0, 0, 1, 0x10]);
+    let elsewhere = MacAddr([2, 1, 0, 0, 1, 5]);
+    let last = MacAddr([2, 0, 0, 0, 1, 0x0f]);
+    for to in [outside, OURS, elsewhere, MacAddr::BROADCAST, outside, last] {
+        air.send(&heard(&data(to, 1))).unwrap();
+    }
+    let got = collect(&mut socket, frame_of, 3);
+    assert_eq!(got, [data(OURS, 1), data(MacAddr::BROADCAST, 1), data(last, 1)]);
+    let transmit = Transmit { frame: data(elsewhere, 7), options: TxOptions::default(), id: TxId(1) };
+    socket.transmit(&transmit).unwrap();
+    air.send(&echo(&transmit.frame, TxFlags::default())).unwrap();
+    assert_eq!(collect(&mut socket, status_of, 1).len(), 1, "the echo of a frame to anybody passes");
+}
+
+#[test]
+fn sec_m14_a_bad_radiotap_header_is_counted_and_dropped() {
+    let Some((air, mut socket)) = monitor("alt3", None) else { return };
+    let good = heard(&data(OURS, 2));
+    let mut beyond = good.clone();
+    beyond[2..4].copy_from_slice(&u16::MAX.to_le_bytes());
+    let mut version = good.clone();
+    version[0] = 9;
+    for bytes in [&beyond, &version, &good] {
+        air.send(bytes).unwrap();
+    }
+    assert_eq!(collect(&mut socket, frame_of, 1), [data(OURS, 2)]);
+    assert_eq!(socket.counts().unwrap().malformed, 2);
+}
+
+#[test]
+fn a_full_queue_and_a_frame_too_long_are_said_and_nothing_is_lost() {
+    let Some((_air, mut socket)) = monitor("alt4", None) else { return };
+    let limit = interface::mtu("alt4").unwrap();
+    let long = Transmit { frame: vec![0x08; limit + 1], ..Transmit::default() };
+    assert!(matches!(socket.transmit(&long), Err(TransmitError::TooLong { .. })));
+    let frame = Transmit { frame: data(OURS, 0), ..Transmit::default() };
+    let taken = (0..10_000).take_while(|_| socket.transmit(&frame).is_ok()).count();
+    assert!(taken > 0 && taken < 10_000);
+    assert!(matches!(socket.transmit(&frame), Err(TransmitError::Full)));
+    socket.flush().unwrap();
+    socket.transmit(&frame).unwrap();
+}
