@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::crypto::{Cipher, wrap};
+use zeroize::Zeroizing;
+
+use crate::crypto::{Cipher, unwrap, wrap};
 use crate::random::{Random, bytes};
 use crate::rsn::{Akm, Kck, Kek, Pmk, Ptk, PtkInputs};
 use crate::wire::eapol::{EapolKey, EapolKeyFrame, KeyData, KeyDataItem, KeyDataWriter, KeyInfo, set_mic};
@@ -148,7 +150,9 @@ impl Message {
         let pairwise = has(KeyInfo::PAIRWISE);
         match (has(KeyInfo::REQUEST), has(KeyInfo::ACK), has(KeyInfo::MIC)) {
             (true, false, true) => Some(Self::Request { pairwise }),
-            (false, true, false) if pairwise => Some(Self::M1),
+            (false, true, false) if pairwise && !has(KeyInfo::INSTALL) && !has(KeyInfo::ENCRYPTED) => {
+                Some(Self::M1)
+            }
             (false, true, true) if pairwise => Some(Self::M3),
             (false, true, true) => Some(Self::Group1),
             // Message 2 of a rekey may have the Secure bit, so only its elements tell it from message 4.
@@ -172,6 +176,14 @@ impl<'a> Verified<'a> {
         } else {
             Ok(self.0.key_data())
         }
+    }
+
+    /// Key Data that must have been encrypted.
+    pub(super) fn encrypted_key_data(&self, kek: &Kek) -> Result<Zeroizing<Vec<u8>>, EapolDrop> {
+        if !self.0.info().contains(KeyInfo::ENCRYPTED) {
+            return Err(EapolDrop::KeyData);
+        }
+        unwrap(kek.expose(), self.0.key_data()).map_err(|_| EapolDrop::KeyData)
     }
 }
 

@@ -12,8 +12,12 @@ mod akm;
 mod authenticator;
 mod keys;
 mod message;
+mod supplicant;
+#[cfg(test)]
+mod tests;
 
 pub use akm::Akm;
 pub use authenticator::{Authenticator, AuthenticatorConfig, AuthenticatorEvent};
 pub use keys::{GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, Ptk, PtkInputs, TemporalKey};
 pub use message::{EapolDrop, EapolTransmit, HandshakeFailure};
+pub use supplicant::{Supplicant, SupplicantConfig, SupplicantEvent};
