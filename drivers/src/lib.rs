@@ -6,10 +6,12 @@
 //! - [`tap`], [`interface`]: the kernel's network devices.
 //! - [`capture`]: capture files.
 //! - [`air`]: a simulated air in virtual time.
+//! - [`middleware`]: radios around radios: faults, a trace, a recording.
 
 pub mod air;
 pub mod capture;
 pub mod interface;
+pub mod middleware;
 mod os;
 pub mod packet;
 pub mod radio;

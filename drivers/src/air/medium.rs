@@ -84,6 +84,11 @@ impl Air {
         }
     }
 
+    /// The time up to which it has been played.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Puts a radio into the air, as a monitor that acknowledges nothing yet.
     pub fn add_radio(&mut self, position: Position, channel: Channel) -> RadioId {
         let id = RadioId(self.radios.len());

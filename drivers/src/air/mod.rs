@@ -14,6 +14,7 @@
 mod access;
 mod airtime;
 mod flight;
+mod handle;
 mod medium;
 mod model;
 mod reception;
@@ -21,6 +22,7 @@ mod transceiver;
 
 pub use airtime::{airtime, frame_error, midpoint, response_rate};
 pub use flight::OnAir;
+pub use handle::AirRadio;
 pub use medium::{Air, QueueFull, Witness};
 pub use model::{Knobs, Model, Position};
 pub use transceiver::{RadioId, RadioStats, Report};
