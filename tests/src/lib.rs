@@ -1,5 +1,6 @@
 //! What the tests of this crate share.
 
 pub mod airloom;
+pub mod bench;
 pub mod captures;
 pub mod fuzz;
