@@ -17,6 +17,7 @@ pub struct Cli {
 /// One variant a subcommand; its arguments and its code live in `command/`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Decrypt(command::decrypt::Args),
     Dump(command::dump::Args),
 }
 
@@ -24,6 +25,7 @@ impl Cli {
     /// Runs the subcommand that was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Decrypt(args) => args.run(),
             Command::Dump(args) => args.run(),
         }
     }

@@ -4,5 +4,6 @@
 
 pub mod cli;
 pub mod command;
+pub mod decrypt;
 pub mod dump;
 pub mod escape;

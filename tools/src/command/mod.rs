@@ -1,3 +1,4 @@
 //! The subcommands.
 
+pub mod decrypt;
 pub mod dump;
