@@ -51,16 +51,23 @@ impl AccessCategory {
 /// The TID of EAPOL: the handshake must not wait behind bulk data.
 pub const EAPOL_TID: u8 = 7;
 
-/// The TID of an MSDU by what it carries (LLC/SNAP header first): the precedence, the upper three bits of the DS field
-/// of IPv4 and IPv6 as Linux reads it; EAPOL is urgent; everything else is best effort.
-pub fn tid_of(llc: &[u8]) -> u8 {
-    let Some((&[0xaa, 0xaa, 0x03, _, _, _, high, low], body)) = llc.split_first_chunk::<8>() else {
-        return 0;
-    };
-    match (u16::from_be_bytes([high, low]), body) {
-        (0x0800, [_, ds, ..]) => ds >> 5,
-        (0x86dd, [first, ..]) => first >> 1 & 7,
-        (0x888e, _) => EAPOL_TID,
+/// The TID of an MSDU by its body (LLC/SNAP header first), as [`crate::mac::Msdu::tid`].
+pub fn tid_of(body: &[u8]) -> u8 {
+    match body.split_first_chunk::<8>() {
+        Some((&[0xaa, 0xaa, 0x03, _, _, _, high, low], payload)) => {
+            tid_of_type(Some(u16::from_be_bytes([high, low])), payload)
+        }
+        _ => 0,
+    }
+}
+
+/// The TID of an MSDU by what it carries: the precedence, the upper three bits of the DS field of IPv4 and IPv6, as Linux
+/// reads it; EAPOL is urgent; everything else is best effort.
+pub(super) fn tid_of_type(ethernet_type: Option<u16>, payload: &[u8]) -> u8 {
+    match (ethernet_type, payload) {
+        (Some(0x0800), [_, ds, ..]) => ds >> 5,
+        (Some(0x86dd), [first, ..]) => first >> 1 & 7,
+        (Some(0x888e), _) => EAPOL_TID,
         _ => 0,
     }
 }
@@ -72,13 +79,14 @@ mod tests {
 
     #[test]
     fn precedence_becomes_the_tid() {
-        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45b8")), 5);
-        assert_eq!(tid_of(&hex!("aaaa03000000 86dd 6e000000")), 7);
-        assert_eq!(tid_of(&hex!("aaaa03000000 86dd 60000000")), 0);
-        assert_eq!(tid_of(&hex!("aaaa03000000 888e 0203")), EAPOL_TID);
-        assert_eq!(tid_of(&hex!("aaaa03000000 0806 0001")), 0);
-        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45")), 0);
+        assert_eq!(tid_of_type(Some(0x0800), &hex!("45b8")), 5);
+        assert_eq!(tid_of_type(Some(0x86dd), &hex!("6e000000")), 7);
+        assert_eq!(tid_of_type(Some(0x86dd), &hex!("60000000")), 0);
+        assert_eq!(tid_of_type(Some(0x888e), &hex!("0203")), EAPOL_TID);
+        assert_eq!(tid_of_type(Some(0x0806), &hex!("0001")), 0);
+        assert_eq!(tid_of_type(Some(0x0800), &hex!("45")), 0);
         assert_eq!(tid_of(&[]), 0);
+        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45b8")), 5);
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! MSDUs that wait for their turn, one bounded queue for each access category.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::mac::{AccessCategory, BufferPool, DropCounts, DropReason, SaId};
+use crate::time::Instant;
+use crate::wire::{MacAddr, SequenceControl};
+
+/// Most MSDUs in one queue.
+const MOST: usize = 256;
+/// Most bytes in one queue.
+const MOST_BYTES: usize = 384 * 1024;
+
+/// Under what a queued frame goes out, and under nothing else (SEC-H3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// In plaintext: EAPOL before there is a key.
+    Plaintext,
+    /// Under this association or key.
+    Association(SaId),
+}
+
+/// An MSDU, or an A-MSDU that is to be sent again.
+#[derive(Debug)]
+pub(super) struct Queued {
+    /// The frame body: LLC header first, or the subframes of an A-MSDU.
+    pub(super) frame: Vec<u8>,
+    pub(super) destination: MacAddr,
+    pub(super) source: MacAddr,
+    pub(super) tid: u8,
+    pub(super) cover: Cover,
+    pub(super) since: Instant,
+    /// May not be put together with others.
+    pub(super) alone: bool,
+    /// It was sent already, under this sequence number: [`Resend`].
+    pub(super) resend: Option<Resend>,
+}
+
+/// What must stay the same when a frame is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Resend {
+    pub(super) sequence: SequenceControl,
+    pub(super) amsdu: bool,
+}
+
+/// One queue, bounded in count and bytes; the oldest goes first when it is full.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Queued>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, queued: Queued, pool: &mut BufferPool, drops: &mut DropCounts) {
+        self.bytes += queued.frame.len();
+        self.waiting.push_back(queued);
+        while self.waiting.len() > MOST || self.bytes > MOST_BYTES {
+            self.discard_oldest(DropReason::QueueFull, pool, drops);
+        }
+    }
+
+    pub(super) fn push_front(&mut self, queued: Queued) {
+        self.bytes += queued.frame.len();
+        self.waiting.push_front(queued);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Queued> {
+        let queued = self.waiting.pop_front()?;
+        self.bytes -= queued.frame.len();
+        Some(queued)
+    }
+
+    pub(super) fn head(&self) -> Option<&Queued> {
+        self.waiting.front()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Drops what has waited for longer than `age`.
+    pub(super) fn expire(
+        &mut self,
+        now: Instant,
+        age: Duration,
+        pool: &mut BufferPool,
+        drops: &mut DropCounts,
+    ) {
+        while self.head().is_some_and(|queued| now.since(queued.since) > age) {
+            self.discard_oldest(DropReason::QueueExpired, pool, drops);
+        }
+    }
+
+    pub(super) fn discard_oldest(
+        &mut self,
+        reason: DropReason,
+        pool: &mut BufferPool,
+        drops: &mut DropCounts,
+    ) {
+        if let Some(queued) = self.pop() {
+            pool.give(queued.frame);
+            drops.count(reason);
+        }
+    }
+
+    pub(super) fn flush(&mut self, reason: DropReason, pool: &mut BufferPool, drops: &mut DropCounts) {
+        while !self.is_empty() {
+            self.discard_oldest(reason, pool, drops);
+        }
+    }
+}
+
+/// A queue for each access category.
+#[derive(Debug, Default)]
+pub(super) struct Queues([Queue; 4]);
+
+impl Queues {
+    pub(super) fn of(&mut self, category: AccessCategory) -> &mut Queue {
+        let [voice, video, best_effort, background] = &mut self.0;
+        match category {
+            AccessCategory::Voice => voice,
+            AccessCategory::Video => video,
+            AccessCategory::BestEffort => best_effort,
+            AccessCategory::Background => background,
+        }
+    }
+
+    pub(super) fn view(&self, category: AccessCategory) -> &Queue {
+        let [voice, video, best_effort, background] = &self.0;
+        match category {
+            AccessCategory::Voice => voice,
+            AccessCategory::Video => video,
+            AccessCategory::BestEffort => best_effort,
+            AccessCategory::Background => background,
+        }
+    }
+
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Queue> {
+        self.0.iter_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(Queue::len).sum()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(Queue::bytes).sum()
+    }
+}

@@ -1,0 +1,345 @@
+//! From MSDUs to MPDUs: what is sent to a peer next, under which key, with which numbers and flags.
+//!
+//! MSDUs wait in the peer, unencrypted, each under the association it was queued for. Packet and sequence numbers are
+//! given at the moment a frame leaves, so that their order is the order on the air.
+
+mod build;
+
+pub use build::GroupQueue;
+
+use std::collections::VecDeque;
+
+use crate::mac::peer::{Bss, Peer, Role};
+use crate::mac::power_save::Release;
+use crate::mac::queue::{Cover, Queue, Queued, Resend};
+use crate::mac::schedule::Turn;
+use crate::mac::{AccessCategory, BufferPool, DropCounts, DropReason, EAPOL_TID, Msdu, SequenceNumbers};
+use crate::time::Instant;
+use crate::wire::{MacAddr, TxOptions};
+
+/// Air time that a peer gets with each turn, in microseconds.
+const QUANTUM: i64 = 4000;
+
+/// What transmitting works with besides the peer.
+#[derive(Debug)]
+pub struct TxContext<'a> {
+    /// Now.
+    pub now: Instant,
+    /// The BSS that the peer is in.
+    pub bss: Bss,
+    /// Where frames are built.
+    pub pool: &'a mut BufferPool,
+    /// Where a drop is counted.
+    pub drops: &'a mut DropCounts,
+    /// The BSS's own counters: of frames that are no QoS data to one peer.
+    pub sequence: &'a mut SequenceNumbers,
+    /// The longest MPDU that the radio takes, without FCS.
+    pub max_mpdu: usize,
+    /// Most MPDUs in flight to one peer.
+    pub peer_window: usize,
+}
+
+/// An MPDU that is ready to go, and what has to be remembered about it.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The MPDU, without FCS.
+    pub frame: Vec<u8>,
+    /// How to send it.
+    pub options: TxOptions,
+    pub(super) sent: Sent,
+}
+
+/// What is remembered about an MPDU in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) category: AccessCategory,
+    pub(super) len: usize,
+    /// Under what it was sealed.
+    pub(super) cover: Cover,
+    /// There if the frame can be sent again later.
+    pub(super) again: Option<Again>,
+}
+
+/// What it takes to queue a sent frame again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) header_len: usize,
+    pub(super) tid: u8,
+    pub(super) ends: (MacAddr, MacAddr),
+    pub(super) since: Instant,
+    pub(super) resend: Resend,
+}
+
+/// What became of an MPDU, with its bytes if they came back.
+#[derive(Debug)]
+pub struct Completion {
+    pub(super) sent: Sent,
+    pub(super) frame: Option<Vec<u8>>,
+    /// The peer acknowledged it.
+    pub acked: bool,
+    /// Retries that the radio reported.
+    pub retries: u8,
+}
+
+/// The transmit side of a peer.
+#[derive(Debug, Default)]
+pub(super) struct TxState {
+    /// EAPOL: ahead of everything else, and not held by a rekey.
+    pub(super) urgent: Queue,
+    /// The rest of an MSDU whose first fragment has left.
+    pub(super) fragments: VecDeque<Outgoing>,
+    /// In which rings of the scheduler the peer is.
+    pub(super) listed: [bool; 4],
+    /// Air time left of its turn, in microseconds.
+    pub(super) deficit: i64,
+    pub(super) in_flight: usize,
+    /// Set the PM bit (station role).
+    pub(super) power_management: bool,
+    header: Vec<u8>,
+}
+
+impl Peer {
+    /// Queues an MSDU under the association of now (or the key that a rekey is about to install). A refusal is counted.
+    pub fn enqueue(&mut self, context: &mut TxContext<'_>, msdu: &Msdu<'_>) -> Result<(), DropReason> {
+        let refusal = if !self.is_port_open() {
+            Some(DropReason::PortClosed)
+        } else if msdu.is_eapol() {
+            Some(DropReason::EapolNotForUs)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            context.drops.count(reason);
+            return Err(reason);
+        }
+        let tid = if self.config.qos { msdu.tid() } else { 0 };
+        let cover = Cover::Association(self.pending.unwrap_or(self.current_sa()));
+        let queued = queued(context, msdu, tid, cover, false);
+        self.queues.of(AccessCategory::of_tid(tid)).push(queued, context.pool, context.drops);
+        Ok(())
+    }
+
+    /// Queues an EAPOL PDU of ours, ahead of everything else: under the pairwise key of now if `protected`, else in
+    /// plaintext.
+    pub fn enqueue_eapol(&mut self, context: &mut TxContext<'_>, pdu: &[u8], protected: bool) {
+        let msdu = Msdu::eapol(self.address(), context.bss.own, pdu);
+        let cover = if protected { Cover::Association(self.current_sa()) } else { Cover::Plaintext };
+        let queued = queued(context, &msdu, EAPOL_TID, cover, true);
+        self.tx.urgent.push(queued, context.pool, context.drops);
+    }
+
+    /// Sets the PM bit of all that is sent from now on (station role).
+    pub const fn set_power_management(&mut self, dozing: bool) {
+        self.tx.power_management = dozing;
+    }
+
+    /// Something could be sent in this category now. May change with every call that takes the peer mutably.
+    pub fn is_ready(&self, category: AccessCategory, peer_window: usize) -> bool {
+        if self.tx.in_flight >= peer_window {
+            return false;
+        }
+        if self.power.is_dozing() {
+            return category == AccessCategory::Voice && self.power.release().is_some();
+        }
+        self.waiting(category)
+            || self.tx.fragments.front().is_some_and(|outgoing| outgoing.sent.category == category)
+    }
+
+    /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
+    /// when something was queued, completed, polled for, or a key was installed. Calls in between do no harm.
+    pub fn poll(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Turn<Outgoing> {
+        if self.tx.in_flight >= context.peer_window {
+            return Turn::Idle;
+        }
+        if self.power.is_dozing() {
+            return self.poll_release(category, context);
+        }
+        if let Some(fragment) = self.next_fragment(category, context) {
+            return Turn::Sent(self.launched(fragment));
+        }
+        if self.tx.deficit < 0 && self.waiting(category) {
+            self.tx.deficit += QUANTUM;
+            return Turn::Spent;
+        }
+        while let Some(queued) = self.next_queued(category, context) {
+            let more = false;
+            match self.build(queued, category, more, false, context) {
+                Ok(outgoing) => return Turn::Sent(self.launched(outgoing)),
+                Err(reason) => context.drops.count(reason),
+            }
+        }
+        self.tx.deficit = self.tx.deficit.min(0);
+        Turn::Idle
+    }
+
+    /// A frame without data: for the PM bit (station role), or to see whether the peer is still there.
+    pub fn null_frame(&mut self, context: &mut TxContext<'_>) -> Outgoing {
+        let outgoing = self.build_null(false, context);
+        self.launched(outgoing)
+    }
+
+    /// What became of a frame of this peer. One that failed because a station had gone to sleep waits at the head of its
+    /// queue again; another that failed is lost, the radio has retried it.
+    pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) {
+        let Completion { sent, frame, acked, retries } = completion;
+        self.tx.in_flight = self.tx.in_flight.saturating_sub(1);
+        self.stats.tx_retries += u64::from(retries);
+        if acked {
+            self.stats.acknowledged(context.now, sent.len);
+        } else {
+            self.stats.failed();
+        }
+        let Some(frame) = frame else {
+            if !acked {
+                context.drops.count(DropReason::NotAcknowledged);
+            }
+            return;
+        };
+        if acked {
+            context.pool.give(frame);
+        } else if self.power.is_dozing() && context.bss.role == Role::AccessPoint {
+            self.put_back(sent, frame, context);
+        } else {
+            context.pool.give(frame);
+            context.drops.count(DropReason::NotAcknowledged);
+        }
+    }
+
+    fn put_back(&mut self, sent: Sent, mut frame: Vec<u8>, context: &mut TxContext<'_>) {
+        let queued = sent.again.and_then(|again| {
+            let body = self.reopen(sent.cover, again.header_len, &mut frame)?;
+            frame.truncate(body.end);
+            frame.drain(..body.start);
+            let (destination, source) = again.ends;
+            let Again { tid, since, resend, .. } = again;
+            let cover = sent.cover;
+            let frame = std::mem::take(&mut frame);
+            Some(Queued { frame, destination, source, tid, cover, since, alone: true, resend: Some(resend) })
+        });
+        match queued {
+            Some(queued) if queued.tid == EAPOL_TID && queued.source == context.bss.own => {
+                self.tx.urgent.push_front(queued);
+            }
+            Some(queued) => self.queues.of(sent.category).push_front(queued),
+            None => {
+                context.pool.give(frame);
+                context.drops.count(DropReason::NotAcknowledged);
+            }
+        }
+    }
+
+    /// Frames for a dozing station: the answer to a PS-Poll, or a service period. They leave by the voice queue's turn,
+    /// since the station is awake only for them.
+    fn poll_release(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Turn<Outgoing> {
+        let (AccessCategory::Voice, Some(release)) = (category, self.power.release()) else {
+            return Turn::Idle;
+        };
+        loop {
+            let next = self.next_released(release, context);
+            let Some((category, queued)) = next else {
+                self.power.released(release, true);
+                let end = matches!(release, Release::ServicePeriod(_));
+                let outgoing = self.build_null(end, context);
+                return Turn::Sent(self.launched(outgoing));
+            };
+            let more =
+                AccessCategory::ALL.into_iter().any(|ac| self.is_released(ac, release) && self.waiting(ac));
+            let (last, end) = match release {
+                Release::Poll => (true, false),
+                Release::ServicePeriod(remaining) => (!more || remaining <= 1, !more || remaining <= 1),
+            };
+            match self.build(queued, category, more, end, context) {
+                Ok(outgoing) => {
+                    self.power.released(release, last);
+                    return Turn::Sent(self.launched(outgoing));
+                }
+                Err(reason) => context.drops.count(reason),
+            }
+        }
+    }
+
+    fn next_released(
+        &mut self,
+        release: Release,
+        context: &mut TxContext<'_>,
+    ) -> Option<(AccessCategory, Queued)> {
+        AccessCategory::ALL.into_iter().find_map(|category| {
+            let released = self.is_released(category, release);
+            let queued = if released { self.next_queued(category, context) } else { None };
+            queued.map(|queued| (category, queued))
+        })
+    }
+
+    /// Which categories a PS-Poll and which a trigger fetches from (802.11-2020 11.2.3.5, 11.2.3.6).
+    const fn is_released(&self, category: AccessCategory, release: Release) -> bool {
+        let uapsd = self.config.uapsd;
+        match release {
+            Release::Poll => !uapsd.enabled(category) || uapsd.all(),
+            Release::ServicePeriod(_) => uapsd.enabled(category),
+        }
+    }
+
+    /// The next frame that may still be sent; what was queued under an association that is gone is dropped on the way
+    /// (SEC-H3).
+    fn next_queued(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Option<Queued> {
+        let Self { queues, tx, pairwise, pending, config, association, .. } = self;
+        let urgent = category == AccessCategory::Voice && !tx.urgent.is_empty();
+        let queue = if urgent { &mut tx.urgent } else { queues.of(category) };
+        let current = pairwise.as_ref().map(|sa| sa.id);
+        loop {
+            match queue.head()?.cover {
+                Cover::Plaintext => return queue.pop(),
+                Cover::Association(sa) if Some(sa) == current => return queue.pop(),
+                Cover::Association(sa) if Some(sa) == *pending => return None,
+                Cover::Association(sa) if !config.protected && sa == *association => return queue.pop(),
+                Cover::Association(_) => {
+                    queue.discard_oldest(DropReason::StaleAssociation, context.pool, context.drops);
+                }
+            }
+        }
+    }
+
+    fn next_fragment(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Option<Outgoing> {
+        self.tx.fragments.front().filter(|outgoing| outgoing.sent.category == category)?;
+        let current = Cover::Association(self.current_sa());
+        while let Some(outgoing) = self.tx.fragments.pop_front() {
+            if outgoing.sent.cover == current || outgoing.sent.cover == Cover::Plaintext {
+                return Some(outgoing);
+            }
+            context.pool.give(outgoing.frame);
+            context.drops.count(DropReason::StaleAssociation);
+        }
+        None
+    }
+
+    fn launched(&mut self, outgoing: Outgoing) -> Outgoing {
+        self.tx.in_flight += 1;
+        self.tx.deficit -= self.air_time(outgoing.frame.len());
+        outgoing
+    }
+
+    /// What a frame of this length takes of the air, roughly, in microseconds: the rate that the peer was last heard
+    /// with is taken for the rate that it can be reached with.
+    fn air_time(&self, len: usize) -> i64 {
+        let bits = i64::try_from(len).unwrap_or(i64::MAX / 8).saturating_mul(8);
+        100 + bits / i64::from(crate::mac::stats::megabits(self.stats.rx_rate))
+    }
+}
+
+fn queued(context: &mut TxContext<'_>, msdu: &Msdu<'_>, tid: u8, cover: Cover, alone: bool) -> Queued {
+    let mut frame = context.pool.take();
+    msdu.emit_body(&mut frame);
+    Queued {
+        frame,
+        destination: msdu.destination,
+        source: msdu.source,
+        tid,
+        cover,
+        since: context.now,
+        alone,
+        resend: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
