@@ -3,6 +3,7 @@
 //!
 //! - [`radio`]: what every radio can do, real or simulated.
 //! - [`packet`]: a monitor interface by `AF_PACKET`.
+//! - [`nl80211`]: phys and their interfaces.
 //! - [`tap`], [`interface`]: the kernel's network devices.
 //! - [`capture`]: capture files.
 //! - [`air`]: a simulated air in virtual time.
@@ -12,6 +13,7 @@ pub mod air;
 pub mod capture;
 pub mod interface;
 pub mod middleware;
+pub mod nl80211;
 mod os;
 pub mod packet;
 pub mod radio;
