@@ -3,6 +3,7 @@
 //! - [`Pmk`], [`Ptk`], [`Gtk`] and their like: keys as types.
 //! - [`Authenticator`]: the access point's side of the 4-way and group key handshakes (802.11-2020 12.7.6, 12.7.7).
 //! - [`Supplicant`]: the station's side.
+//! - [`Observer`]: follows the handshakes of a capture.
 //!
 //! Both machines are sans-IO. They take whole EAPOL PDUs, and are asked for what they want sent, what happened, and
 //! when they want to be called again. Whatever they do not like they drop without a trace on the air, with an
@@ -12,6 +13,7 @@ mod akm;
 mod authenticator;
 mod keys;
 mod message;
+mod observer;
 mod supplicant;
 #[cfg(test)]
 mod tests;
@@ -20,4 +22,5 @@ pub use akm::Akm;
 pub use authenticator::{Authenticator, AuthenticatorConfig, AuthenticatorEvent};
 pub use keys::{GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, Ptk, PtkInputs, TemporalKey};
 pub use message::{EapolDrop, EapolTransmit, HandshakeFailure};
+pub use observer::{ObservedGroupKey, ObservedHandshake, ObservedKey, ObservedSession, Observer};
 pub use supplicant::{Supplicant, SupplicantConfig, SupplicantEvent};
