@@ -58,6 +58,7 @@ const KEYED: &[(&str, &[&str], Option<&str>, u64)] = &[
         None,
         61,
     ),
+    ("wireshark__wpa-test-decode-tdls.pcap", &["12345678"], None, 8),
     // tshark decrypts none of these four-address frames
     ("aircrack__capture_wds-01.cap", &["12345678"], Some("test1"), 46),
 ];

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use stack::crypto::{EapolMic, kdf_sha256, prf_sha1, psk_from_passphrase};
 use stack::wire::MacAddr;
 use zeroize::Zeroizing;
@@ -146,6 +147,20 @@ impl Ptk {
             }
         }
         Self(out)
+    }
+
+    /// The key of a direct link (802.11-2020 12.7.8.2), which the two stations agree on through the access point.
+    pub(super) fn direct_link(bssid: MacAddr, stations: [MacAddr; 2], nonces: [&[u8; 32]; 2]) -> Self {
+        let [a, b] = nonces;
+        let [one, two] = stations.map(MacAddr::octets);
+        let input = Zeroizing::new(<[u8; 32]>::from(
+            Sha256::new().chain_update(a.min(b)).chain_update(a.max(b)).finalize(),
+        ));
+        let mut tpk = Zeroizing::new([0; 32]);
+        kdf_sha256(&*input, "TDLS PMK", &[&one.min(two), &one.max(two), &bssid.octets()], &mut *tpk);
+        let (kck, tk) = tpk.split_at(16);
+        // nothing is wrapped for a direct link
+        Self(Zeroizing::new([kck, &[0; 16], tk].concat()))
     }
 
     pub(super) fn kck(&self) -> &[u8] {

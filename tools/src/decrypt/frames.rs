@@ -167,7 +167,11 @@ impl Decryptor {
 
     /// A data frame in the clear, in which an EAPOL PDU may be.
     fn handshake(&mut self, frame: &DataFrame<'_>, payload: &[u8]) {
-        let [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00, 0x88, 0x8e, pdu @ ..] = payload else { return };
+        let pdu = match payload {
+            [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00, 0x88, 0x8e, pdu @ ..] => pdu,
+            [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00, 0x89, 0x0d, pdu @ ..] => return self.direct_link(pdu),
+            _ => return,
+        };
         let Some((bssid, client)) = ends(frame) else { return };
         if self.handshakes.len() >= MAX_TRACKED {
             return;
@@ -179,6 +183,24 @@ impl Decryptor {
         }
         if let Some(pair) = pair(&mut self.pairs, bssid, client) {
             pair.message((bssid, client), pdu, bss, &pmks, &mut self.handshakes);
+        }
+    }
+
+    /// A TDLS Setup Response or Confirm (802.11-2020 9.6.12), whose elements name the link and its nonces.
+    fn direct_link(&mut self, pdu: &[u8]) {
+        let elements = match pdu {
+            [2, 12, 1, _, _, _, _, _, elements @ ..] | [2, 12, 2, _, _, _, elements @ ..] => {
+                Elements::new(elements)
+            }
+            _ => return,
+        };
+        let find = |id| elements.iter().find(|element| element.id.0 == id).map(|element| element.data);
+        let (Some(fte), Some(link)) = (find(55), find(101)) else { return };
+        let address = |at: usize| link.get(at..at + 6).and_then(MacAddr::from_slice);
+        if let (Some(bssid), Some(initiator), Some(responder)) = (address(0), address(6), address(12))
+            && let Some(pair) = pair(&mut self.pairs, initiator, responder)
+        {
+            pair.direct_link(bssid, [initiator, responder], fte);
         }
     }
 

@@ -315,6 +315,16 @@ impl Pair {
         }
     }
 
+    /// A direct link's key: nonces stand in the FT element of its set-up, which is encrypted for the access point.
+    pub(super) fn direct_link(&mut self, bssid: MacAddr, stations: [MacAddr; 2], fte: &[u8]) {
+        let nonces = || Some([fte.get(18..50)?.try_into().ok()?, fte.get(50..82)?.try_into().ok()?]);
+        let Some(nonces) = nonces() else { return };
+        let ptk = Ptk::direct_link(bssid, stations, nonces);
+        if let Ok(cipher) = CipherKey::new(Cipher::Ccmp128, ptk.tk()) {
+            self.install(PairKey { ptk, akm: Akm::Sha256("TPK"), cipher });
+        }
+    }
+
     /// The group key in the FT element of a reassociation response: key information, key length, RSC, wrapped key.
     pub(super) fn transition_group_key(&self, elements: Elements<'_>, bss: &mut Bss) {
         let fte = elements.iter().find(|element| element.id.0 == 55);
