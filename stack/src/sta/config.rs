@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::rsn::{HandshakeFailure, Pmk};
 use crate::wire::{MacAddr, ReasonCode, StatusCode};
 
 /// Which network a link is for, and how it goes about it.
@@ -11,6 +12,8 @@ pub struct LinkConfig {
     pub address: MacAddr,
     /// The network, 1 to 32 bytes.
     pub ssid: Vec<u8>,
+    /// How it is protected. A BSS that is protected in another way is not ours.
+    pub security: LinkSecurity,
     /// Only this BSS of it.
     pub bssid: Option<MacAddr>,
     /// The rates the radio has, in units of 500 kb/s, bit 7 on those that it takes for basic.
@@ -29,6 +32,7 @@ impl LinkConfig {
         Self {
             address,
             ssid: ssid.to_vec(),
+            security: LinkSecurity::Open,
             bssid: None,
             rates: vec![0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c],
             passive: false,
@@ -36,6 +40,15 @@ impl LinkConfig {
             listen_interval: 10,
         }
     }
+}
+
+/// How a network is protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkSecurity {
+    /// Not at all.
+    Open,
+    /// WPA2 with this key, that of [`Pmk::from_passphrase`].
+    Wpa2(Pmk),
 }
 
 /// Why an association, or the attempt at one, came to its end.
@@ -47,6 +60,9 @@ pub enum LinkEnd {
     /// The AP disassociated us.
     #[error("disassociated by the AP: {0}")]
     Disassociated(ReasonCode),
+    /// The handshake failed.
+    #[error("{0}")]
+    Handshake(HandshakeFailure),
     /// No beacon was heard for too long.
     #[error("the AP's beacons are gone")]
     BeaconLoss,
@@ -99,6 +115,8 @@ pub enum LinkState {
     Authenticating,
     /// Waits for the answer to its association.
     Associating,
+    /// Associated; the handshake is under way.
+    Securing,
     /// Data can flow.
     Connected,
 }
@@ -112,6 +130,7 @@ impl LinkState {
             Self::Scanning => "scanning",
             Self::Authenticating => "authenticating",
             Self::Associating => "associating",
+            Self::Securing => "securing",
             Self::Connected => "connected",
         }
     }

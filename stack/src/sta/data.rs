@@ -7,10 +7,12 @@ use crate::sta::config::{LinkConfig, LinkEnd, LinkEvent};
 use crate::sta::doze::Power;
 use crate::sta::link::{Link, Phase};
 use crate::sta::scan::Target;
-use crate::time::Instant;
-use crate::wire::frame::DataFrame;
-use crate::wire::management::Beacon;
-use crate::wire::{EthernetFrame, MacAddr, MacHeader, QosControl, SequenceControl};
+use crate::sta::secure::{Keys, Plain};
+use crate::time::{Instant, earliest};
+use crate::wire::management::{Beacon, Leave};
+use crate::wire::{
+    EtherType, EthernetFrame, Frame, Llc, MacAddr, MacHeader, ManagementBody, QosControl, SequenceControl,
+};
 
 /// So many beacon intervals without a beacon, and at least [`SILENCE`]: the AP is gone.
 const BEACONS_MISSED: u32 = 10;
@@ -24,25 +26,52 @@ pub(super) struct Association {
     pub(super) aid: u16,
     pub(super) last_beacon: Instant,
     pub(super) power: Power,
+    pub(super) keys: Option<Keys>,
     duplicates: DuplicateCache,
 }
 
 impl Association {
-    pub(super) const fn new(now: Instant, target: Target, aid: u16) -> Self {
+    pub(super) const fn new(now: Instant, target: Target, aid: u16, keys: Option<Keys>) -> Self {
         Self {
             target,
             aid,
             last_beacon: now,
             power: Power::Awake { idle_since: now },
+            keys,
             duplicates: DuplicateCache::new(),
         }
     }
 
     pub(super) fn deadline(&self, config: &LinkConfig) -> (Instant, &'static str) {
         let lost = (self.beacons_lost(), "the AP's beacons are missing");
-        match self.power.deadline(config) {
-            Some(doze) if doze.0 < lost.0 => doze,
-            _ => lost,
+        // It dozes when it is connected, not before.
+        let doze = self.power.deadline(config).filter(|_| self.port_open());
+        let handshake = self.keys.as_ref().and_then(|keys| keys.supplicant.poll_timeout());
+        earliest(Some(lost), earliest(doze, handshake)).unwrap_or(lost)
+    }
+
+    /// Data can flow.
+    pub(super) fn port_open(&self) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.authorized)
+    }
+
+    /// Where the plaintext of a frame is, once it is decrypted if it has to be.
+    fn decrypt(
+        &mut self,
+        heard: &Heard,
+        null: bool,
+        tid: u8,
+        header_len: usize,
+        mpdu: &mut [u8],
+    ) -> Result<Plain, DropReason> {
+        match &mut self.keys {
+            Some(keys) if heard.protected => keys.open(heard.group, tid, header_len, mpdu),
+            None if heard.protected => Err(DropReason::ProtectedUnexpectedly),
+            // EAPOL alone may be in plaintext; a null frame has nothing to protect.
+            Some(_) if !null && !is_eapol(mpdu.get(header_len..).unwrap_or_default()) => {
+                Err(DropReason::Unprotected)
+            }
+            _ => Ok(header_len..mpdu.len()),
         }
     }
 
@@ -60,10 +89,14 @@ impl Link {
     }
 
     pub(super) fn association_timeout(&mut self, now: Instant) {
-        let Phase::Associated(association) = &self.phase else { return };
+        let Phase::Associated(association) = &mut self.phase else { return };
         if association.beacons_lost() <= now {
             self.ended(now, LinkEnd::BeaconLoss);
         } else {
+            if let Some(keys) = &mut association.keys {
+                keys.supplicant.handle_timeout(now);
+            }
+            self.settle(now);
             self.doze_timeout(now);
         }
     }
@@ -77,7 +110,8 @@ impl Link {
     }
 
     /// A data frame: the steps in their order, each with the name of its drop.
-    pub(super) fn data(&mut self, now: Instant, frame: &DataFrame<'_>) -> Result<(), DropReason> {
+    pub(super) fn data(&mut self, now: Instant, mpdu: &mut [u8]) -> Result<(), DropReason> {
+        let Ok(Frame::Data(frame)) = Frame::parse(mpdu) else { return Err(DropReason::Malformed) };
         let own = self.config.address;
         let group = frame.addr1().is_group();
         if frame.addr1() != own && !group {
@@ -97,63 +131,162 @@ impl Link {
         if frame.source() == own {
             return Err(DropReason::OwnEcho);
         }
-        if control.protected() {
-            return Err(DropReason::ProtectedUnexpectedly);
-        }
         if group && (control.more_fragments() || frame.sequence().fragment() > 0) {
             return Err(DropReason::GroupFragment);
         }
         if control.more_fragments() || frame.sequence().fragment() > 0 {
             return Err(DropReason::FragmentWithoutFirst);
         }
-        let space = match frame.qos() {
-            Some(qos) if !group => SequenceSpace::Tid(qos.tid()),
-            _ => SequenceSpace::Common,
+        let heard = Heard {
+            destination: frame.destination(),
+            source: frame.source(),
+            group,
+            protected: control.protected(),
         };
+        let (tid, null, sequence) = (frame.qos().map(|qos| qos.tid()), frame.is_null(), frame.sequence());
+        let amsdu = frame.qos().is_some_and(|qos| qos.amsdu());
+        let space = tid.filter(|_| !group).map_or(SequenceSpace::Common, SequenceSpace::Tid);
+        if !group && association.duplicates.is_duplicate(space, sequence, control.retry()) {
+            return Err(DropReason::Duplicate);
+        }
+        let plain = association.decrypt(&heard, null, tid.unwrap_or(0), frame.header_len(), mpdu)?;
         if !group {
-            if association.duplicates.is_duplicate(space, frame.sequence(), control.retry()) {
-                return Err(DropReason::Duplicate);
-            }
-            association.duplicates.record(space, frame.sequence());
+            association.duplicates.record(space, sequence);
         }
         self.heard_data(now, group, control.more_data());
-        if frame.is_null() {
+        if null {
             return Ok(());
         }
-        if frame.qos().is_some_and(|qos| qos.amsdu()) {
+        if amsdu {
             // A station that announces no HT is not sent any (802.11-2020 10.11).
             return Err(DropReason::UnsupportedType);
         }
+        self.msdu(now, &heard, mpdu.get(plain).unwrap_or_default())
+    }
+
+    /// An MSDU that is what it says: EAPOL to the handshake, the rest to the network layer once the port is open.
+    fn msdu(&mut self, now: Instant, heard: &Heard, msdu: &[u8]) -> Result<(), DropReason> {
+        let frame = EthernetFrame::from_msdu(heard.destination, heard.source, msdu);
+        let Phase::Associated(association) = &mut self.phase else { return Ok(()) };
+        if let (Some(keys), Llc::Typed(EtherType::EAPOL, pdu)) = (&mut association.keys, frame.payload) {
+            if heard.group {
+                return Err(DropReason::EapolNotForUs);
+            }
+            keys.supplicant
+                .handle_eapol(now, pdu, heard.protected, &mut *self.random)
+                .map_err(|_| DropReason::EapolRejected)?;
+            self.settle(now);
+            return Ok(());
+        }
+        // SEC-D1: the port is for what came under the key, and open after the handshake alone (SEC-K7).
+        if association.keys.is_some() && !heard.protected {
+            return Err(DropReason::Unprotected);
+        }
+        if !association.port_open() {
+            return Err(DropReason::PortClosed);
+        }
+        if heard.group && association.keys.is_some() && is_unicast_ip(&frame.payload) {
+            return Err(DropReason::UnicastInGroup);
+        }
         let mut ethernet = Vec::new();
-        EthernetFrame::from_msdu(frame.destination(), frame.source(), frame.payload())
-            .emit(&mut ethernet)
-            .map_err(|_| DropReason::MsduMalformed)?;
+        frame.emit(&mut ethernet).map_err(|_| DropReason::MsduMalformed)?;
         self.events.push_back(LinkEvent::Msdu(ethernet));
         Ok(())
+    }
+
+    /// Sends what the handshake wants sent, then takes its keys, in this order.
+    pub(super) fn settle(&mut self, now: Instant) {
+        loop {
+            let Phase::Associated(association) = &mut self.phase else { return };
+            let Some(keys) = &mut association.keys else { return };
+            if let Some(eapol) = keys.supplicant.poll_transmit() {
+                let mut msdu = Vec::new();
+                Llc::Typed(EtherType::EAPOL, &eapol.pdu).emit(&mut msdu);
+                let bssid = association.target.bssid;
+                if let Err(reason) = self.send_data(bssid, &msdu, eapol.protected) {
+                    self.drops.count(reason);
+                }
+                continue;
+            }
+            let (bssid, aid) = (association.target.bssid, association.aid);
+            match keys.settle() {
+                Ok(true) => {
+                    self.joined();
+                    self.events.push_back(LinkEvent::Connected { bssid, aid });
+                }
+                Ok(false) => {}
+                Err(failure) => {
+                    let leave = ManagementBody::Deauthentication(Leave::new(failure.reason()));
+                    self.send_management(bssid, &leave);
+                    self.ended(now, LinkEnd::Handshake(failure));
+                }
+            }
+            return;
+        }
     }
 
     fn send_msdu(&mut self, now: Instant, ethernet: &[u8]) -> Result<(), DropReason> {
         let ethernet = EthernetFrame::parse(ethernet).map_err(|_| DropReason::MsduMalformed)?;
         let Phase::Associated(association) = &self.phase else { return Err(DropReason::NoDestination) };
+        if !association.port_open() {
+            return Err(DropReason::PortClosed);
+        }
+        let protected = association.keys.is_some();
         let mut msdu = Vec::new();
         ethernet.payload.emit(&mut msdu);
         if msdu.len() > MAX_MSDU {
             return Err(DropReason::MsduTooLong);
         }
-        let (bssid, qos) = (association.target.bssid, association.target.qos);
-        let mut header = MacHeader::to_ds(bssid, self.config.address, ethernet.destination);
+        self.send_data(ethernet.destination, &msdu, protected)?;
+        self.wake(now);
+        self.settle(now);
+        Ok(())
+    }
+
+    fn send_data(&mut self, destination: MacAddr, msdu: &[u8], protected: bool) -> Result<(), DropReason> {
+        let Phase::Associated(association) = &mut self.phase else { return Err(DropReason::NoDestination) };
+        let mut header = MacHeader::to_ds(association.target.bssid, self.config.address, destination);
         let mut space = SequenceSpace::Common;
-        if qos {
-            let tid = tid_of(&msdu);
+        if association.target.qos {
+            let tid = tid_of(msdu);
             header = header.with_qos(QosControl::new(tid));
             space = SequenceSpace::Tid(tid);
         }
         let header = header.with_sequence(SequenceControl::new(self.sequence.next(space), 0));
         let mut frame = Vec::with_capacity(header.len() + msdu.len());
         header.emit(&mut frame);
-        frame.extend_from_slice(&msdu);
+        if protected {
+            let keys = association.keys.as_mut().ok_or(DropReason::NoKey)?;
+            frame = keys.seal(&frame, msdu)?;
+        } else {
+            frame.extend_from_slice(msdu);
+        }
         self.send(frame);
-        self.wake(now);
         Ok(())
     }
+}
+
+/// What a data frame's header said.
+struct Heard {
+    destination: MacAddr,
+    source: MacAddr,
+    group: bool,
+    protected: bool,
+}
+
+/// An IP packet to one host, which must not come under a key that every station has (SEC-D13). An IPv4 address that
+/// ends in 255 may be a subnet's broadcast address, and passes.
+fn is_unicast_ip(payload: &Llc<'_>) -> bool {
+    match payload {
+        Llc::Typed(EtherType::IPV4, packet) => {
+            packet.get(16).is_some_and(|first| !(224..240).contains(first))
+                && packet.get(19).is_some_and(|last| *last != 255)
+        }
+        Llc::Typed(EtherType::IPV6, packet) => packet.get(24).is_some_and(|first| *first != 0xff),
+        _ => false,
+    }
+}
+
+fn is_eapol(msdu: &[u8]) -> bool {
+    Llc::parse(msdu).ethertype() == Some(EtherType::EAPOL)
 }

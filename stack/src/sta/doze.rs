@@ -63,7 +63,11 @@ impl Link {
     pub(super) fn doze_timeout(&mut self, now: Instant) {
         let Phase::Associated(association) = &mut self.phase else { return };
         match (association.power, self.config.doze_after) {
-            (Power::Awake { idle_since }, Some(after)) if idle_since + after <= now => self.announce_doze(),
+            (Power::Awake { idle_since }, Some(after))
+                if idle_since + after <= now && association.port_open() =>
+            {
+                self.announce_doze();
+            }
             (Power::Dozing { listen: Some(until) }, _) if until <= now => {
                 association.power = Power::Dozing { listen: None };
             }

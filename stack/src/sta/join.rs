@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::mac::DropReason;
-use crate::sta::config::{LinkEnd, LinkEvent};
+use crate::sta::config::{LinkEnd, LinkEvent, LinkSecurity};
 use crate::sta::data::Association;
 use crate::sta::link::{Link, Phase};
 use crate::sta::scan::Target;
+use crate::sta::secure::Keys;
 use crate::time::Instant;
-use crate::wire::element::{ElementKind, ElementsBuf, Ssid};
+use crate::wire::element::{ElementKind, ElementsBuf, Rsn, Ssid};
 use crate::wire::management::{Algorithm, AssociationRequest, AssociationResponse, Authentication};
 use crate::wire::{Capabilities, MacAddr, ManagementBody, StatusCode};
 
@@ -105,9 +106,19 @@ impl Link {
         }
         let mut target = attempt.target.clone();
         target.qos &= answer.elements.find_kind(ElementKind::WMM).is_some();
-        self.phase = Phase::Associated(Box::new(Association::new(now, target, aid)));
-        self.joined();
-        self.events.push_back(LinkEvent::Connected { bssid, aid });
+        let keys = match &self.config.security {
+            LinkSecurity::Open => None,
+            LinkSecurity::Wpa2(pmk) => {
+                let heard = target.rsn.clone();
+                Some(Keys::new(now, bssid, self.config.address, pmk.clone(), heard, rsn_element()))
+            }
+        };
+        let open = keys.is_none();
+        self.phase = Phase::Associated(Box::new(Association::new(now, target, aid, keys)));
+        if open {
+            self.joined();
+            self.events.push_back(LinkEvent::Connected { bssid, aid });
+        }
         Ok(())
     }
 
@@ -122,14 +133,29 @@ impl Link {
         if let Some(ssid) = Ssid::new(&ssid) {
             elements.writer().put(&ssid).rates(&self.config.rates);
         }
+        let private = self.config.security != LinkSecurity::Open;
+        if private {
+            elements.writer().raw(&rsn_element());
+        }
         if qos {
             elements.writer().put_kind(ElementKind::WMM, |out| out.extend_from_slice(&WMM_INFORMATION));
         }
         let body = ManagementBody::AssociationRequest(AssociationRequest {
-            capabilities: Capabilities::default().with_ess(true).with_short_slot(true).with_qos(qos),
+            capabilities: Capabilities::default()
+                .with_ess(true)
+                .with_short_slot(true)
+                .with_qos(qos)
+                .with_privacy(private),
             listen_interval: self.config.listen_interval,
             elements: elements.elements(),
         });
         self.send_management(bssid, &body);
     }
+}
+
+/// The RSN element of our association request.
+fn rsn_element() -> Vec<u8> {
+    let mut elements = ElementsBuf::new();
+    elements.writer().put(&Rsn::WPA2_PSK);
+    elements.into_bytes()
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::mac::{DropCounts, DropReason, SequenceNumbers, SequenceSpace};
+use crate::random::Random;
 use crate::sta::config::{LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::sta::data::Association;
 use crate::sta::join::Attempt;
@@ -25,13 +26,13 @@ const MOST_DOUBLINGS: u32 = 6;
 const OUTBOX: usize = 256;
 
 /// The station side of one network.
-#[derive(Debug)]
 pub struct Link {
     pub(super) config: LinkConfig,
     pub(super) phase: Phase,
     pub(super) sequence: SequenceNumbers,
     pub(super) events: VecDeque<LinkEvent>,
     pub(super) drops: DropCounts,
+    pub(super) random: Box<dyn Random + Send>,
     outbox: VecDeque<Transmit>,
     last_id: u64,
     /// Attempts in a row that came to nothing.
@@ -49,14 +50,15 @@ pub(super) enum Phase {
 }
 
 impl Link {
-    /// A link that does nothing until it is started.
-    pub const fn new(config: LinkConfig) -> Self {
+    /// A link that does nothing until it is started. Nonces are drawn from `random` (SEC-K13).
+    pub fn new(config: LinkConfig, random: Box<dyn Random + Send>) -> Self {
         Self {
             config,
             phase: Phase::Off,
             sequence: SequenceNumbers::new(),
             events: VecDeque::new(),
             drops: DropCounts::new(),
+            random,
             outbox: VecDeque::new(),
             last_id: 0,
             failures: 0,
@@ -81,8 +83,8 @@ impl Link {
         self.phase = Phase::Off;
     }
 
-    /// Takes a frame that was heard. Afterwards all polls may have something new.
-    pub fn handle_frame(&mut self, now: Instant, info: &RxInfo, mpdu: &[u8]) {
+    /// Takes a frame that was heard and decrypts it in place. Afterwards all polls may have something new.
+    pub fn handle_frame(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) {
         if let Err(reason) = self.receive(now, info, mpdu) {
             self.drops.count(reason);
         }
@@ -129,14 +131,15 @@ impl Link {
     }
 
     /// Where the link stands.
-    pub const fn state(&self) -> LinkState {
+    pub fn state(&self) -> LinkState {
         match &self.phase {
             Phase::Off => LinkState::Off,
             Phase::Waiting { .. } => LinkState::Waiting,
             Phase::Scanning { .. } => LinkState::Scanning,
             Phase::Authenticating(_) => LinkState::Authenticating,
             Phase::Associating(_) => LinkState::Associating,
-            Phase::Associated(_) => LinkState::Connected,
+            Phase::Associated(association) if association.port_open() => LinkState::Connected,
+            Phase::Associated(_) => LinkState::Securing,
         }
     }
 
@@ -150,7 +153,7 @@ impl Link {
         &self.drops
     }
 
-    fn receive(&mut self, now: Instant, info: &RxInfo, mpdu: &[u8]) -> Result<(), DropReason> {
+    fn receive(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) -> Result<(), DropReason> {
         if info.bad_fcs {
             return Err(DropReason::BadFcs);
         }
@@ -163,7 +166,7 @@ impl Link {
                 let body = frame.parse_body().map_err(|_| DropReason::MalformedBody)?;
                 self.management(now, info, frame.bssid(), frame.addr2(), &body)
             }
-            Frame::Data(frame) => self.data(now, &frame),
+            Frame::Data(_) => self.data(now, mpdu),
             Frame::Control(_) | Frame::Extension(_) => Ok(()),
         }
     }

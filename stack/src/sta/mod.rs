@@ -5,7 +5,7 @@
 //! starts over, ever more patiently, when the AP is gone. It is a value and does nothing by itself: see the
 //! vocabulary in the [crate](crate) page.
 //!
-//! So far it joins open networks.
+//! It joins open networks and those of WPA2 with a passphrase (CCMP-128).
 
 mod config;
 mod data;
@@ -13,9 +13,13 @@ mod doze;
 mod join;
 mod link;
 mod scan;
+mod secure;
 
-pub use config::{LinkConfig, LinkEnd, LinkEvent, LinkState};
+pub use config::{LinkConfig, LinkEnd, LinkEvent, LinkSecurity, LinkState};
 pub use link::Link;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod wpa2_tests;

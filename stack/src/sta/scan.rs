@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::sta::config::LinkSecurity;
 use crate::sta::link::{Link, Phase};
 use crate::time::{Instant, TU};
-use crate::wire::element::{ElementKind, ElementsBuf, Ssid};
+use crate::wire::element::{AkmSuite, CipherSuite, ElementKind, ElementsBuf, Rsn, Ssid};
 use crate::wire::management::{Beacon, ProbeRequest};
-use crate::wire::{MacAddr, ManagementBody, RxInfo};
+use crate::wire::{ElementId, MacAddr, ManagementBody, RxInfo};
 
 /// A BSS of our network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) struct Target {
     signal: i8,
     pub(super) interval: Duration,
     pub(super) qos: bool,
+    /// RSNE and RSNXE as they were heard, for the handshake to compare (SEC-K8); empty if it is open.
+    pub(super) rsn: Vec<u8>,
 }
 
 impl Link {
@@ -37,21 +40,41 @@ impl Link {
             .elements
             .get::<Ssid<'_>>()
             .is_ok_and(|ssid| ssid.is_some_and(|ssid| ssid.as_bytes() == self.config.ssid));
-        // An open network alone: what demands encryption we can't join.
-        if !wanted || !ours || !beacon.capabilities.ess() || beacon.capabilities.privacy() {
+        let Some(rsn) = self.protection(beacon).filter(|_| wanted && ours && beacon.capabilities.ess())
+        else {
             return;
-        }
+        };
         let Phase::Scanning { best, .. } = &mut self.phase else { return };
         let target = Target {
             bssid,
             answered,
             signal: info.signal.unwrap_or(i8::MIN),
             interval: interval(beacon.interval),
+            rsn,
             qos: beacon.elements.find_kind(ElementKind::WMM).is_some(),
         };
         let rank = |target: &Target| (target.answered, target.signal);
         if best.as_ref().is_none_or(|best| rank(best) < rank(&target)) {
             *best = Some(target);
+        }
+    }
+
+    /// The elements of the protection that we want, `None` if the BSS has another one or none.
+    fn protection(&self, beacon: &Beacon<'_>) -> Option<Vec<u8>> {
+        let privacy = beacon.capabilities.privacy();
+        let rsn = beacon.elements.get::<Rsn<'_>>().ok()?;
+        match (&self.config.security, rsn) {
+            (LinkSecurity::Open, None) if !privacy => Some(Vec::new()),
+            (LinkSecurity::Wpa2(_), Some(rsn)) if privacy => {
+                let ccmp = CipherSuite::CCMP_128;
+                let fits = rsn.group_cipher() == ccmp
+                    && rsn.pairwise_ciphers().contains(ccmp)
+                    && rsn.akms().contains(AkmSuite::PSK)
+                    && !rsn.capabilities().mfp_required();
+                let elements = [ElementId::RSN, ElementId::RSN_EXTENSION].map(|id| beacon.elements.find(id));
+                fits.then(|| elements.iter().flatten().flat_map(|element| element.bytes).copied().collect())
+            }
+            _ => None,
         }
     }
 

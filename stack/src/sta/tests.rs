@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::{Link, LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::mac::DropReason;
+use crate::random::Random;
 use crate::time::Instant;
 use crate::wire::element::{ElementKind, ElementsBuf, Ssid, TimBitmap};
 use crate::wire::management::{Algorithm, AssociationResponse, Authentication, Beacon, Leave};
@@ -10,34 +11,49 @@ use crate::wire::{
     SequenceControl, StatusCode, Transmit, TxStatus,
 };
 
-const STATION: MacAddr = MacAddr([2, 0, 0, 0, 0, 0x10]);
-const AP: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
-const OTHER: MacAddr = MacAddr([2, 0, 0, 0, 2, 0]);
-const AID: u16 = 5;
+pub(super) const STATION: MacAddr = MacAddr([2, 0, 0, 0, 0, 0x10]);
+pub(super) const AP: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
+pub(super) const OTHER: MacAddr = MacAddr([2, 0, 0, 0, 2, 0]);
+pub(super) const AID: u16 = 5;
 const WMM: &[u8] = &[1, 1, 0, 0, 3, 0xa4, 0, 0, 0x27, 0xa4, 0, 0, 0x42, 0x43, 0x5e, 0, 0x62, 0x32, 0x2f, 0];
 
-fn at(millis: u64) -> Instant {
+/// Counts up: every draw differs, every run is the same.
+pub(super) struct Counting(pub(super) u8);
+
+impl Random for Counting {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        self.0 += 1;
+        buffer.fill(self.0);
+    }
+}
+
+pub(super) fn random() -> Box<dyn Random + Send> {
+    Box::new(Counting(0))
+}
+
+pub(super) fn at(millis: u64) -> Instant {
     Instant::from_micros(millis * 1000)
 }
 
 fn link() -> Link {
-    let mut link = Link::new(LinkConfig::new(STATION, b"open"));
+    let mut link = Link::new(plain(), random());
     link.start(at(0));
     link
 }
 
-fn hear(link: &mut Link, millis: u64, frame: &[u8]) {
-    link.handle_frame(at(millis), &RxInfo { signal: Some(-50), ..RxInfo::default() }, frame);
+pub(super) fn hear(link: &mut Link, millis: u64, frame: &[u8]) {
+    let info = RxInfo { signal: Some(-50), ..RxInfo::default() };
+    link.handle_frame(at(millis), &info, &mut frame.to_vec());
 }
 
-fn management(bssid: MacAddr, body: &ManagementBody<'_>) -> Vec<u8> {
+pub(super) fn management(bssid: MacAddr, body: &ManagementBody<'_>) -> Vec<u8> {
     let mut frame = Vec::new();
     MacHeader::management(body.kind(), STATION, bssid, bssid).emit(&mut frame);
     body.emit(&mut frame);
     frame
 }
 
-fn elements(ssid: &[u8], tim: Option<(&TimBitmap, bool)>) -> ElementsBuf {
+pub(super) fn elements(ssid: &[u8], tim: Option<(&TimBitmap, bool)>) -> ElementsBuf {
     let mut elements = ElementsBuf::new();
     let mut writer = elements.writer();
     writer.put(&Ssid::new(ssid).unwrap());
@@ -54,11 +70,11 @@ fn beacon_of(bssid: MacAddr, interval: u16, elements: &ElementsBuf) -> Vec<u8> {
     management(bssid, &ManagementBody::Beacon(beacon))
 }
 
-fn authentication(bssid: MacAddr, transaction: u16, status: StatusCode) -> Vec<u8> {
+pub(super) fn authentication(bssid: MacAddr, transaction: u16, status: StatusCode) -> Vec<u8> {
     management(bssid, &ManagementBody::Authentication(Authentication::open(transaction, status)))
 }
 
-fn association(bssid: MacAddr, status: StatusCode, aid: u16) -> Vec<u8> {
+pub(super) fn association(bssid: MacAddr, status: StatusCode, aid: u16) -> Vec<u8> {
     let elements = elements(b"open", None);
     let body = AssociationResponse {
         capabilities: Capabilities::default().with_ess(true),
@@ -69,21 +85,21 @@ fn association(bssid: MacAddr, status: StatusCode, aid: u16) -> Vec<u8> {
     management(bssid, &ManagementBody::AssociationResponse(body))
 }
 
-fn sent(link: &mut Link) -> Vec<Transmit> {
+pub(super) fn sent(link: &mut Link) -> Vec<Transmit> {
     std::iter::from_fn(|| link.poll_transmit()).collect()
 }
 
-fn kinds(transmits: &[Transmit]) -> Vec<FrameKind> {
+pub(super) fn kinds(transmits: &[Transmit]) -> Vec<FrameKind> {
     transmits.iter().map(|transmit| Frame::parse(&transmit.frame).unwrap().kind()).collect()
 }
 
-fn events(link: &mut Link) -> Vec<LinkEvent> {
+pub(super) fn events(link: &mut Link) -> Vec<LinkEvent> {
     std::iter::from_fn(|| link.poll_event()).collect()
 }
 
 /// Joined by 130 ms.
 fn connected(config: LinkConfig) -> Link {
-    let mut link = Link::new(config);
+    let mut link = Link::new(config, random());
     link.start(at(0));
     hear(&mut link, 10, &beacon_of(AP, 100, &elements(b"open", None)));
     link.handle_timeout(at(120));
@@ -120,7 +136,7 @@ fn data(destination: MacAddr, sequence: u16, flag: fn(MacHeader) -> MacHeader) -
     frame
 }
 
-fn ethernet(destination: MacAddr, source: MacAddr) -> Vec<u8> {
+pub(super) fn ethernet(destination: MacAddr, source: MacAddr) -> Vec<u8> {
     [&destination.octets()[..], &source.octets(), &[8, 0, 1, 2, 3]].concat()
 }
 
@@ -160,8 +176,8 @@ fn it_prefers_the_bss_that_answered_it() {
         capabilities: Capabilities::default().with_ess(true),
         elements: elements.elements(),
     };
-    let answer = management(AP, &ManagementBody::ProbeResponse(answer));
-    link.handle_frame(at(20), &RxInfo { signal: Some(-80), ..RxInfo::default() }, &answer);
+    let mut answer = management(AP, &ManagementBody::ProbeResponse(answer));
+    link.handle_frame(at(20), &RxInfo { signal: Some(-80), ..RxInfo::default() }, &mut answer);
     link.handle_timeout(at(120));
     assert_eq!(link.bssid(), Some(AP));
 }
@@ -250,7 +266,7 @@ fn sec_m13_another_bss_cannot_end_the_association() {
 #[test]
 fn sec_m8_absurd_beacons_neither_stop_the_clock_nor_keep_a_dead_ap_alive() {
     for interval in [0, 1, u16::MAX] {
-        let mut link = Link::new(plain());
+        let mut link = Link::new(plain(), random());
         link.start(at(0));
         hear(&mut link, 10, &beacon_of(AP, interval, &elements(b"open", None)));
         link.handle_timeout(at(120));
