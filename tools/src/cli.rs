@@ -19,6 +19,7 @@ pub struct Cli {
 enum Command {
     Decrypt(command::decrypt::Args),
     Dump(command::dump::Args),
+    Replay(command::replay::Args),
 }
 
 impl Cli {
@@ -27,6 +28,7 @@ impl Cli {
         match self.command {
             Command::Decrypt(args) => args.run(),
             Command::Dump(args) => args.run(),
+            Command::Replay(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,173 @@
+//! `airloom replay`: a capture onto the air.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use drivers::TransmitError;
+use drivers::capture::{CapturedFrame, Fcs, Reader};
+use drivers::packet::PacketSocket;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use stack::wire::{Rate, Transmit, TxId, TxOptions};
+
+/// How often a frame is offered to a full queue, a millisecond apart, before it is given up.
+const OFFERS: u32 = 1000;
+
+/// Sends the frames of a capture on a monitor interface, at the pace of the capture.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  airloom replay join.pcapng --to mon0\n  airloom replay join.pcapng --to mon0 --speed 10\n\n\
+                        Frames go out as they are, each once and without asking for an acknowledgement. Frames whose\n\
+                        check sequence was wrong are left out."
+)]
+pub struct Args {
+    /// The capture (pcap or pcapng, gzip or not, - for standard input)
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// A monitor interface
+    #[arg(long, value_name = "IFACE")]
+    to: String,
+    /// How many times faster than it was captured
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    speed: f64,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of the frames.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    frames: u64,
+    sent: u64,
+    not_wireless_or_malformed: u64,
+    bad_fcs: u64,
+    too_long: u64,
+    queue_full: u64,
+}
+
+impl Args {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        if !(self.speed > 0.0 && self.speed.is_finite()) {
+            bail!("--speed {} is not a pace: give a number above 0, such as 1 or 10", self.speed);
+        }
+        let name = || self.input.display().to_string();
+        let mut reader = Reader::open(&self.input).with_context(name)?;
+        let mut radio = PacketSocket::open(&self.to, None)?;
+        let mut report = Report::default();
+        let result = replay(&mut reader, &mut radio, self.speed, &mut report);
+        if self.json {
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            let Report { frames, sent, not_wireless_or_malformed, bad_fcs, too_long, queue_full } = &report;
+            println!(
+                "{frames} frames, {sent} sent; left out: {not_wireless_or_malformed} not 802.11 or malformed, \
+                 {bad_fcs} with a wrong FCS, {too_long} too long, {queue_full} while the queue was full"
+            );
+        }
+        result.with_context(name)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn replay(
+    reader: &mut Reader,
+    radio: &mut PacketSocket,
+    speed: f64,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let bar = reader.progress().1.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let mut pace = Pace { start: None, speed };
+    loop {
+        let position = reader.progress().0;
+        let Some(frame) = reader.next_frame() else { break };
+        let frame = frame?;
+        report.frames += 1;
+        let due = pace.due(frame.time);
+        if let Some(transmit) = transmit(&frame, report) {
+            sleep(due.saturating_duration_since(Instant::now()));
+            offer(radio, &transmit, report)?;
+        }
+        bar.set_position(position);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// When a frame is to leave.
+struct Pace {
+    /// The time of the first frame, in the capture and here.
+    start: Option<(u64, Instant)>,
+    speed: f64,
+}
+
+impl Pace {
+    fn due(&mut self, time: u64) -> Instant {
+        let (first, start) = *self.start.get_or_insert_with(|| (time, Instant::now()));
+        let since = Duration::from_nanos(time.saturating_sub(first));
+        let scaled = Duration::try_from_secs_f64(since.as_secs_f64() / self.speed).unwrap_or_default();
+        start.checked_add(scaled).unwrap_or(start)
+    }
+}
+
+fn transmit(frame: &CapturedFrame<'_>, report: &mut Report) -> Option<Transmit> {
+    let Ok(content) = &frame.content else {
+        report.not_wireless_or_malformed += 1;
+        return None;
+    };
+    if content.fcs == Fcs::Bad {
+        report.bad_fcs += 1;
+        return None;
+    }
+    if content.mpdu.len() < 10 {
+        report.not_wireless_or_malformed += 1;
+        return None;
+    }
+    // other rates depend on what the adapter can do
+    let rate = content.rx.rate.filter(|rate| matches!(rate, Rate::Legacy(_)));
+    let options = TxOptions { rate, no_ack: true, retries: Some(0) };
+    Some(Transmit { frame: content.mpdu.to_vec(), options, id: TxId(frame.number) })
+}
+
+/// Sends a frame; a full queue gets time to drain.
+fn offer(radio: &mut PacketSocket, transmit: &Transmit, report: &mut Report) -> anyhow::Result<()> {
+    for _ in 0..OFFERS {
+        match radio.transmit(transmit) {
+            Ok(()) => {
+                radio.flush()?;
+                report.sent += 1;
+                // what comes back is not needed, but must not fill the ring
+                while radio.receive().is_some() {}
+                return Ok(());
+            }
+            Err(TransmitError::TooLong { .. }) => {
+                report.too_long += 1;
+                return Ok(());
+            }
+            Err(TransmitError::Full) => {
+                radio.flush()?;
+                sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    report.queue_full += 1;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_that_of_the_capture_times_the_speed() {
+        let mut pace = Pace { start: None, speed: 4.0 };
+        let first = pace.due(1_000_000_000);
+        assert_eq!(pace.due(3_000_000_000).duration_since(first), Duration::from_millis(500));
+        // clocks that step back do not stop the replay
+        assert_eq!(pace.due(0), first);
+    }
+}
