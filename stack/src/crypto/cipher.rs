@@ -172,7 +172,7 @@ pub struct Unprotected {
 /// One temporal key, made ready for use. Wiped when dropped.
 #[derive(Clone)]
 pub struct CipherKey {
-    mode: Mode,
+    pub(super) mode: Mode,
     spp_amsdu: bool,
 }
 
@@ -243,17 +243,27 @@ impl CipherKey {
     ///
     /// After an error the encrypted part is zeroed or untouched, never unauthenticated plaintext.
     pub fn unprotect(&self, header_len: usize, mpdu: &mut [u8]) -> Result<Unprotected, UnprotectError> {
+        let (fields, unprotected) = self.parse(header_len, mpdu)?;
+        let (payload, mic) = frame_parts(mpdu, &unprotected.payload);
+        self.open(&fields, unprotected.pn, payload, mic).ok_or(UnprotectError::MicFailure)?;
+        Ok(unprotected)
+    }
+
+    /// Everything about a protected MPDU but whether its MIC is right.
+    pub(super) fn parse(
+        &self,
+        header_len: usize,
+        mpdu: &[u8],
+    ) -> Result<(HeaderFields, Unprotected), UnprotectError> {
         let CipherHeader { pn, key_id } = CipherHeader::peek(mpdu, header_len)?;
         let fields = HeaderFields::new(mpdu.get(..header_len).unwrap_or_default(), self.spp_amsdu)?;
         let start = header_len + CIPHER_HEADER;
-        let after = mpdu.len().saturating_sub(header_len);
-        let Some(end) = mpdu.len().checked_sub(self.cipher().mic_len()).filter(|end| *end >= start) else {
-            return Err(UnprotectError::TooShort(after));
-        };
-        let (front, mic) = mpdu.split_at_mut_checked(end).ok_or(UnprotectError::TooShort(after))?;
-        let payload = front.get_mut(start..).unwrap_or_default();
-        self.open(&fields, pn, payload, mic).ok_or(UnprotectError::MicFailure)?;
-        Ok(Unprotected { pn, key_id, payload: start..end })
+        let end = mpdu.len().checked_sub(self.cipher().mic_len()).filter(|end| *end >= start);
+        let end = end.ok_or(UnprotectError::TooShort(mpdu.len() - header_len))?;
+        if end - start > MAX_PLAINTEXT {
+            return Err(UnprotectError::MicFailure);
+        }
+        Ok((fields, Unprotected { pn, key_id, payload: start..end }))
     }
 
     pub(super) fn check(&self, header: &[u8], plaintext: &[u8]) -> Result<HeaderFields, ProtectError> {
@@ -353,4 +363,10 @@ pub(super) fn put_plaintext(
     let payload = out.len();
     out.extend_from_slice(plaintext);
     payload
+}
+
+/// The payload of an MPDU and what follows it, its MIC.
+pub(super) fn frame_parts<'a>(mpdu: &'a mut [u8], payload: &Range<usize>) -> (&'a mut [u8], &'a mut [u8]) {
+    let (front, mic) = mpdu.split_at_mut_checked(payload.end).unwrap_or_default();
+    (front.get_mut(payload.start..).unwrap_or_default(), mic)
 }

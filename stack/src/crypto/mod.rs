@@ -1,6 +1,7 @@
 //! Ciphers and key derivation, thin over RustCrypto.
 //!
 //! - [`CipherKey`]: one temporal key; protects and unprotects MPDUs with CCMP-128, CCMP-256, GCMP-128 or GCMP-256.
+//!   [One](CipherKey::protect) or [many](CipherKey::protect_batch) at a time.
 //!   Knows nothing of replay: which packet numbers are fit to use or to accept is decided by the MAC.
 //! - [`prf_sha1`], [`kdf_sha256`]: the key derivation functions of the 4-way handshake.
 //! - [`EapolMic`]: the integrity algorithms of EAPOL-Key frames.
@@ -10,12 +11,14 @@
 //! The only thing these know of a frame is its MAC header as bytes.
 
 mod aad;
+mod batch;
 mod cipher;
 mod kdf;
 mod key_wrap;
 mod mic;
 
 pub use aad::HeaderTooShort;
+pub use batch::{ProtectJob, UnprotectJob};
 pub use cipher::{Cipher, CipherHeader, CipherKey, KeyLength, ProtectError, UnprotectError, Unprotected};
 pub use kdf::{kdf_sha256, prf_sha1, psk_from_passphrase};
 pub use key_wrap::{KeyWrapError, unwrap, wrap};
