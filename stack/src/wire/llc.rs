@@ -78,7 +78,8 @@ impl<'a> Llc<'a> {
         }
     }
 
-    /// Writes the MSDU, from its LLC header on.
+    /// Writes the MSDU, from its LLC header on. An EtherType gets the header that Annex M assigns to it, whichever of the
+    /// two it was read with.
     pub fn emit(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Typed(ethertype, payload) => {
@@ -173,6 +174,7 @@ mod tests {
         ] {
             assert_eq!(Llc::parse(plain), Llc::Plain(plain));
         }
+        assert_eq!(Llc::parse(&hex!("aaaa030000f8 0806 01")), Llc::Typed(EtherType::ARP, &[1]));
         let mut out = Vec::new();
         Llc::Typed(EtherType::EAPOL, &[2]).emit(&mut out);
         assert_eq!(out, hex!("aaaa03000000 888e 02"));
