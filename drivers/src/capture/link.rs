@@ -94,6 +94,9 @@ pub struct Content<'a> {
     pub fcs: Fcs,
     /// The radiotap header, where there is one.
     pub radiotap: Option<&'a [u8]>,
+    /// The radiotap header promises a frame check sequence or padding, which are no longer there: it cannot stand before
+    /// the MPDU as it is.
+    pub stripped: bool,
     /// The MPDU, without frame check sequence and without padding between header and payload.
     pub mpdu: &'a mut [u8],
 }
@@ -142,7 +145,8 @@ pub(super) fn content(
     let mpdu = frame.get_mut(..end - padding.min(end)).unwrap_or_default();
     let rx = RxInfo { bad_fcs: fcs == Fcs::Bad, ..head.rx };
     let radiotap = (link == LinkType::RADIOTAP).then_some(&*before);
-    Ok(Content { rx, tx: head.tx, fcs, radiotap, mpdu })
+    let stripped = head.has_fcs || head.padded;
+    Ok(Content { rx, tx: head.tx, fcs, radiotap, stripped, mpdu })
 }
 
 /// Where the MPDU ends in what was captured of the frame.

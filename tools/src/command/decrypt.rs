@@ -9,7 +9,6 @@ use anyhow::{Context, bail};
 use drivers::capture::{CaptureError, CapturedFrame, Entry, InterfaceId, Reader, Writer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use stack::wire::radiotap;
 use zeroize::Zeroizing;
 
 use crate::decrypt::{Counts, Decryptor, Handshake, Secret};
@@ -169,7 +168,7 @@ impl Job {
         let mpdu = plain.unwrap_or(content.mpdu);
         let (time, direction) = (frame.time, frame.direction);
         let entry = Entry { time, direction, rx: content.rx, tx: content.tx, mpdu, comments: &[] };
-        match content.radiotap.filter(|header| !radiotap::promises_fcs(header)) {
+        match content.radiotap.filter(|_| !content.stripped) {
             Some(header) => self.writer.write_with_header(interface, header, &entry),
             None => self.writer.write(interface, &entry),
         }

@@ -237,8 +237,8 @@ impl Decryptor {
             return keys.any(|key| decrypt(&key.cipher, header_len, mpdu, plain));
         }
         // in a four-address frame either end may be the access point
-        let pairs = [(to, from), (from, to)].map(|ends| self.pairs.get(&ends));
-        let mut keys = pairs.into_iter().flatten().flat_map(|pair| &pair.keys);
+        let ends = [(to, from), (from, to)].into_iter();
+        let mut keys = ends.filter_map(|ends| self.pairs.get(&ends)).flat_map(|pair| &pair.keys);
         keys.any(|key| decrypt(&key.cipher, header_len, mpdu, plain))
     }
 

@@ -14,7 +14,7 @@ mod summary;
 pub use build::{build, build_rx, build_tx};
 pub use field::{Field, Flags, Oui, TxFlags, Vht};
 pub use fields::{Antenna, Antennas, Fields};
-pub use summary::{Stripped, Summary, TxInfo, promises_fcs, strip};
+pub use summary::{Stripped, Summary, TxInfo, strip};
 
 use crate::wire::Reader;
 

@@ -65,13 +65,6 @@ pub fn strip(bytes: &[u8]) -> Result<Stripped, RadiotapError> {
     Ok(Stripped { summary, mpdu: start..start + mpdu.len(), fcs: Some(*fcs) })
 }
 
-/// Whether a header's flags promise a frame check sequence, or padding, behind it: such a header cannot stand before
-/// an MPDU that has been stripped of them.
-pub fn promises_fcs(header: &[u8]) -> bool {
-    let flags = parse(header).and_then(|(header, _)| header.summary()).map(|summary| summary.flags);
-    flags.is_ok_and(|flags| flags.intersects(Flags::FCS | Flags::DATA_PAD))
-}
-
 impl Radiotap<'_> {
     /// All fields, summed up. Where a field stands more than once the first counts, which is that of the frame as a
     /// whole.
