@@ -67,7 +67,7 @@ impl Association {
         match &mut self.keys {
             Some(keys) if heard.protected => keys.open(heard.group, tid, header_len, mpdu),
             None if heard.protected => Err(DropReason::ProtectedUnexpectedly),
-            // EAPOL alone may be in plaintext; a null frame has nothing to protect.
+            // EAPOL alone may be in plaintext (SEC-D1); a null frame has nothing to protect.
             Some(_) if !null && !is_eapol(mpdu.get(header_len..).unwrap_or_default()) => {
                 Err(DropReason::Unprotected)
             }
@@ -146,6 +146,10 @@ impl Link {
         let (tid, null, sequence) = (frame.qos().map(|qos| qos.tid()), frame.is_null(), frame.sequence());
         let amsdu = frame.qos().is_some_and(|qos| qos.amsdu());
         let space = tid.filter(|_| !group).map_or(SequenceSpace::Common, SequenceSpace::Tid);
+        // SEC-D7: an A-MSDU is never taken in plaintext, whatever it looks like.
+        if amsdu && association.keys.is_some() && !heard.protected {
+            return Err(DropReason::PlaintextAmsdu);
+        }
         if !group && association.duplicates.is_duplicate(space, sequence, control.retry()) {
             return Err(DropReason::Duplicate);
         }
@@ -178,10 +182,7 @@ impl Link {
             self.settle(now);
             return Ok(());
         }
-        // SEC-D1: the port is for what came under the key, and open after the handshake alone (SEC-K7).
-        if association.keys.is_some() && !heard.protected {
-            return Err(DropReason::Unprotected);
-        }
+        // The port opens after the handshake alone (SEC-K7).
         if !association.port_open() {
             return Err(DropReason::PortClosed);
         }

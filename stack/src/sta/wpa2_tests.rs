@@ -315,3 +315,37 @@ fn an_open_network_of_that_name_is_not_ours() {
     link.handle_timeout(at(120));
     assert_eq!(link.state(), LinkState::Waiting);
 }
+
+#[test]
+fn sec_d7_a_plaintext_amsdu_that_looks_like_eapol_is_dropped() {
+    let (mut link, _) = joined();
+    let mut header = MacHeader::from_ds(STATION, AP, OTHER).with_sequence(SequenceControl::new(900, 0));
+    header.qos = Some(crate::wire::QosControl::new(0).with_amsdu(true));
+    let mut frame = Vec::new();
+    header.emit(&mut frame);
+    frame.extend_from_slice(&llc(EtherType::EAPOL, &[2, 3, 0, 95]));
+    let rejected = link.drops().of(DropReason::EapolRejected);
+    hear(&mut link, 140, &frame);
+    assert!(events(&mut link).is_empty());
+    assert_eq!(link.drops().of(DropReason::PlaintextAmsdu), 1);
+    assert_eq!(link.drops().of(DropReason::EapolRejected), rejected);
+}
+
+proptest::proptest! {
+    #[test]
+    fn sec_m11_any_bytes_as_data_or_eapol_are_survived_under_keys(payloads in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..140), 1..12)) {
+        for (mut link, mut ap) in [associated(1), joined()] {
+            for (n, payload) in (0u64..).zip(&payloads) {
+                for msdu in [payload.clone(), llc(EtherType::EAPOL, payload)] {
+                    let plain = ap.data(STATION, &msdu, false);
+                    hear(&mut link, 140 + n, &plain);
+                    if ap.pairwise.is_some() {
+                        let sealed = ap.data(STATION, &msdu, true);
+                        hear(&mut link, 140 + n, &sealed);
+                    }
+                }
+            }
+            proptest::prop_assert!(sent(&mut link).len() <= 256);
+        }
+    }
+}
