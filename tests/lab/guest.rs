@@ -1,6 +1,8 @@
 //! What runs inside the lab's guest: scenarios on the real mac80211 with hwsim radios. One line a scenario:
 //! `scenario NAME: ok`, or `scenario NAME: failed: WHY`.
 
+mod station;
+
 use std::time::{Duration, Instant};
 
 use drivers::nl80211::{Nl80211, Nl80211Error};
@@ -9,17 +11,21 @@ use drivers::{Received, interface};
 use stack::wire::{Channel, MacAddr, Transmit, TxId, TxOptions, TxStatus};
 
 type Outcome = Result<(), String>;
+type Scenario = fn() -> Outcome;
 
 const BLOCK: MacAddr = MacAddr([2, 0xa1, 0, 0, 0, 0x40]);
 const PEER: MacAddr = MacAddr([2, 0xa1, 0, 0, 1, 0]);
 
 fn main() {
-    let scenarios: [(&str, fn() -> Outcome); 5] = [
+    let scenarios: [(&str, Scenario); 8] = [
         ("phys_tell_what_they_can_do", phys_tell_what_they_can_do),
         ("a_managed_interface_holds_the_phy", a_managed_interface_holds_the_phy),
         ("a_frame_is_heard_as_sent_and_acknowledged", a_frame_is_heard_as_sent_and_acknowledged),
         ("forty_bssids_on_one_phy_are_acknowledged", forty_bssids_on_one_phy_are_acknowledged),
         ("another_channel_is_silent", another_channel_is_silent),
+        ("a_link_joins_hostapd_open", station::joins_hostapd_open),
+        ("a_link_joins_hostapd_by_wpa2", station::joins_hostapd_by_wpa2),
+        ("a_link_with_the_wrong_passphrase_does_not_get_in", station::wrong_passphrase),
     ];
     for (name, scenario) in scenarios {
         match scenario() {
