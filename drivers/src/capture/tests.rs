@@ -332,6 +332,9 @@ fn what_is_written_is_read_again() {
     };
     writer.write(radios[0], &heard).unwrap();
     writer.write(radios[1], &sent).unwrap();
+    let plain = Entry { direction: None, ..heard };
+    writer.write(radios[1], &plain).unwrap();
+    writer.write(radios[0], &heard).unwrap();
     let mut reader = Reader::new(Cursor::new(writer.into_inner())).unwrap();
     for (n, entry) in [heard, sent].iter().enumerate() {
         let frame = reader.next_frame().unwrap().unwrap();
@@ -339,6 +342,11 @@ fn what_is_written_is_read_again() {
         let content = frame.content.unwrap();
         assert_eq!((content.rx.signal, content.tx, &*content.mpdu), (Some(-50), entry.tx, &ACK[..]));
         assert_eq!(reader.interface_name(n), Some(["north0", "north1"][n]));
+    }
+    for (interface, entry) in [(1, plain), (0, heard)] {
+        let frame = reader.next_frame().unwrap().unwrap();
+        assert_eq!((frame.time, frame.interface, frame.direction), (entry.time, interface, entry.direction));
+        assert_eq!(*frame.content.unwrap().mpdu, ACK);
     }
     assert!(reader.next_frame().is_none());
 }

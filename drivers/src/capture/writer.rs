@@ -111,9 +111,11 @@ impl<W: Write> Writer<W> {
     }
 
     fn packet(&mut self, interface: InterfaceId, entry: &Entry<'_>) -> Result<(), CaptureError> {
-        let comment =
-            |text: &&'_ str| EnhancedPacketOption::Common(CommonOption::Comment(Cow::Owned((*text).into())));
-        let mut options: Vec<_> = entry.comments.iter().map(comment).collect();
+        if entry.comments.is_empty() && entry.direction.is_none() {
+            return self.plain_packet(interface, entry.time);
+        }
+        let comment = |text| EnhancedPacketOption::Common(CommonOption::Comment(Cow::Borrowed(text)));
+        let mut options: Vec<_> = entry.comments.iter().copied().map(comment).collect();
         if let Some(direction) = entry.direction {
             options.push(EnhancedPacketOption::Flags(match direction {
                 Direction::Received => 1,
@@ -129,6 +131,23 @@ impl<W: Write> Writer<W> {
         };
         self.inner.write_pcapng_block(block)?;
         Ok(())
+    }
+
+    /// A block without options, in one write: the crate composes each block twice, once for its length, and a large
+    /// capture is mostly such blocks.
+    fn plain_packet(&mut self, interface: InterfaceId, time: u64) -> Result<(), CaptureError> {
+        let length = u32::try_from(self.scratch.len()).unwrap_or(u32::MAX);
+        let padded = self.scratch.len().next_multiple_of(4);
+        self.scratch.resize(padded, 0);
+        let total = u32::try_from(padded + 32).unwrap_or(u32::MAX);
+        let (high, low) = (u32::try_from(time >> 32).unwrap_or_default(), u32::try_from(time & 0xffff_ffff));
+        let words = [6, total, interface.0, high, low.unwrap_or_default(), length, length];
+        // the crate's writer writes in the byte order of the machine
+        let head = words.map(u32::to_ne_bytes);
+        self.scratch.extend_from_slice(&total.to_ne_bytes());
+        let out = self.inner.get_mut();
+        out.write_all(head.as_flattened())?;
+        Ok(out.write_all(&self.scratch)?)
     }
 
     /// Hands what has been written on.
