@@ -6,12 +6,12 @@
 //! (`wire <- crypto <- rsn <- mac <- ap, sta`):
 //!
 //! - [`wire`]: bytes to values and back. Zero-copy views that cannot panic, small values with `parse` and `emit`.
-//! - `crypto`: ciphers and key derivation, thin over RustCrypto.
-//! - `rsn`: the 4-way and group handshakes, both sides, as state machines that consume themselves.
+//! - [`crypto`]: ciphers and key derivation, thin over RustCrypto.
+//! - [`rsn`]: the 4-way and group handshakes, both sides, as state machines that consume themselves.
 //! - [`mac`]: what both roles share: the receive pipeline as an ordered list of named steps, transmit, duplicates,
 //!   fragments, A-MSDU, power save, queues.
-//! - `ap`: a virtual AP as one owned value: its beacon, its stations, its group key; admission of new ones.
-//! - `sta`: a link, the station side of one network.
+//! - `ap` (not built yet): a virtual AP as one owned value: its beacon, its stations, its group key; admission.
+//! - [`sta`]: a link, the station side of one network.
 //!
 //! Every machine in here speaks the same few words. In: `handle_frame`, `handle_msdu`, `handle_tx_status`,
 //! `handle_timeout(now)`. Out: `poll_transmit`, `poll_event`, `poll_timeout -> (deadline, reason)`.
