@@ -3,7 +3,7 @@
 //! A [`Link`] looks for its network on the channel that its radio is on, by beacons and by asking; authenticates and
 //! associates; carries data both ways; dozes when there is nothing to do and fetches what the AP has kept for it; and
 //! starts over, ever more patiently, when the AP is gone. It is a value and does nothing by itself: see the
-//! vocabulary in the [crate](crate) page.
+//! vocabulary in the [crate] page.
 //!
 //! It joins open networks and those of WPA2 with a passphrase (CCMP-128).
 
