@@ -1,6 +1,6 @@
 //! `airloom replay`: a capture onto the air.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "IFACE")]
     to: String,
     /// How many times faster than it was captured
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_speed)]
     speed: f64,
     /// Report as JSON
     #[arg(long)]
@@ -52,9 +52,7 @@ struct Report {
 impl Args {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        if !(self.speed > 0.0 && self.speed.is_finite()) {
-            bail!("--speed {} is not a pace: give a number above 0, such as 1 or 10", self.speed);
-        }
+        check_interface(&self.to)?;
         let name = || self.input.display().to_string();
         let mut reader = Reader::open(&self.input).with_context(name)?;
         let mut radio = PacketSocket::open(&self.to, None)?;
@@ -72,6 +70,22 @@ impl Args {
         result.with_context(name)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| *speed > 0.0 && speed.is_finite());
+    speed.ok_or_else(|| "a pace is a number above 0, such as 1 or 10".into())
+}
+
+/// On any other interface the frames would leave as nonsense.
+fn check_interface(name: &str) -> anyhow::Result<()> {
+    const MONITOR: &str = "803";
+    let kind = std::fs::read_to_string(Path::new("/sys/class/net").join(name).join("type"));
+    let kind = kind.with_context(|| format!("there is no interface {name}"))?;
+    if kind.trim() != MONITOR {
+        bail!("{name} is not a monitor interface; make one with: iw phy PHY interface add mon0 type monitor");
+    }
+    Ok(())
 }
 
 fn replay(
@@ -161,6 +175,15 @@ fn offer(radio: &mut PacketSocket, transmit: &Transmit, report: &mut Report) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_monitor_interfaces_and_real_paces_are_taken() {
+        let refused = check_interface("lo").unwrap_err().to_string();
+        assert!(refused.contains("lo is not a monitor interface"), "{refused}");
+        assert!(check_interface("no such thing").is_err());
+        assert_eq!(parse_speed("0.5"), Ok(0.5));
+        assert!(["0", "-1", "inf", "NaN", "fast"].iter().all(|text| parse_speed(text).is_err()));
+    }
 
     #[test]
     fn the_pace_is_that_of_the_capture_times_the_speed() {
