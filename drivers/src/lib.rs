@@ -4,6 +4,7 @@
 //! - [`radio`]: what every radio can do, real or simulated.
 //! - [`packet`]: a monitor interface by `AF_PACKET`.
 //! - [`nl80211`]: phys and their interfaces.
+//! - [`reactor`]: what a radio thread sleeps on.
 //! - [`tap`], [`interface`]: the kernel's network devices.
 //! - [`capture`]: capture files.
 //! - [`air`]: a simulated air in virtual time.
@@ -17,6 +18,7 @@ pub mod nl80211;
 mod os;
 pub mod packet;
 pub mod radio;
+pub mod reactor;
 pub mod tap;
 
 pub use radio::{Radio, RadioError, Received, TransmitError};
