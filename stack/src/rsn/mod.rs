@@ -14,6 +14,8 @@ mod authenticator;
 mod keys;
 mod message;
 mod observer;
+#[cfg(test)]
+mod simulation;
 mod supplicant;
 #[cfg(test)]
 mod tests;
