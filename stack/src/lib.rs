@@ -10,7 +10,7 @@
 //! - [`rsn`]: the 4-way and group handshakes, both sides, as state machines that consume themselves.
 //! - [`mac`]: what both roles share: the receive pipeline as an ordered list of named steps, transmit, duplicates,
 //!   fragments, A-MSDU, power save, queues.
-//! - `ap` (not built yet): a virtual AP as one owned value: its beacon, its stations, its group key; admission.
+//! - [`ap`]: a virtual AP as one owned value: its beacon, its stations, its group key; admission of new ones.
 //! - [`sta`]: a link, the station side of one network.
 //!
 //! Every machine in here speaks the same few words. In: `handle_frame`, `handle_msdu`, `handle_tx_status`,
@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ap;
 pub mod crypto;
 pub mod mac;
 pub mod random;
