@@ -1,6 +1,8 @@
 //! What runs inside the lab's guest: scenarios on the real mac80211 with hwsim radios. One line a scenario:
 //! `scenario NAME: ok`, or `scenario NAME: failed: WHY`.
 
+mod access_point;
+mod peer;
 mod station;
 
 use std::time::{Duration, Instant};
@@ -17,7 +19,7 @@ const BLOCK: MacAddr = MacAddr([2, 0xa1, 0, 0, 0, 0x40]);
 const PEER: MacAddr = MacAddr([2, 0xa1, 0, 0, 1, 0]);
 
 fn main() {
-    let scenarios: [(&str, Scenario); 8] = [
+    let scenarios: [(&str, Scenario); 11] = [
         ("phys_tell_what_they_can_do", phys_tell_what_they_can_do),
         ("a_managed_interface_holds_the_phy", a_managed_interface_holds_the_phy),
         ("a_frame_is_heard_as_sent_and_acknowledged", a_frame_is_heard_as_sent_and_acknowledged),
@@ -26,6 +28,12 @@ fn main() {
         ("a_link_joins_hostapd_open", station::joins_hostapd_open),
         ("a_link_joins_hostapd_by_wpa2", station::joins_hostapd_by_wpa2),
         ("a_link_with_the_wrong_passphrase_does_not_get_in", station::wrong_passphrase),
+        ("wpa_supplicant_joins_open", access_point::wpa_supplicant_joins_open),
+        ("wpa_supplicant_joins_by_wpa2", access_point::wpa_supplicant_joins_by_wpa2),
+        (
+            "a_wrong_passphrase_is_refused_and_the_ap_lives",
+            access_point::wrong_passphrase_is_refused_and_the_ap_lives,
+        ),
     ];
     for (name, scenario) in scenarios {
         match scenario() {

@@ -20,7 +20,7 @@ fn every_scenario_on_mac80211_hwsim() {
         println!("lab: {name}: {result}");
     }
     assert!(console.contains("guest: exit 0"), "the guest did not come to its end:\n{console}");
-    assert!(outcomes.len() >= 8, "only {} scenarios reported:\n{console}", outcomes.len());
+    assert!(outcomes.len() >= 11, "only {} scenarios reported:\n{console}", outcomes.len());
     let failed: Vec<_> = outcomes.iter().filter(|(_, result)| *result != "ok").collect();
     assert!(failed.is_empty(), "{} of {} scenarios failed: {failed:#?}", failed.len(), outcomes.len());
 }

@@ -1,26 +1,20 @@
 //! The station role against an unmodified hostapd: our link on an active monitor, hostapd on a radio of its own.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::process::Command;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use drivers::Received;
 use drivers::packet::PacketSocket;
-use stack::random::Random;
-use stack::rsn::Pmk;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkSecurity};
-use stack::wire::MacAddr;
 
+use super::peer::{PINGS, SSID, Urandom, arp_reply, arp_request, echo_request, is_answer, pmk, run};
 use super::{Outcome, PEER, expect, managed_of, nl80211, radio, said};
 
-const SSID: &str = "airloom-lab";
 const PASSPHRASE: &str = "correct horse battery";
-const AP_ADDRESS: [u8; 4] = [10, 9, 3, 1];
-const OUR_ADDRESS: [u8; 4] = [10, 9, 3, 2];
+const AP_IP: [u8; 4] = [10, 9, 3, 1];
+const OUR_IP: [u8; 4] = [10, 9, 3, 2];
 /// Generous: the machine is emulated.
 const PATIENCE: Duration = Duration::from_secs(60);
-const PINGS: u16 = 200;
 
 pub(super) fn joins_hostapd_open() -> Outcome {
     let _ap = HostApd::start(None)?;
@@ -46,10 +40,6 @@ pub(super) fn wrong_passphrase() -> Outcome {
     expect(matches!(event, LinkEvent::Disconnected { .. }), || format!("{event:?}"))
 }
 
-fn pmk(passphrase: &str) -> Result<Pmk, String> {
-    said(Pmk::from_passphrase(passphrase, SSID.as_bytes()))
-}
-
 /// hostapd on the last radio, stopped when dropped.
 struct HostApd;
 
@@ -73,19 +63,8 @@ impl HostApd {
 
 impl Drop for HostApd {
     fn drop(&mut self) {
-        let _ = run("killall", &["hostapd"]);
-        let end = Instant::now() + PATIENCE;
-        while run("killall", &["-0", "hostapd"]).is_ok() && Instant::now() < end {
-            std::thread::yield_now();
-        }
+        super::peer::stop("hostapd");
     }
-}
-
-fn run(program: &str, arguments: &[&str]) -> Outcome {
-    let output = said(Command::new(program).args(arguments).output())?;
-    let text =
-        || String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
-    expect(output.status.success(), || format!("{program} {arguments:?}: {}", text()))
 }
 
 /// A link on a monitor interface, and the loop that drives it.
@@ -99,7 +78,7 @@ impl Station {
     fn new(security: LinkSecurity) -> Result<Self, String> {
         let socket = radio(1, "al1-0", PEER, 6)?;
         let config = LinkConfig { security, ..LinkConfig::new(PEER, SSID.as_bytes()) };
-        let random = Urandom(said(File::open("/dev/urandom"))?);
+        let random = Urandom::open()?;
         let mut station = Self { socket, link: Link::new(config, Box::new(random)), epoch: Instant::now() };
         let now = station.now();
         station.link.start(now);
@@ -151,11 +130,11 @@ impl Station {
     /// Resolves the AP's address and pings it; every ping has to be answered.
     fn ping_all(&mut self) -> Outcome {
         let now = self.now();
-        self.link.handle_msdu(now, &arp_request());
-        let ap = self.until("an ARP reply", |event| arp_reply(&msdu(event)?))?;
+        self.link.handle_msdu(now, &arp_request(PEER, OUR_IP, AP_IP));
+        let ap = self.until("an ARP reply", |event| arp_reply(&msdu(event)?, AP_IP))?;
         for sequence in 0..PINGS {
             let now = self.now();
-            self.link.handle_msdu(now, &echo_request(ap, sequence));
+            self.link.handle_msdu(now, &echo_request((PEER, OUR_IP), (ap, AP_IP), sequence));
             self.until(&format!("the answer to ping {sequence}"), |event| {
                 is_answer(&msdu(event)?, sequence)
             })?;
@@ -168,57 +147,5 @@ fn msdu(event: LinkEvent) -> Option<Vec<u8>> {
     match event {
         LinkEvent::Msdu(frame) => Some(frame),
         _ => None,
-    }
-}
-
-fn arp_request() -> Vec<u8> {
-    let mut frame = [MacAddr::BROADCAST.octets(), PEER.octets()].concat();
-    frame.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
-    frame.extend(PEER.octets());
-    frame.extend(OUR_ADDRESS);
-    frame.extend([0; 6]);
-    frame.extend(AP_ADDRESS);
-    frame
-}
-
-fn arp_reply(frame: &[u8]) -> Option<MacAddr> {
-    let reply = frame.get(12..22)? == [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2];
-    if reply && frame.get(28..32)? == AP_ADDRESS { MacAddr::from_slice(frame.get(22..28)?) } else { None }
-}
-
-fn echo_request(to: MacAddr, sequence: u16) -> Vec<u8> {
-    let mut icmp = vec![8, 0, 0, 0, 0x61, 0x6c];
-    icmp.extend(sequence.to_be_bytes());
-    icmp.extend(b"airloom".iter().cycle().take(56));
-    let sum = checksum(&icmp);
-    icmp[2..4].copy_from_slice(&sum);
-    let mut ip = vec![0x45, 0];
-    ip.extend((20 + icmp.len() as u16).to_be_bytes());
-    ip.extend([0, 0, 0, 0, 64, 1, 0, 0]);
-    ip.extend(OUR_ADDRESS);
-    ip.extend(AP_ADDRESS);
-    let sum = checksum(&ip);
-    ip[10..12].copy_from_slice(&sum);
-    [&to.octets()[..], &PEER.octets(), &[0x08, 0x00], &ip, &icmp].concat()
-}
-
-fn is_answer(frame: &[u8], sequence: u16) -> Option<()> {
-    let ip = frame.get(12..15)? == [0x08, 0x00, 0x45];
-    (ip && frame.get(34)? == &0 && frame.get(40..42)? == sequence.to_be_bytes()).then_some(())
-}
-
-/// RFC 1071.
-fn checksum(bytes: &[u8]) -> [u8; 2] {
-    let sum: u32 =
-        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    (!((folded & 0xffff) + (folded >> 16)) as u16).to_be_bytes()
-}
-
-struct Urandom(File);
-
-impl Random for Urandom {
-    fn fill(&mut self, buffer: &mut [u8]) {
-        self.0.read_exact(buffer).expect("/dev/urandom never ends");
     }
 }
