@@ -379,6 +379,21 @@ fn sec_k6_whatever_is_wrong_is_discarded_and_the_handshake_goes_on() {
 }
 
 #[test]
+fn sec_k6_an_answer_to_nothing_that_was_sent_is_discarded_even_with_a_valid_mic() {
+    let mut pair = Pair::new();
+    let m1 = pair.ap_sends();
+    // The same message 1 but for its counter, which nothing protects: the station signs what it is given.
+    let mut renumbered = m1.clone();
+    renumbered.pdu[16] = 9;
+    pair.give_sta(&renumbered).unwrap();
+    let stray = pair.sta_sends();
+    assert_eq!(pair.give_ap(&stray), Err(EapolDrop::ReplayCounter));
+    pair.give_sta(&m1).unwrap();
+    pair.run();
+    assert_eq!(pair.ap_key(), pair.sta_key());
+}
+
+#[test]
 fn sec_k7_message_3_without_message_1_opens_nothing() {
     let mut pair = Pair::new();
     let m3 = pair.up_to_message_3();
