@@ -1,7 +1,15 @@
 //! What the fuzz targets call: each takes any bytes, reads them in every way there is, and checks what must hold for all
 //! of them. `tests/fuzz` explores with libFuzzer; `tests/tests/fuzz_corpus.rs` replays and mutates in a plain test.
 
-use stack::wire::eapol::{EapolFrame, EapolKey, KeyData};
+use stack::crypto::{Cipher, EapolMic};
+use stack::random::Random;
+use stack::rsn::{
+    Akm, Authenticator, AuthenticatorConfig, GroupKeyData, Gtk, Pmk, Ptk, PtkInputs, Supplicant,
+    SupplicantConfig,
+};
+use stack::time::Instant;
+use stack::wire::MacAddr;
+use stack::wire::eapol::{EapolFrame, EapolKey, KeyData, set_mic};
 use stack::wire::element::{
     BssLoad, ChannelSwitch, Country, DsParameter, ElementKind, Elements, Erp, ExtendedChannelSwitch,
     ExtensionId, FastTransition, HeCapabilities, HtCapabilities, ManagementMic, MobilityDomain,
@@ -134,6 +142,84 @@ pub fn eapol(data: &[u8]) {
         }
     }
     let _ = KeyData::new(data).count();
+    authenticator(data);
+    supplicant(data);
+}
+
+/// The bytes as an EAPOL frame to an authenticator that has sent message 1, as they are and with a MIC that fits.
+pub fn authenticator(data: &[u8]) {
+    let mut random = Fixed;
+    let mut machine = Authenticator::new(AuthenticatorConfig {
+        aa: AA,
+        spa: SPA,
+        pmk: pmk(),
+        akm: Akm::Psk,
+        pairwise: Cipher::Ccmp128,
+        group: GroupKeyData { gtk: Gtk::new(&[1; 16]).expect("a key"), key_id: 1, rsc: 0 },
+        ap_elements: RSNE.to_vec(),
+        sta_elements: RSNE.to_vec(),
+    });
+    machine.start(Instant::ZERO, &mut random);
+    for pdu in [data.to_vec(), signed(data)] {
+        for protected in [false, true] {
+            let _ = machine.handle_eapol(Instant::ZERO, &pdu, protected);
+        }
+        assert!(std::iter::from_fn(|| machine.poll_transmit()).count() <= 4);
+        assert!(std::iter::from_fn(|| machine.poll_event()).count() <= 4);
+    }
+}
+
+/// The bytes as an EAPOL frame to a supplicant before and after message 1, as they are and with a MIC that fits.
+pub fn supplicant(data: &[u8]) {
+    let mut random = Fixed;
+    let mut machine = Supplicant::new(SupplicantConfig {
+        aa: AA,
+        spa: SPA,
+        pmk: pmk(),
+        akm: Akm::Psk,
+        pairwise: Cipher::Ccmp128,
+        group: Cipher::Ccmp128,
+        ap_elements: RSNE.to_vec(),
+        sta_elements: RSNE.to_vec(),
+    });
+    machine.start(Instant::ZERO);
+    for pdu in [data.to_vec(), signed(data), data.to_vec()] {
+        for protected in [false, true] {
+            let _ = machine.handle_eapol(Instant::ZERO, &pdu, protected, &mut random);
+        }
+        assert!(std::iter::from_fn(|| machine.poll_transmit()).count() <= 4);
+        assert!(std::iter::from_fn(|| machine.poll_event()).count() <= 4);
+    }
+}
+
+const AA: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
+const SPA: MacAddr = MacAddr([2, 0, 0, 0, 2, 0]);
+const RSNE: [u8; 4] = [48, 2, 1, 0];
+
+fn pmk() -> Pmk {
+    Pmk::new(&[7; 32]).expect("a key")
+}
+
+/// The same nonce every time.
+struct Fixed;
+
+impl Random for Fixed {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        buffer.fill(0x5a);
+    }
+}
+
+/// The PDU with the MIC that a peer who knows the PMK would give it: the other nonce is the one in the frame.
+fn signed(data: &[u8]) -> Vec<u8> {
+    let mut pdu = data.to_vec();
+    if let Ok(Some(key)) = EapolKey::parse(data, 16)
+        && let inputs = (PtkInputs { aa: AA, spa: SPA, anonce: &[0x5a; 32], snonce: key.nonce() })
+        && let Ok(ptk) = Ptk::derive(Akm::Psk, Cipher::Ccmp128, &pmk(), inputs)
+        && let Some(mic) = EapolMic::HmacSha1.compute(ptk.kck.expose(), &key.authenticated())
+    {
+        set_mic(&mut pdu, &mic);
+    }
+    pdu
 }
 
 /// The bytes as a frame with a radiotap header.
