@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use drivers::Received;
 use drivers::packet::PacketSocket;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkSecurity};
+use stack::wire::MacAddr;
 
 use super::peer::{PINGS, SSID, Urandom, arp_reply, arp_request, echo_request, is_answer, pmk, run};
 use super::{Outcome, PEER, expect, managed_of, nl80211, radio, said};
@@ -94,8 +95,17 @@ impl Station {
     }
 
     /// Drives the link until an event is what is waited for.
-    fn until<T>(&mut self, what: &str, mut take: impl FnMut(LinkEvent) -> Option<T>) -> Result<T, String> {
-        let end = Instant::now() + PATIENCE;
+    fn until<T>(&mut self, what: &str, take: impl FnMut(LinkEvent) -> Option<T>) -> Result<T, String> {
+        self.within(PATIENCE, what, take)
+    }
+
+    fn within<T>(
+        &mut self,
+        bound: Duration,
+        what: &str,
+        mut take: impl FnMut(LinkEvent) -> Option<T>,
+    ) -> Result<T, String> {
+        let end = Instant::now() + bound;
         let mut seen = Vec::new();
         while Instant::now() < end {
             self.turn()?;
@@ -127,11 +137,25 @@ impl Station {
         said(self.socket.flush())
     }
 
+    /// Asks for the AP's address as hosts do, once a second until there is an answer: hostapd takes data only when it
+    /// has installed the keys, a little after message 4 has arrived.
+    fn resolve(&mut self) -> Result<MacAddr, String> {
+        let mut answer = Err("nobody asked".to_owned());
+        for _ in 0..PATIENCE.as_secs() {
+            let now = self.now();
+            self.link.handle_msdu(now, &arp_request(PEER, OUR_IP, AP_IP));
+            let second = Duration::from_secs(1);
+            answer = self.within(second, "an ARP reply", |event| arp_reply(&msdu(event)?, AP_IP));
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
+    }
+
     /// Resolves the AP's address and pings it; every ping has to be answered.
     fn ping_all(&mut self) -> Outcome {
-        let now = self.now();
-        self.link.handle_msdu(now, &arp_request(PEER, OUR_IP, AP_IP));
-        let ap = self.until("an ARP reply", |event| arp_reply(&msdu(event)?, AP_IP))?;
+        let ap = self.resolve()?;
         for sequence in 0..PINGS {
             let now = self.now();
             self.link.handle_msdu(now, &echo_request((PEER, OUR_IP), (ap, AP_IP), sequence));
