@@ -1,7 +1,8 @@
 //! Several MSDUs in one MPDU (802.11-2020 9.3.2.2.2).
 
 use crate::mac::{DropReason, Msdu};
-use crate::wire::{MacAddr, Reader};
+use crate::wire::MacAddr;
+use crate::wire::amsdu::{Amsdu, AmsduSubframe};
 
 /// Destination, source, length.
 pub(super) const SUBFRAME_HEADER: usize = 14;
@@ -26,13 +27,11 @@ pub(super) fn split<'a>(
     if body.starts_with(&RFC_1042) {
         return Err(DropReason::AmsduHeader);
     }
-    let mut check = Subframes { reader: Reader::new(body) };
-    while let Some(msdu) = check.next()? {
-        rule.check(&msdu)?;
+    for msdu in msdus(body) {
+        rule.check(&msdu?)?;
     }
-    let mut subframes = Subframes { reader: Reader::new(body) };
-    while let Some(msdu) = subframes.next()? {
-        each(msdu)?;
+    for msdu in msdus(body) {
+        each(msdu?)?;
     }
     Ok(())
 }
@@ -47,28 +46,12 @@ impl SubframeRule {
     }
 }
 
-struct Subframes<'a> {
-    reader: Reader<'a>,
-}
-
-impl<'a> Subframes<'a> {
-    fn next(&mut self) -> Result<Option<Msdu<'a>>, DropReason> {
-        if self.reader.is_empty() {
-            return Ok(None);
-        }
-        self.subframe().map(Some)
-    }
-
-    fn subframe(&mut self) -> Result<Msdu<'a>, DropReason> {
-        let malformed = |_| DropReason::AmsduMalformed;
-        let destination = MacAddr(*self.reader.array().map_err(malformed)?);
-        let source = MacAddr(*self.reader.array().map_err(malformed)?);
-        let len = usize::from(self.reader.u16_be().map_err(malformed)?);
-        let body = self.reader.take(len).map_err(malformed)?;
-        let padding = padding(SUBFRAME_HEADER + len).min(self.reader.remaining());
-        self.reader.take(padding).map_err(malformed)?;
-        Msdu::from_body(destination, source, body).map_err(|_| DropReason::AmsduMalformed)
-    }
+/// The MSDUs one after the other, with what is wrong by its name.
+fn msdus(body: &[u8]) -> impl Iterator<Item = Result<Msdu<'_>, DropReason>> {
+    Amsdu::new(body).map(|subframe| {
+        let AmsduSubframe { destination, source, msdu } = subframe.map_err(|_| DropReason::AmsduMalformed)?;
+        Msdu::from_body(destination, source, msdu).map_err(|_| DropReason::AmsduMalformed)
+    })
 }
 
 /// Appends one MSDU (its LLC header first) as a subframe; the one before it is padded to four bytes first. `start` is

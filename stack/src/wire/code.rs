@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::bits::capability_bits;
+
 /// How a request ended (802.11-2020 9.4.1.9). Every value is possible.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusCode(pub u16);
@@ -137,26 +139,7 @@ codes! { ReasonCode, "reason {}":
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capabilities(pub u16);
 
-macro_rules! capability_bits {
-    ($($(#[$doc:meta])* $getter:ident, $with:ident, $bit:literal;)*) => {
-        impl Capabilities {
-            $(
-                $(#[$doc])*
-                pub const fn $getter(self) -> bool {
-                    self.0 & (1 << $bit) != 0
-                }
-
-                #[doc = concat!("The same with [`Self::", stringify!($getter), "`] set or cleared.")]
-                #[must_use]
-                pub const fn $with(self, on: bool) -> Self {
-                    if on { Self(self.0 | 1 << $bit) } else { Self(self.0 & !(1 << $bit)) }
-                }
-            )*
-        }
-    };
-}
-
-capability_bits! {
+capability_bits! { Capabilities:
     /// Of an infrastructure BSS, or asking to join one.
     ess, with_ess, 0;
     /// Of an independent BSS.

@@ -2,6 +2,7 @@
 
 mod addr;
 pub mod amsdu;
+mod bits;
 mod channel;
 mod code;
 pub mod eapol;

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::{AkmSuite, CipherSuite, ElementId, ElementKind, Problem, TypedElement};
 use crate::wire::Reader;
+use crate::wire::bits::capability_bits;
 
 /// The RSN element (802.11-2020 9.4.2.24). After the version every field may be missing, and with it all that follow;
 /// the fields keep that, so that what was read is written again byte for byte.
@@ -206,26 +207,7 @@ impl<'a> Pmkids<'a> {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RsnCapabilities(pub u16);
 
-macro_rules! capability_bits {
-    ($($(#[$doc:meta])* $getter:ident, $with:ident, $bit:literal;)*) => {
-        impl RsnCapabilities {
-            $(
-                $(#[$doc])*
-                pub const fn $getter(self) -> bool {
-                    self.0 & (1 << $bit) != 0
-                }
-
-                #[doc = concat!("The same with [`Self::", stringify!($getter), "`] set or cleared.")]
-                #[must_use]
-                pub const fn $with(self, on: bool) -> Self {
-                    if on { Self(self.0 | 1 << $bit) } else { Self(self.0 & !(1 << $bit)) }
-                }
-            )*
-        }
-    };
-}
-
-capability_bits! {
+capability_bits! { RsnCapabilities:
     /// The authenticator supports preauthentication.
     preauthentication, with_preauthentication, 0;
     /// Supports one WEP default key besides a pairwise key.
