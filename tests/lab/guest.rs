@@ -3,6 +3,7 @@
 
 mod access_point;
 mod peer;
+mod recording;
 mod station;
 
 use std::time::{Duration, Instant};
@@ -36,7 +37,9 @@ fn main() {
         ),
     ];
     for (name, scenario) in scenarios {
-        match scenario() {
+        let recording = recording::Recording::start(name);
+        let outcome = recording.and_then(|recording| scenario().and(recording.end()));
+        match outcome {
             Ok(()) => println!("scenario {name}: ok"),
             Err(why) => println!("scenario {name}: failed: {why}"),
         }

@@ -1,4 +1,7 @@
-//! The lab: a Debian kernel with mac80211_hwsim in QEMU, in which `guest.rs` runs every scenario in one boot.
+//! The lab: a Debian kernel with mac80211_hwsim in QEMU, in which `guest.rs` runs every scenario in one boot. The air of each
+//! is recorded and checked by tshark (`witness.rs`).
+
+mod witness;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +17,8 @@ const BOUND: Duration = Duration::from_secs(600);
 fn every_scenario_on_mac80211_hwsim() {
     let cache = cache();
     let Some(()) = image(&cache) else { return };
-    let console = boot(&cache);
+    let air = empty_folder(cache.join("air"));
+    let console = boot(&cache, &air);
     let outcomes: Vec<(&str, &str)> = console.lines().filter_map(outcome).collect();
     for (name, result) in &outcomes {
         println!("lab: {name}: {result}");
@@ -23,12 +27,20 @@ fn every_scenario_on_mac80211_hwsim() {
     assert!(outcomes.len() >= 11, "only {} scenarios reported:\n{console}", outcomes.len());
     let failed: Vec<_> = outcomes.iter().filter(|(_, result)| *result != "ok").collect();
     assert!(failed.is_empty(), "{} of {} scenarios failed: {failed:#?}", failed.len(), outcomes.len());
+    witness::check(&air);
 }
 
 /// Downloads stay in the target folder, which outlives a run.
 fn cache() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_lab-guest"));
     program.parent().and_then(Path::parent).expect("a target folder").join("lab")
+}
+
+/// The recordings of the last run stay, to be looked at.
+fn empty_folder(folder: PathBuf) -> PathBuf {
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for the recordings");
+    folder
 }
 
 /// Makes kernel and initramfs. `None` where the platform can't have them; a defect is a failure.
@@ -51,11 +63,13 @@ fn image(cache: &Path) -> Option<()> {
     }
 }
 
-/// Runs the guest to its end and yields what it wrote on its console.
-fn boot(cache: &Path) -> String {
+/// Runs the guest to its end and yields what it wrote on its console. It leaves its recordings in `air`.
+fn boot(cache: &Path, air: &Path) -> String {
+    let share = format!("local,path={},mount_tag=host,security_model=none", air.display());
     let mut guest = Command::new("qemu-system-x86_64")
         .args(["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"])
         .args(["-nographic", "-no-reboot", "-net", "none", "-append", "console=ttyS0 quiet panic=-1"])
+        .args(["-virtfs", &share])
         .arg("-kernel")
         .arg(cache.join("vmlinuz"))
         .arg("-initrd")
