@@ -43,6 +43,12 @@ pub fn set_mtu(name: &str, mtu: u16) -> io::Result<()> {
     request(libc::SIOCSIFMTU, name, payload(&i32::from(mtu).to_ne_bytes())).map(drop)
 }
 
+/// Whether the interface is up.
+pub fn is_up(name: &str) -> io::Result<bool> {
+    let flags = request(libc::SIOCGIFFLAGS, name, [0; 24])?;
+    Ok(first_i32(&flags) & libc::IFF_UP != 0)
+}
+
 /// Sets the interface up or down.
 pub fn set_up(name: &str, up: bool) -> io::Result<()> {
     let now = request(libc::SIOCGIFFLAGS, name, [0; 24])?;

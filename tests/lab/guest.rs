@@ -9,9 +9,9 @@ mod station;
 use std::time::{Duration, Instant};
 
 use drivers::nl80211::{Nl80211, Nl80211Error};
-use drivers::packet::{AddressFilter, PacketSocket};
-use drivers::{Received, interface};
-use stack::wire::{Channel, MacAddr, Transmit, TxId, TxOptions, TxStatus};
+use drivers::packet::{AddressFilter, PacketRadio, PacketRadioConfig, PacketRadioError, PacketSocket};
+use drivers::{Radio, Received, interface};
+use stack::wire::{AckChange, Channel, MacAddr, Transmit, TxId, TxOptions, TxStatus};
 
 type Outcome = Result<(), String>;
 type Scenario = fn() -> Outcome;
@@ -88,20 +88,52 @@ fn a_frame_is_heard_as_sent_and_acknowledged() -> Outcome {
 
 fn forty_bssids_on_one_phy_are_acknowledged() -> Outcome {
     let mut peer = radio(1, "al1-0", PEER, 6)?;
-    let mut nl80211 = nl80211()?;
-    let phy = free_phy(&mut nl80211, 0)?;
     let bssid = |n: u8| MacAddr([2, 0xa1, 0, 0, 0, 0x40 + n]);
-    for n in 0..40 {
-        said(nl80211.add_active_monitor(phy, &format!("al0-{n}"), bssid(n)))?;
+    let mut ap = taken_phy()?;
+    for n in 1..40 {
+        said(ap.change_ack(AckChange::Add(bssid(n))))?;
     }
-    said(nl80211.set_channel("al0-0", channel(6)?))?;
+    until("forty addresses", || ap.acks().held.len() == 40 && ap.acks().waiting == 0)?;
     for n in 0..40 {
         let status = exchange(&mut peer, &data(bssid(n), PEER, u16::from(n)), u64::from(n))?;
         expect(status.acked, || format!("BSSID {} does not acknowledge", bssid(n)))?;
     }
-    said(nl80211.remove("al0-39"))?;
+    said(ap.change_ack(AckChange::Remove(bssid(39))))?;
+    until("an address to be gone", || ap.acks().held.len() == 39)?;
     let status = exchange(&mut peer, &data(bssid(39), PEER, 99), 99)?;
-    expect(!status.acked, || "a BSSID that is gone still acknowledges".to_owned())
+    expect(!status.acked, || "a BSSID that is gone still acknowledges".to_owned())?;
+    expect(ap.acks().failed == 0, || format!("{:?}", ap.acks()))?;
+    drop(ap);
+    let interfaces = said(nl80211()?.interfaces())?;
+    expect(!interfaces.iter().any(|i| i.name.starts_with("al0-")), || {
+        format!("left behind: {interfaces:?}")
+    })?;
+    expect(said(interface::is_up(OTHER))?, || format!("{OTHER} was not put back"))?;
+    said(nl80211()?.remove(OTHER))
+}
+
+/// An interface of somebody else.
+const OTHER: &str = "other0";
+
+/// The first phy, although another interface is up on it and an earlier run has left one behind.
+fn taken_phy() -> Result<PacketRadio, String> {
+    let mut nl80211 = nl80211()?;
+    let phy = free_phy(&mut nl80211, 0)?;
+    said(nl80211.add_plain_monitor(phy, OTHER))?;
+    said(nl80211.add_active_monitor(phy, "al0-7", PEER))?;
+    let mut config = PacketRadioConfig::new("phy0".to_owned(), BLOCK, 6, channel(6)?);
+    match PacketRadio::open(&config) {
+        Err(PacketRadioError::Held { holders, .. }) if holders == OTHER => {}
+        refused => return Err(format!("{:?} instead of a refusal", refused.map(|_| "a radio"))),
+    }
+    config.take = true;
+    let radio = said(PacketRadio::open(&config))?;
+    expect(!said(interface::is_up(OTHER))?, || format!("{OTHER} was not set down"))?;
+    expect(interface::index("al0-7").is_err(), || "a leftover was not removed".to_owned())?;
+    match PacketRadio::open(&config) {
+        Err(PacketRadioError::InUse { .. }) => Ok(radio),
+        refused => Err(format!("{:?} instead of a refusal", refused.map(|_| "a radio"))),
+    }
 }
 
 fn another_channel_is_silent() -> Outcome {
@@ -175,6 +207,16 @@ fn wait<T>(
         }
     }
     Err(format!("{what} never came"))
+}
+
+/// Waits for what the kernel does on another thread, within the same bound.
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Outcome {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        expect(Instant::now() < end, || format!("{what} never came"))?;
+        std::thread::yield_now();
+    }
+    Ok(())
 }
 
 /// A data frame to an AP.

@@ -194,3 +194,12 @@ fn a_full_queue_and_a_frame_too_long_are_said_and_nothing_is_lost() {
     socket.flush().unwrap();
     socket.transmit(&frame).unwrap();
 }
+
+#[test]
+fn an_interface_that_goes_down_is_an_error_that_names_it() {
+    let Some((_air, mut socket)) = monitor("alt5", None) else { return };
+    socket.flush().unwrap();
+    interface::set_up("alt5", false).unwrap();
+    let error = socket.flush().unwrap_err();
+    assert_eq!((error.interface.as_str(), error.cause.raw_os_error()), ("alt5", Some(nix::libc::ENETDOWN)));
+}

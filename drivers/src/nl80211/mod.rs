@@ -92,17 +92,36 @@ impl Nl80211 {
 
     /// Makes a monitor interface that acknowledges frames to `address`, and sets it up.
     pub fn add_active_monitor(&mut self, phy: u32, name: &str, address: MacAddr) -> Result<(), Nl80211Error> {
-        let refused = |what| move |cause| Nl80211Error::Refused { what, cause, why: None };
-        interface::check_name(name).map_err(refused("naming a monitor"))?;
+        let flags = [monitor::NL80211_MNTR_FLAG_ACTIVE as u16];
         let request = self
+            .new_monitor(phy, name)?
+            .flags(attr::NL80211_ATTR_MNTR_FLAGS as u16, &flags)
+            .attribute(attr::NL80211_ATTR_MAC as u16, &address.octets());
+        self.add("making an active monitor", name, request)
+    }
+
+    /// Makes a monitor interface that acknowledges nothing, and sets it up.
+    pub fn add_plain_monitor(&mut self, phy: u32, name: &str) -> Result<(), Nl80211Error> {
+        let request = self.new_monitor(phy, name)?;
+        self.add("making a monitor", name, request)
+    }
+
+    fn new_monitor(&self, phy: u32, name: &str) -> Result<Request, Nl80211Error> {
+        interface::check_name(name).map_err(refused("naming a monitor"))?;
+        Ok(self
             .request(NLM_F_ACK, command::NL80211_CMD_NEW_INTERFACE)
             .number(attr::NL80211_ATTR_WIPHY as u16, phy)
             .text(attr::NL80211_ATTR_IFNAME as u16, name)
-            .number(attr::NL80211_ATTR_IFTYPE as u16, iftype::NL80211_IFTYPE_MONITOR as u32)
-            .flags(attr::NL80211_ATTR_MNTR_FLAGS as u16, &[monitor::NL80211_MNTR_FLAG_ACTIVE as u16])
-            .attribute(attr::NL80211_ATTR_MAC as u16, &address.octets());
-        self.0.ask("making an active monitor", request, |_| {})?;
-        interface::set_up(name, true).map_err(refused("setting an active monitor up"))
+            .number(attr::NL80211_ATTR_IFTYPE as u16, iftype::NL80211_IFTYPE_MONITOR as u32))
+    }
+
+    /// What can't be set up does not stay.
+    fn add(&mut self, what: &'static str, name: &str, request: Request) -> Result<(), Nl80211Error> {
+        self.0.ask(what, request, |_| {})?;
+        interface::set_up(name, true).or_else(|cause| {
+            self.remove(name)?;
+            Err(refused("setting a monitor up")(cause))
+        })
     }
 
     /// Removes an interface.
@@ -140,15 +159,15 @@ impl Nl80211 {
     }
 
     fn on(&self, name: &str, command: command) -> Result<Request, Nl80211Error> {
-        let index = interface::index(name).map_err(|cause| Nl80211Error::Refused {
-            what: "looking an interface up",
-            cause,
-            why: None,
-        })?;
+        let index = interface::index(name).map_err(refused("looking an interface up"))?;
         Ok(self
             .request(NLM_F_ACK, command)
             .attribute(attr::NL80211_ATTR_IFINDEX as u16, &index.to_ne_bytes()))
     }
+}
+
+fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Nl80211Error {
+    move |cause| Nl80211Error::Refused { what, cause, why: None }
 }
 
 fn interface_of(message: &Attributes<'_>) -> Option<Interface> {

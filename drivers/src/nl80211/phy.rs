@@ -15,8 +15,10 @@ pub struct Phy {
     pub index: u32,
     /// Its name, such as `phy0`.
     pub name: String,
-    /// The channels it has, disabled ones left out.
+    /// The channels it may use.
     pub channels: Vec<PhyChannel>,
+    /// The channels it has and that the regulatory domain disables.
+    pub disabled: Vec<Channel>,
     /// It has monitor interfaces.
     pub monitor: bool,
     /// Its monitor interfaces can acknowledge frames to their own address.
@@ -58,25 +60,29 @@ impl Phy {
         let kinds = message.nested(attr::NL80211_ATTR_SUPPORTED_IFTYPES as u16);
         self.monitor |= kinds.into_iter().any(|(kind, _)| kind == iftype::NL80211_IFTYPE_MONITOR as u16);
         for (_, band) in message.nested(attr::NL80211_ATTR_WIPHY_BANDS as u16) {
-            let channels = Attributes::new(band).nested(band_attr::NL80211_BAND_ATTR_FREQS as u16);
-            self.channels.extend(channels.filter_map(|(_, value)| channel(&Attributes::new(value))));
+            for (_, value) in Attributes::new(band).nested(band_attr::NL80211_BAND_ATTR_FREQS as u16) {
+                self.take_channel(&Attributes::new(value));
+            }
         }
     }
-}
 
-fn channel(value: &Attributes<'_>) -> Option<PhyChannel> {
-    let has = |kind: frequency_attr| value.find(kind as u16).is_some();
-    if has(frequency_attr::NL80211_FREQUENCY_ATTR_DISABLED) {
-        return None;
+    fn take_channel(&mut self, value: &Attributes<'_>) {
+        let has = |kind: frequency_attr| value.find(kind as u16).is_some();
+        let frequency = value.number(frequency_attr::NL80211_FREQUENCY_ATTR_FREQ as u16);
+        let frequency = frequency.and_then(|mhz| u16::try_from(mhz).ok());
+        let Some(channel) = frequency.and_then(Channel::from_frequency) else { return };
+        if has(frequency_attr::NL80211_FREQUENCY_ATTR_DISABLED) {
+            self.disabled.push(channel);
+            return;
+        }
+        self.channels.push(PhyChannel {
+            channel,
+            no_ir: has(frequency_attr::NL80211_FREQUENCY_ATTR_NO_IR),
+            radar: has(frequency_attr::NL80211_FREQUENCY_ATTR_RADAR),
+            max_power: value
+                .find(frequency_attr::NL80211_FREQUENCY_ATTR_MAX_TX_POWER as u16)
+                .and_then(number_of)
+                .unwrap_or(0),
+        });
     }
-    let frequency = value.number(frequency_attr::NL80211_FREQUENCY_ATTR_FREQ as u16)?;
-    Some(PhyChannel {
-        channel: Channel::from_frequency(u16::try_from(frequency).ok()?)?,
-        no_ir: has(frequency_attr::NL80211_FREQUENCY_ATTR_NO_IR),
-        radar: has(frequency_attr::NL80211_FREQUENCY_ATTR_RADAR),
-        max_power: value
-            .find(frequency_attr::NL80211_FREQUENCY_ATTR_MAX_TX_POWER as u16)
-            .and_then(number_of)
-            .unwrap_or(0),
-    })
 }

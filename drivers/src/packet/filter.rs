@@ -31,11 +31,20 @@ impl AddressFilter {
         Self { base, bits: if bits > 32 { 32 } else { bits } }
     }
 
+    /// Whether an address lies in the block.
+    pub fn contains(self, address: MacAddr) -> bool {
+        let ((high, low), (base_high, base_low)) = (halves(address), halves(self.base));
+        high == base_high && (low ^ base_low) & self.mask() == 0
+    }
+
+    /// The bits of the last four bytes that are the same all over the block.
+    const fn mask(self) -> u32 {
+        if self.bits == 32 { 0 } else { u32::MAX << self.bits }
+    }
+
     /// The program. A radiotap header has no fixed length, so the place of the first address is computed.
     pub(super) fn program(self) -> Vec<Instruction> {
-        let [a, b, c, d, e, f] = self.base.octets();
-        let mask = if self.bits == 32 { 0 } else { u32::MAX << self.bits };
-        let (high, low) = (u32::from(u16::from_be_bytes([a, b])), u32::from_be_bytes([c, d, e, f]));
+        let (mask, (high, low)) = (self.mask(), halves(self.base));
         let (accept, refuse) = (u32::MAX, 0);
         vec![
             // Byte 5 of the header holds bit 15 of the first present word: TX flags.
@@ -59,5 +68,28 @@ impl AddressFilter {
             (RETURN, 0, 0, accept),
             (RETURN, 0, 0, refuse),
         ]
+    }
+}
+
+/// The first two bytes of an address and the last four, as numbers.
+const fn halves(address: MacAddr) -> (u32, u32) {
+    let [a, b, c, d, e, f] = address.octets();
+    (u16::from_be_bytes([a, b]) as u32, u32::from_be_bytes([c, d, e, f]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_its_base_and_what_differs_in_the_last_bits() {
+        let base = MacAddr([2, 0xa1, 0, 0, 1, 0x40]);
+        let block = AddressFilter::block(base, 4);
+        for (last, within) in [(0x40, true), (0x4f, true), (0x50, false), (0x3f, false)] {
+            assert_eq!(block.contains(MacAddr([2, 0xa1, 0, 0, 1, last])), within, "{last:02x}");
+        }
+        assert!(!block.contains(MacAddr([2, 0xa2, 0, 0, 1, 0x40])));
+        assert!(!AddressFilter::block(base, 32).contains(MacAddr([3, 0xa1, 0, 0, 1, 0x40])));
+        assert!(AddressFilter::block(base, 32).contains(MacAddr([2, 0xa1, 9, 9, 9, 9])));
     }
 }

@@ -7,10 +7,15 @@
 //! Each injected frame comes back on the monitor with radiotap TX flags. That echo is never a frame that was heard: it
 //! becomes the [`TxStatus`](stack::wire::TxStatus) of the frame that it is the echo of, or it is dropped.
 
+mod acks;
 mod echo;
 mod filter;
+mod held;
+mod radio;
 mod ring;
 mod socket;
 
+pub use acks::AckState;
 pub use filter::AddressFilter;
+pub use radio::{ChannelProblem, PacketRadio, PacketRadioConfig, PacketRadioError};
 pub use socket::{PacketCounts, PacketSocket};

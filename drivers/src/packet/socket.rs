@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::SocketError;
 use stack::wire::{Transmit, TxId, TxStatus, radiotap};
 
 use super::echo::{Echoes, Print};
@@ -124,8 +126,14 @@ impl PacketSocket {
         Ok(())
     }
 
-    /// Sends the batch. What the interface has no room for stays; what it refuses outright is given up and counted.
+    /// Sends the batch. What the interface has no room for stays; what it refuses outright is given up and counted. An
+    /// error says that the interface is down or gone, also when there was nothing to send.
     pub fn flush(&mut self) -> Result<(), RadioError> {
+        match getsockopt(&self.fd, SocketError) {
+            Ok(0) => {}
+            Ok(errno) => return Err(self.error("listening", io::Error::from_raw_os_error(errno))),
+            Err(errno) => return Err(self.error("asking for its errors", errno.into())),
+        }
         while !self.queue.is_empty() {
             match os::send_batch(self.fd.as_fd(), self.queue.iter().map(Vec::as_slice)) {
                 Ok(sent) => self.spare.extend(self.queue.drain(..sent.min(self.queue.len()))),
