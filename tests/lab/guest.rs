@@ -90,6 +90,7 @@ fn forty_bssids_on_one_phy_are_acknowledged() -> Outcome {
     let mut peer = radio(1, "al1-0", PEER, 6)?;
     let bssid = |n: u8| MacAddr([2, 0xa1, 0, 0, 0, 0x40 + n]);
     let mut ap = taken_phy()?;
+    let monitor = ap.monitor().to_owned();
     for n in 1..40 {
         said(ap.change_ack(AckChange::Add(bssid(n))))?;
     }
@@ -119,9 +120,11 @@ const OTHER: &str = "other0";
 fn taken_phy() -> Result<PacketRadio, String> {
     let mut nl80211 = nl80211()?;
     let phy = free_phy(&mut nl80211, 0)?;
+    let name = said(nl80211.phys())?.swap_remove(0).name;
+    let leftover = format!("al{phy}-7");
     said(nl80211.add_plain_monitor(phy, OTHER))?;
-    said(nl80211.add_active_monitor(phy, "al0-7", PEER))?;
-    let mut config = PacketRadioConfig::new("phy0".to_owned(), BLOCK, 6, channel(6)?);
+    said(nl80211.add_active_monitor(phy, &leftover, PEER))?;
+    let mut config = PacketRadioConfig::new(name, BLOCK, 6, channel(6)?);
     match PacketRadio::open(&config) {
         Err(PacketRadioError::Held { holders, .. }) if holders == OTHER => {}
         refused => return Err(format!("{:?} instead of a refusal", refused.map(|_| "a radio"))),
@@ -129,7 +132,7 @@ fn taken_phy() -> Result<PacketRadio, String> {
     config.take = true;
     let radio = said(PacketRadio::open(&config))?;
     expect(!said(interface::is_up(OTHER))?, || format!("{OTHER} was not set down"))?;
-    expect(interface::index("al0-7").is_err(), || "a leftover was not removed".to_owned())?;
+    expect(interface::index(&leftover).is_err(), || "a leftover was not removed".to_owned())?;
     match PacketRadio::open(&config) {
         Err(PacketRadioError::InUse { .. }) => Ok(radio),
         refused => Err(format!("{:?} instead of a refusal", refused.map(|_| "a radio"))),
