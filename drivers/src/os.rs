@@ -58,8 +58,8 @@ pub(crate) fn attach_filter(fd: BorrowedFd<'_>, program: &[(u16, u8, u8, u32)]) 
 
 /// Frames that reached a packet socket and frames it had no room for, since the last call.
 pub(crate) fn packet_statistics(fd: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
-    let mut value = MaybeUninit::<libc::tpacket_stats_v3>::zeroed();
-    let mut length = size_of::<libc::tpacket_stats_v3>() as u32;
+    let mut value = MaybeUninit::<libc::tpacket_stats>::zeroed();
+    let mut length = size_of::<libc::tpacket_stats>() as u32;
     // SAFETY: the kernel writes at most `length` bytes into `value`, which is of integers only, so that all zero is
     // a value already.
     unsafe {

@@ -106,9 +106,9 @@ fn forty_bssids_on_one_phy_are_acknowledged() -> Outcome {
     expect(ap.acks().failed == 0, || format!("{:?}", ap.acks()))?;
     drop(ap);
     let interfaces = said(nl80211()?.interfaces())?;
-    expect(!interfaces.iter().any(|i| i.name.starts_with("al0-")), || {
-        format!("left behind: {interfaces:?}")
-    })?;
+    let prefix = monitor.trim_end_matches('0');
+    let left = interfaces.iter().find(|i| i.name.starts_with(prefix));
+    expect(left.is_none(), || format!("left behind: {left:?}"))?;
     expect(said(interface::is_up(OTHER))?, || format!("{OTHER} was not put back"))?;
     said(nl80211()?.remove(OTHER))
 }

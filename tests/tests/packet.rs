@@ -203,3 +203,35 @@ fn an_interface_that_goes_down_is_an_error_that_names_it() {
     let error = socket.flush().unwrap_err();
     assert_eq!((error.interface.as_str(), error.cause.raw_os_error()), ("alt5", Some(nix::libc::ENETDOWN)));
 }
+
+#[test]
+fn what_the_ring_has_no_room_for_is_counted_and_the_rest_is_whole() {
+    let Some((air, mut socket)) = monitor("alt6", None) else { return };
+    let sent = 3000u32;
+    for n in 0..sent {
+        let mut mpdu = data(OURS, 0);
+        mpdu.extend(n.to_le_bytes());
+        assert!(air.send(&heard(&mpdu)).unwrap());
+    }
+    let counts = socket.counts().unwrap();
+    assert!(counts.ring_full > 0 && counts.received >= u64::from(sent));
+    let kept = sent - u32::try_from(counts.ring_full).unwrap();
+    let numbers = collect(&mut socket, frame_of, kept as usize);
+    let number = |frame: &Vec<u8>| u32::from_le_bytes(*frame.last_chunk().unwrap());
+    assert!(numbers.iter().map(number).eq(0..kept), "the first {kept} frames in order");
+    air.send(&heard(&data(OURS, 5))).unwrap();
+    assert_eq!(collect(&mut socket, frame_of, 1), [data(OURS, 5)], "it goes on afterwards");
+}
+
+#[test]
+fn a_frame_longer_than_a_slot_is_counted_and_dropped() {
+    let Some((air, mut socket)) = monitor("alt7", None) else { return };
+    let mut longest = data(OURS, 1);
+    longest.resize(3839 + 36 + 16, 7);
+    let mut beyond = longest.clone();
+    beyond.resize(4096, 7);
+    air.send(&heard(&beyond)).unwrap();
+    air.send(&heard(&longest)).unwrap();
+    assert_eq!(collect(&mut socket, frame_of, 1), [longest]);
+    assert_eq!(socket.counts().unwrap().malformed, 1);
+}

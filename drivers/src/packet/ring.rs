@@ -1,4 +1,5 @@
-//! The receive ring: blocks of frames that the kernel fills and hands over one by one (`TPACKET_V3`).
+//! The receive ring: slots of one frame each, which the kernel fills and hands over one by one (`TPACKET_V2`). Why not
+//! `TPACKET_V3` stands in the README of this crate.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,28 +9,21 @@ use stack::wire::Reader;
 
 use crate::os::{self, SharedMemory};
 
-/// Bytes of a block; a frame never lies across two.
+/// Bytes of a slot: the longest MPDU without HT aggregation (3,839 bytes of A-MSDU), its headers and the radiotap header.
+const SLOT: usize = 1 << 12;
+/// Slots in the ring: 8 MiB, which is a twentieth of a second at 40,000 frames a second.
+const SLOTS: usize = 1 << 11;
+/// The kernel wants the slots in blocks that are whole pages; they lie without gaps all the same.
 const BLOCK: usize = 1 << 18;
-/// Blocks in the ring: 4 MiB, a tenth of a second at 300 Mb/s.
-const BLOCKS: usize = 16;
-/// What a slot would be in the older layouts; the kernel still wants it to divide the block.
-const SLOT: usize = 1 << 11;
-/// The kernel hands a block over at the latest after this many milliseconds, rounded up to its jiffy.
-const HAND_OVER_MS: u32 = 1;
-
-/// Offset of the block's status in its descriptor: after version and offset to private data.
-const BLOCK_STATUS: usize = 8;
-/// Offsets in a frame's header: after the next offset and two words of time; after length, status; see `tpacket3_hdr`.
-const FRAME_HEADER: usize = 28;
+/// Bytes of `tpacket2_hdr` that are read: status, length on the air, length kept, offset of the frame.
+const HEADER: usize = 14;
 
 /// The ring of one socket.
 #[derive(Debug)]
 pub(super) struct Ring {
     memory: SharedMemory,
-    block: usize,
-    /// Frames of the current block that were not read yet, and where the next one begins.
-    left: u32,
-    next: usize,
+    slot: usize,
+    /// The current slot was read and is to be given back.
     open: bool,
 }
 
@@ -38,95 +32,53 @@ pub(super) struct Ring {
 pub(super) struct Place {
     offset: usize,
     length: usize,
-    /// Bytes were cut off, which the ring is too large for unless the frame is absurd.
+    /// Bytes were cut off: it is longer than a slot.
     pub(super) cut: bool,
 }
 
 impl Ring {
     /// Sets the ring up on a socket that is not bound yet.
     pub(super) fn new(fd: BorrowedFd<'_>) -> io::Result<Self> {
-        let version = libc::tpacket_versions::TPACKET_V3 as i32;
+        let version = libc::tpacket_versions::TPACKET_V2 as i32;
         os::set_option(fd, libc::SOL_PACKET, libc::PACKET_VERSION, &version)?;
-        let request = libc::tpacket_req3 {
+        let request = libc::tpacket_req {
             tp_block_size: BLOCK as u32,
-            tp_block_nr: BLOCKS as u32,
+            tp_block_nr: (SLOT * SLOTS / BLOCK) as u32,
             tp_frame_size: SLOT as u32,
-            tp_frame_nr: (BLOCK / SLOT * BLOCKS) as u32,
-            tp_retire_blk_tov: HAND_OVER_MS,
-            tp_sizeof_priv: 0,
-            tp_feature_req_word: 0,
+            tp_frame_nr: SLOTS as u32,
         };
         os::set_option(fd, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
-        let memory = SharedMemory::map(fd, BLOCK * BLOCKS)?;
-        Ok(Self { memory, block: 0, left: 0, next: 0, open: false })
+        let memory = SharedMemory::map(fd, SLOT * SLOTS)?;
+        Ok(Self { memory, slot: 0, open: false })
     }
 
-    /// The next frame. The block it lies in goes back to the kernel when the frame after its last is asked for.
+    /// The next frame. The slot it lies in goes back to the kernel when the one after it is asked for.
     pub(super) fn next(&mut self) -> Option<Place> {
-        loop {
-            if self.left > 0 {
-                let place = self.advance();
-                if place.is_some() {
-                    return place;
-                }
-                self.left = 0;
-            }
-            if self.open {
-                self.close_block();
-            }
-            if !self.open_block() {
-                return None;
-            }
+        if self.open {
+            self.give_back();
         }
+        let start = self.slot * SLOT;
+        let mut reader = Reader::new(self.memory.handed_over(start, start, HEADER)?);
+        self.open = true;
+        let _status = native_u32(&mut reader)?;
+        let (length, kept) = (native_u32(&mut reader)? as usize, native_u32(&mut reader)? as usize);
+        let offset = usize::from(u16::from_ne_bytes(*reader.array().ok()?));
+        // What the kernel says is taken on trust no further than the slot reaches.
+        let within = kept.min(SLOT.saturating_sub(offset));
+        Some(Place { offset: start + offset, length: within, cut: within < length })
     }
 
     /// The bytes of a frame.
     pub(super) fn bytes(&mut self, place: &Place) -> Option<&mut [u8]> {
-        self.memory.handed_over(self.status(), place.offset, place.length)
+        self.memory.handed_over(self.slot * SLOT, place.offset, place.length)
     }
 
-    /// Where the next frame lies; steps behind it. `None` if the kernel's offsets lead out of the block.
-    fn advance(&mut self) -> Option<Place> {
-        let (status, start, at) = (self.status(), self.block * BLOCK, self.next);
-        let header = self.memory.handed_over(status, start.checked_add(at)?, FRAME_HEADER)?;
-        let mut reader = Reader::new(header);
-        let step = native_u32(&mut reader)?;
-        let (_sec, _nsec) = (native_u32(&mut reader)?, native_u32(&mut reader)?);
-        let (kept, length) = (native_u32(&mut reader)? as usize, native_u32(&mut reader)? as usize);
-        let _status = native_u32(&mut reader)?;
-        let mac = usize::from(u16::from_ne_bytes(*reader.array().ok()?));
-        let offset = at.checked_add(mac)?;
-        if offset.checked_add(kept)? > BLOCK {
-            return None;
-        }
-        self.left -= 1;
-        self.next = at.checked_add(step as usize)?;
-        Some(Place { offset: start + offset, length: kept, cut: kept < length })
-    }
-
-    /// Takes the current block if the kernel has handed it over.
-    fn open_block(&mut self) -> bool {
-        let (status, start) = (self.status(), self.block * BLOCK);
-        let Some(header) = self.memory.handed_over(status, start + BLOCK_STATUS, 12) else { return false };
-        let mut reader = Reader::new(header);
-        let _status = native_u32(&mut reader);
-        self.left = native_u32(&mut reader).unwrap_or(0);
-        self.next = native_u32(&mut reader).unwrap_or(0) as usize;
-        self.open = true;
-        true
-    }
-
-    /// Gives the current block back and goes on to the next.
-    fn close_block(&mut self) {
-        if let Some(word) = self.memory.word(self.status()) {
+    fn give_back(&mut self) {
+        if let Some(word) = self.memory.word(self.slot * SLOT) {
             word.store(libc::TP_STATUS_KERNEL, Ordering::Release);
         }
-        self.block = (self.block + 1) % BLOCKS;
+        self.slot = (self.slot + 1) % SLOTS;
         self.open = false;
-    }
-
-    const fn status(&self) -> usize {
-        self.block * BLOCK + BLOCK_STATUS
     }
 }
 
