@@ -53,8 +53,17 @@ pub trait Radio {
     /// Takes a frame into the batch that [`Radio::flush`] sends.
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), TransmitError>;
 
-    /// Gives the batch to the air. What does not fit stays in the batch.
+    /// Gives the batch to the air. What does not fit stays in the batch and goes first at the next call, which should
+    /// come with every turn: each status that comes back has made room. When all room is taken and no status may come to
+    /// tell of it, [`Radio::is_congested`] says that the descriptor is worth watching.
     fn flush(&mut self) -> Result<(), RadioError>;
+
+    /// The last flush left frames behind because the radio's descriptor takes no more: watch it for being writable
+    /// (`Reactor::watch_writable`), flush when it is, and end the watch when this is false again. Changes with
+    /// [`Radio::flush`] only. A radio without a descriptor is never congested.
+    fn is_congested(&self) -> bool {
+        false
+    }
 
     /// Tunes to a channel. The caller sees to it that nothing is in flight.
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError>;

@@ -64,6 +64,15 @@ impl Reactor {
         self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), token, Interest::READABLE)
     }
 
+    /// Tells also when a watched descriptor takes more to write, or no longer does. A descriptor that takes more already
+    /// is told at the next wait. To be asked for only while something waits to be written: a packet socket would
+    /// otherwise be told for every frame that leaves.
+    pub fn watch_writable(&self, fd: BorrowedFd<'_>, number: u32, writable: bool) -> io::Result<()> {
+        let token = Token(usize::try_from(number).unwrap_or(0));
+        let interest = if writable { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        self.poll.registry().reregister(&mut SourceFd(&fd.as_raw_fd()), token, interest)
+    }
+
     /// No longer watches a descriptor; call it before the descriptor is closed.
     pub fn forget(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()))
@@ -74,8 +83,8 @@ impl Reactor {
         Bell(Arc::clone(&self.waker))
     }
 
-    /// Sleeps until something is ready, at the longest until `deadline`, and yields the numbers of what is readable:
-    /// none of them when it was the deadline or a bell. A deadline that has passed only looks.
+    /// Sleeps until something is ready, at the longest until `deadline`, and yields the numbers of what is readable, or
+    /// writable where that was asked for: none of them when it was the deadline or a bell. A deadline that has passed only looks.
     pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<impl Iterator<Item = u32> + '_> {
         let passed = match deadline {
             Some(deadline) => deadline <= now()?,
@@ -195,6 +204,29 @@ mod tests {
         reactor.forget(reader.as_fd()).unwrap();
         writer.write_all(b"y").unwrap();
         assert_eq!(numbers(&mut reactor, Some(Instant::from_micros(1))), []);
+    }
+
+    #[test]
+    fn what_takes_more_is_told_only_while_that_is_asked_for() {
+        let mut reactor = Reactor::new().unwrap();
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        reactor.watch(ours.as_fd(), 3).unwrap();
+        let look = Some(Instant::from_micros(1));
+        assert_eq!(numbers(&mut reactor, look), [], "there is room, and nobody asked");
+        while (&ours).write(&[0; 4096]).is_ok() {}
+        reactor.watch_writable(ours.as_fd(), 3, true).unwrap();
+        assert_eq!(numbers(&mut reactor, look), [], "there is no room");
+        while theirs.read(&mut [0; 4096]).is_ok() {}
+        assert_eq!(numbers(&mut reactor, None), [3]);
+        assert_eq!(numbers(&mut reactor, look), [], "it is told once");
+        reactor.watch_writable(ours.as_fd(), 3, false).unwrap();
+        while (&ours).write(&[0; 4096]).is_ok() {}
+        while theirs.read(&mut [0; 4096]).is_ok() {}
+        assert_eq!(numbers(&mut reactor, look), [], "nobody asks any more");
+        theirs.write_all(b"x").unwrap();
+        assert_eq!(numbers(&mut reactor, None), [3]);
     }
 
     #[test]

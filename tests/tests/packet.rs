@@ -1,12 +1,16 @@
 //! The packet socket and the TAP against a real kernel, without Wi-Fi: a TAP of link type 803 looks like a monitor
 //! interface. In a network namespace of its own; as root, else skipped.
 
+use std::os::fd::AsFd;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use drivers::packet::{AddressFilter, PacketSocket};
+use drivers::reactor::{self, Reactor};
 use drivers::tap::Tap;
 use drivers::{Received, TransmitError, interface};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{setsockopt, sockopt};
 use stack::wire::radiotap::{self, TxFlags, TxInfo};
 use stack::wire::{MacAddr, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
 
@@ -234,4 +238,75 @@ fn a_frame_longer_than_a_slot_is_counted_and_dropped() {
     air.send(&heard(&longest)).unwrap();
     assert_eq!(collect(&mut socket, frame_of, 1), [longest]);
     assert_eq!(socket.counts().unwrap().malformed, 1);
+}
+
+/// Slows an interface down so that frames queue up in front of it, as on a busy channel. `None` if this may not be had.
+fn slow_down(name: &str, limit: u32) -> Option<()> {
+    let limit = limit.to_string();
+    let arguments =
+        ["qdisc", "add", "dev", name, "root", "tbf", "rate", "2mbit", "burst", "2kb", "limit", &limit];
+    let done = Command::new("tc").args(arguments).status();
+    if !done.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: tc and the kernel's tbf are needed");
+        return None;
+    }
+    Some(())
+}
+
+/// Gives frames `0..` to the socket until it takes no more and has sent what it can. Says how many it took.
+fn fill(socket: &mut PacketSocket) -> u8 {
+    let mut taken = 0;
+    for round in 0..3 {
+        let frame = |n: u8| Transmit { frame: [&data(OURS, 0)[..], &[n]].concat(), ..Transmit::default() };
+        while taken < 255 && socket.transmit(&frame(taken)).is_ok() {
+            taken += 1;
+        }
+        socket.flush().unwrap_or_else(|error| panic!("round {round}: {error}"));
+    }
+    taken
+}
+
+/// The last bytes of the frames that leave, until `count` of them have; `turn` is called again and again.
+fn leaving(air: &Tap, count: u8, mut turn: impl FnMut()) -> Vec<u8> {
+    let end = Instant::now() + Duration::from_secs(60);
+    let (mut numbers, mut buffer) = (Vec::new(), [0; 4096]);
+    while numbers.len() < usize::from(count) && Instant::now() < end {
+        turn();
+        while let Some(length) = air.receive(&mut buffer).unwrap() {
+            numbers.push(buffer[length - 1]);
+        }
+    }
+    numbers
+}
+
+#[test]
+fn a_full_socket_is_congested_and_the_reactor_tells_when_it_no_longer_is() {
+    let Some((air, mut socket)) = monitor("alt8", None) else { return };
+    let Some(()) = slow_down("alt8", 1_000_000) else { return };
+    setsockopt(&socket, sockopt::SndBuf, &(32 << 10)).unwrap();
+    let taken = fill(&mut socket);
+    assert!(socket.is_congested(), "{taken} frames found room");
+    let mut reactor = Reactor::new().unwrap();
+    reactor.watch(socket.as_fd(), 0).unwrap();
+    reactor.watch_writable(socket.as_fd(), 0, true).unwrap();
+    let mut told = 0;
+    let numbers = leaving(&air, taken, || {
+        if socket.is_congested() {
+            let bound = reactor::now().unwrap() + Duration::from_secs(20);
+            told += reactor.wait(Some(bound)).unwrap().count();
+            socket.flush().unwrap();
+        }
+    });
+    assert!(numbers.iter().copied().eq(0..taken), "all in order: {numbers:?}");
+    assert!(told > 0 && !socket.is_congested());
+}
+
+#[test]
+fn a_full_queue_of_the_interface_loses_nothing_and_is_no_congestion_of_the_socket() {
+    let Some((air, mut socket)) = monitor("alt9", None) else { return };
+    let Some(()) = slow_down("alt9", 3000) else { return };
+    let taken = fill(&mut socket);
+    assert!(!socket.is_congested());
+    let numbers = leaving(&air, taken, || socket.flush().unwrap());
+    assert!(numbers.iter().copied().eq(0..taken), "all in order: {numbers:?}");
 }

@@ -94,6 +94,10 @@ impl<R: Radio> Radio for Fault<R> {
         self.inner.flush()
     }
 
+    fn is_congested(&self) -> bool {
+        self.inner.is_congested()
+    }
+
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
         self.inner.set_channel(channel)
     }

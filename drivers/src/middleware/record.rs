@@ -86,6 +86,10 @@ impl<R: Radio, W: Write> Radio for Record<R, W> {
         self.inner.flush()
     }
 
+    fn is_congested(&self) -> bool {
+        self.inner.is_congested()
+    }
+
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
         self.inner.set_channel(channel)?;
         self.channel = Some(channel);

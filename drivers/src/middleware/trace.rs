@@ -61,6 +61,10 @@ impl<R: Radio, W: Write> Radio for Trace<R, W> {
         self.inner.flush()
     }
 
+    fn is_congested(&self) -> bool {
+        self.inner.is_congested()
+    }
+
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
         self.line(&format!("tuned to {channel}"));
         self.inner.set_channel(channel)

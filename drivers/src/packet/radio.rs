@@ -221,6 +221,10 @@ impl Radio for PacketRadio {
         self.socket.flush()
     }
 
+    fn is_congested(&self) -> bool {
+        self.socket.is_congested()
+    }
+
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
         let checked = self.phy.check_channel(channel);
         let set = checked.and_then(|()| Ok(self.phy.nl80211.set_channel(&self.monitor, channel)?));

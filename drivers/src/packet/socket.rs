@@ -44,6 +44,7 @@ pub struct PacketSocket {
     fd: OwnedFd,
     limit: usize,
     queue: VecDeque<Vec<u8>>,
+    congested: bool,
     spare: Vec<Vec<u8>>,
     echoes: Echoes,
     failed: VecDeque<TxId>,
@@ -75,6 +76,7 @@ impl PacketSocket {
             fd,
             limit,
             queue: VecDeque::new(),
+            congested: false,
             spare: Vec::new(),
             echoes: Echoes::default(),
             failed: VecDeque::new(),
@@ -134,11 +136,18 @@ impl PacketSocket {
             Ok(errno) => return Err(self.error("listening", io::Error::from_raw_os_error(errno))),
             Err(errno) => return Err(self.error("asking for its errors", errno.into())),
         }
+        self.congested = false;
         while !self.queue.is_empty() {
             match os::send_batch(self.fd.as_fd(), self.queue.iter().map(Vec::as_slice)) {
                 Ok(sent) => self.spare.extend(self.queue.drain(..sent.min(self.queue.len()))),
                 Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN | libc::ENOBUFS) => return Ok(()),
+                    Some(libc::EAGAIN) => {
+                        self.congested = true;
+                        return Ok(());
+                    }
+                    // The queue of the interface is full, not the socket, which stays writable. It is full of frames
+                    // whose echoes will wake us.
+                    Some(libc::ENOBUFS) => return Ok(()),
                     Some(libc::EINTR) => {}
                     Some(libc::EINVAL | libc::EMSGSIZE) => self.refuse_first(),
                     _ => return Err(self.error("sending", error)),
@@ -146,6 +155,11 @@ impl PacketSocket {
             }
         }
         Ok(())
+    }
+
+    /// The last flush ended because the socket takes no more; it becomes writable when half of it has left.
+    pub const fn is_congested(&self) -> bool {
+        self.congested
     }
 
     /// What was dropped since the socket was opened.
