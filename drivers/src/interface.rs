@@ -8,13 +8,14 @@ use stack::wire::MacAddr;
 
 use crate::os;
 
-/// An interface name as the kernel takes it: 1 to 15 bytes, none of them a slash, a colon or white space.
+/// An interface name as the kernel takes it: 1 to 15 bytes, none of them a slash, a colon or white space. A percent sign
+/// would have the kernel choose another name, so it is refused too.
 pub fn check_name(name: &str) -> io::Result<[u8; libc::IFNAMSIZ]> {
     let mut bytes = [0; libc::IFNAMSIZ];
     let good = !name.is_empty()
         && name != "."
         && name != ".."
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':'));
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'%'));
     match bytes.get_mut(..name.len()) {
         Some(head) if good && name.len() < libc::IFNAMSIZ => {
             head.copy_from_slice(name.as_bytes());
@@ -22,7 +23,7 @@ pub fn check_name(name: &str) -> io::Result<[u8; libc::IFNAMSIZ]> {
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("`{name}` is not an interface name: 1 to 15 characters without `/`, `:` and spaces"),
+            format!("`{name}` is not an interface name: 1 to 15 characters without `/`, `:`, `%` and spaces"),
         )),
     }
 }
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn names_that_the_kernel_would_refuse_are_refused_with_the_rule() {
-        for name in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-chars-xx"] {
+        for name in ["", ".", "..", "a/b", "a:b", "a b", "a%d", "sixteen-chars-xx"] {
             let error = check_name(name).unwrap_err();
             assert!(error.to_string().contains("1 to 15 characters"), "{name}");
         }

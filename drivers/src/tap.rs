@@ -7,8 +7,13 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use crate::{interface, os};
 
-/// A TAP device, made if it was not there, without packet information, non-blocking. One that was made by opening it
-/// goes away when it is dropped.
+/// The longest MTU that a TAP is left with: an MSDU of the networks behind it carries no more for certain.
+const MTU: u16 = 1500;
+/// Bytes of an Ethernet header, without which there is no frame.
+const HEADER: usize = 14;
+
+/// A TAP device, without packet information, non-blocking. One that is there already (made persistent by the user) is
+/// attached to and stays; one that opening it made goes away when it is dropped.
 #[derive(Debug)]
 pub struct Tap {
     file: File,
@@ -29,9 +34,16 @@ pub struct TapError {
 }
 
 impl Tap {
-    /// Opens the device `name` and sets it up.
+    /// Bytes that a buffer for [`Tap::receive`] should have: a frame of the longest MTU with a VLAN tag.
+    pub const FRAME: usize = MTU as usize + HEADER + 4;
+
+    /// Opens the device `name` and sets it up, with an MTU of 1500 bytes or what less it has.
     pub fn open(name: &str) -> Result<Self, TapError> {
         let tap = Self::open_down(name)?;
+        let mtu = interface::mtu(name).map_err(|cause| tap.error("reading its MTU", cause))?;
+        if mtu > usize::from(MTU) {
+            interface::set_mtu(name, MTU).map_err(|cause| tap.error("setting its MTU", cause))?;
+        }
         tap.up()?;
         Ok(tap)
     }
@@ -52,7 +64,7 @@ impl Tap {
             *byte = value;
         }
         os::interface_request(file.as_fd(), libc::TUNSETIFF, bytes, payload)
-            .map_err(fail("making it (root or CAP_NET_ADMIN; in use by another program?)"))?;
+            .map_err(|cause| fail(attach_problem(&cause))(cause))?;
         Ok(Self { file, name: name.to_owned() })
     }
 
@@ -73,7 +85,7 @@ impl Tap {
             .map_err(|cause| self.error("setting its link type", cause))
     }
 
-    /// Reads one frame into `buffer`; `None` when there is none now.
+    /// Reads one frame into `buffer`, of which [`Tap::FRAME`] bytes are enough; `None` when there is none now.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, TapError> {
         match (&self.file).read(buffer) {
             Ok(length) => Ok(Some(length)),
@@ -82,17 +94,33 @@ impl Tap {
         }
     }
 
-    /// Writes one frame. `false` when the kernel has no room for it now, and it is the caller's to count.
+    /// Writes one frame. `false` when the kernel does not take it, which is the caller's to count: it has no room now, the
+    /// device was set down, or this is no Ethernet frame.
     pub fn send(&self, frame: &[u8]) -> Result<bool, TapError> {
+        if frame.len() < HEADER {
+            return Ok(false);
+        }
         match (&self.file).write(frame) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EIO)) => Ok(false),
             Err(cause) => Err(self.error("writing", cause)),
         }
     }
 
     fn error(&self, what: &'static str, cause: io::Error) -> TapError {
         TapError { name: self.name.clone(), what, cause }
+    }
+}
+
+/// What keeps us from making a device or attaching to it, in words.
+fn attach_problem(cause: &io::Error) -> &'static str {
+    match cause.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => "making it (root or CAP_NET_ADMIN is needed)",
+        Some(libc::EBUSY) => "attaching to it: another program has it; stop that one or choose another name",
+        Some(libc::EINVAL) => {
+            "attaching to it: the name is taken by an interface that is no TAP of one queue; choose another name"
+        }
+        _ => "making it",
     }
 }
 
