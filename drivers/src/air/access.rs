@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use rand_chacha::rand_core::Rng;
-use stack::wire::{Band, MacAddr, Rate, Transmit, TxStatus};
+use stack::wire::{Band, Rate, Transmit, TxStatus};
 
 use super::airtime::{airtime, response_rate};
 use super::flight::{Flight, as_retry};
@@ -12,8 +12,14 @@ use super::medium::{Air, Event};
 use super::model::{Model, SLOT};
 use super::transceiver::{CW_MAX, CW_MIN, Phase, RadioId, Report, Transceiver};
 
-/// What goes out when neither the sender nor rate control says otherwise: 6 Mb/s.
-const BASE_RATE: Rate = Rate::Legacy(12);
+/// What a frame goes out at whose sender leaves the rate to the radio: the lowest basic one, as Linux does with a frame
+/// that was injected.
+const fn lowest_rate(band: Band) -> Rate {
+    match band {
+        Band::Ghz2 => Rate::Legacy(2),
+        Band::Ghz5 | Band::Ghz6 => Rate::Legacy(12),
+    }
+}
 
 impl Air {
     /// Draws a backoff for the head of the queue, unless the radio is at it already.
@@ -84,14 +90,7 @@ impl Air {
         let Some(head) = radio.queue.front() else { return };
         let frame: Rc<[u8]> =
             if radio.attempt == 0 { head.frame.as_slice().into() } else { as_retry(&head.frame) };
-        let (fixed, no_ack) = (head.options.rate, head.options.no_ack);
-        let receiver =
-            frame.get(4..10).and_then(MacAddr::from_slice).filter(|addr| !addr.is_group() && !no_ack);
-        let rate = match (fixed, receiver) {
-            (Some(rate), _) => rate,
-            (None, Some(receiver)) => radio.rate_control(receiver).rate(),
-            (None, None) => BASE_RATE,
-        };
+        let rate = head.options.rate.unwrap_or(lowest_rate(radio.channel.band()));
         radio.enter(Phase::OnAir);
         radio.stats.sent += 1;
         radio.stats.retried += u64::from(radio.attempt > 0);
@@ -119,9 +118,6 @@ impl Air {
         let Some(radio) = self.radios.get_mut(id.0) else { return };
         let Some(head) = radio.queue.front() else { return };
         let limit = head.options.retries.unwrap_or(limit);
-        if let Some(receiver) = head.frame.get(4..10).and_then(MacAddr::from_slice) {
-            radio.rate_control(receiver).failed();
-        }
         if radio.attempt >= limit {
             radio.stats.failed += 1;
             self.finish_head(id, false);
@@ -131,16 +127,6 @@ impl Air {
         radio.window = (2 * radio.window + 1).min(CW_MAX);
         radio.enter(Phase::Idle);
         self.contend(id);
-    }
-
-    pub(super) fn acknowledged(&mut self, id: RadioId) {
-        let Some(radio) = self.radios.get_mut(id.0) else { return };
-        let receiver =
-            radio.queue.front().and_then(|head| head.frame.get(4..10)).and_then(MacAddr::from_slice);
-        if let Some(receiver) = receiver {
-            radio.rate_control(receiver).succeeded();
-        }
-        self.finish_head(id, true);
     }
 
     pub(super) fn finish_head(&mut self, id: RadioId, acked: bool) {

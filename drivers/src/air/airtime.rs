@@ -74,10 +74,15 @@ pub fn midpoint(rate: Rate) -> f64 {
         Rate::Legacy(72) => 16.0,
         Rate::Legacy(96) => 20.0,
         Rate::Legacy(_) => 21.5,
-        Rate::Ht { mcs, wide, .. } => by_mcs(mcs % 8) + if wide { 3.0 } else { 0.0 },
-        Rate::Vht { mcs, width, .. } => by_mcs(mcs) + 10.0 * (f64::from(width.max(20)) / 20.0).log10(),
-        Rate::He { mcs, .. } => by_mcs(mcs),
+        Rate::Ht { mcs, wide, .. } => by_mcs(mcs % 8) + shared(mcs / 8 + 1, if wide { 40 } else { 20 }),
+        Rate::Vht { mcs, streams, width, .. } => by_mcs(mcs) + shared(streams, width),
+        Rate::He { mcs, streams } => by_mcs(mcs) + shared(streams, 20),
     }
+}
+
+/// What is missing, in dB, when the power of one stream of 20 MHz is spread over several and over more.
+fn shared(streams: u8, width: u8) -> f64 {
+    10.0 * (f64::from(streams.max(1)) * f64::from(width.max(20)) / 20.0).log10()
 }
 
 /// Probability that a frame of `len` bytes at `rate` is not understood at a signal-to-noise ratio of `snr` dB.
@@ -151,6 +156,36 @@ mod tests {
         assert_eq!(micros(10, Rate::Legacy(2), true), 304);
         assert_eq!(micros(1532, Rate::Legacy(108), false), 248);
         assert_eq!(micros(1532, Rate::Ht { mcs: 7, wide: false, short_gi: false }, false), 36 + 48 * 4);
+    }
+
+    #[test]
+    fn ht_frames_take_the_time_that_their_rate_says() {
+        // Mb/s of one stream at 20 MHz and 800 ns, times ten (802.11-2020 table 19-27).
+        for (mcs, tenths) in (0..).zip([65, 130, 195, 260, 390, 520, 585, 650]) {
+            for (streams, preamble) in [(1, 36), (2, 40)] {
+                let rate = Rate::Ht { mcs: mcs + 8 * (streams - 1), wide: false, short_gi: false };
+                let bits = (1500 + 4) * 8 + 22;
+                let symbols = (bits * 10_u64).div_ceil(tenths * 4 * u64::from(streams));
+                assert_eq!(airtime(1500, rate, false).as_micros(), u128::from(preamble + 4 * symbols));
+            }
+        }
+    }
+
+    #[test]
+    fn ht_rates_want_more_signal_the_more_they_carry() {
+        let rate = |mcs| Rate::Ht { mcs, wide: false, short_gi: false };
+        for mcs in 0..16 {
+            let half = midpoint(rate(mcs));
+            assert!((frame_error(1000, rate(mcs), half) - 0.5).abs() < 0.01);
+            assert!(frame_error(1500, rate(mcs), half + 6.0) < 0.01);
+            assert!(frame_error(1500, rate(mcs), half - 6.0) > 0.99);
+            if mcs % 8 > 0 {
+                assert!(half > midpoint(rate(mcs - 1)));
+            }
+            if mcs >= 8 {
+                assert!(half > midpoint(rate(mcs - 8)) + 2.9, "two streams share the power");
+            }
+        }
     }
 
     #[test]

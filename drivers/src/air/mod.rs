@@ -5,7 +5,8 @@
 //! stronger of two survives. A receiver understands a frame by its signal to noise and interference. A radio
 //! acknowledges frames to the addresses in its ACK set a SIFS later; a sender without its ACK tries again with the
 //! Retry bit and a doubled window, and says at the end what became of it. Radios on adjacent channels raise each
-//! other's noise, and a radio that changes its channel is deaf and mute for a while.
+//! other's noise, and a radio that changes its channel is deaf and mute for a while. A frame that says no rate goes out at
+//! the lowest basic one of its band, all attempts alike: rate control is the sender's.
 //!
 //! Time is an argument. The one who drives the air asks [`Air::poll_timeout`], calls [`Air::advance`] at exactly that
 //! time (or earlier, when something else is due), hands what [`Air::receive`] yields to the stacks, and what they send

@@ -42,7 +42,7 @@ impl Air {
         if let Phase::AwaitingAck(expected) = radio.phase
             && is_ack_to(&flight.frame, expected)
         {
-            self.acknowledged(id);
+            self.finish_head(id, true);
         } else if !own {
             radio.reserved = radio.reserved.max(now + Duration::from_micros(u64::from(flight.duration())));
             self.freeze(id);

@@ -3,12 +3,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use stack::time::Instant;
-use stack::wire::{AckChange, Channel, MacAddr, Transmit, TxId, TxOptions, TxStatus};
+use stack::wire::{AckChange, Channel, MacAddr, Rate, Transmit, TxId, TxOptions, TxStatus};
 
-use super::{Air, Knobs, Model, Position, RadioId, Report};
+use crate::radio::Radio;
+
+use super::{Air, AirRadio, Knobs, Model, Position, RadioId, Report};
 
 const A: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 const B: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+const C: MacAddr = MacAddr([2, 0, 0, 0, 0, 3]);
 
 fn channel(number: u8) -> Channel {
     Channel::from_number(number).unwrap()
@@ -290,21 +293,100 @@ fn two_radios_that_acknowledge_for_one_address_do_not_collide() {
 }
 
 #[test]
-fn rate_falls_with_distance() {
-    let airtime = |metres: f64| {
+fn the_sender_says_the_rate_and_without_one_it_is_the_lowest_of_the_band() {
+    let high = Rate::Ht { mcs: 12, wide: false, short_gi: false };
+    for (number, lowest) in [(6, Rate::Legacy(2)), (36, Rate::Legacy(12))] {
         let mut air = Air::new(1, Model::default());
-        let a = air.add_radio(Position::default(), channel(6));
-        let b = air.add_radio(Position::new(metres, 0.0), channel(6));
-        air.change_ack(a, AckChange::Add(A));
-        air.change_ack(b, AckChange::Add(B));
-        for sequence in 0..200 {
-            air.transmit(Instant::ZERO, a, &transmit(B, A, sequence)).unwrap();
+        let [a, b] = [0.0, 10.0].map(|x| air.add_radio(Position::new(x, 0.0), channel(number)));
+        let rates = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&rates);
+        air.set_witness(Box::new(move |on_air| seen.borrow_mut().push(on_air.rate)));
+        let mut fixed = transmit(MacAddr::BROADCAST, A, 3);
+        fixed.options.rate = Some(high);
+        let mut unanswered = transmit(B, A, 2);
+        unanswered.options.retries = Some(1);
+        for frame in [transmit(MacAddr::BROADCAST, A, 1), unanswered, fixed] {
+            air.transmit(Instant::ZERO, a, &frame).unwrap();
         }
         run(&mut air);
-        assert!(statuses(&mut air, a).iter().filter(|status| status.acked).count() > 190);
-        air.stats(a).airtime_us
+        assert_eq!(*rates.borrow(), [lowest, lowest, lowest, high]);
+        let reports = std::iter::from_fn(|| air.receive(b));
+        let heard: Vec<_> = reports
+            .filter_map(|report| match report {
+                Report::Frame(info, _) => info.rate,
+                Report::Status(_) => None,
+            })
+            .collect();
+        assert_eq!(heard, *rates.borrow(), "receivers are told");
+    }
+}
+
+#[test]
+fn too_far_for_a_rate_is_near_enough_for_a_lower_one() {
+    let delivered = |mcs: u8| {
+        let mut air = Air::new(1, Model::default());
+        let a = air.add_radio(Position::default(), channel(36));
+        let b = air.add_radio(Position::new(35.0, 0.0), channel(36));
+        air.change_ack(a, AckChange::Add(A));
+        air.change_ack(b, AckChange::Add(B));
+        for sequence in 0..100 {
+            let mut frame = transmit(B, A, sequence);
+            frame.options.rate = Some(Rate::Ht { mcs, wide: false, short_gi: false });
+            air.transmit(Instant::ZERO, a, &frame).unwrap();
+        }
+        run(&mut air);
+        statuses(&mut air, a).iter().filter(|status| status.acked).count()
     };
-    assert!(airtime(5.0) < airtime(120.0) / 2);
+    // 19 dB of signal to noise.
+    assert_eq!((delivered(0), delivered(3), delivered(8)), (100, 100, 100));
+    assert!(delivered(7) < 50 && delivered(15) < 10);
+}
+
+#[test]
+fn a_directed_beacon_is_acknowledged_and_one_to_all_is_not_waited_for() {
+    let (mut air, a, b) = pair(1, Model::default());
+    for (number, to) in [(1, B), (2, MacAddr::BROADCAST)] {
+        let mut beacon = transmit(to, A, number);
+        beacon.frame[0] = 0x80;
+        air.transmit(Instant::ZERO, a, &beacon).unwrap();
+    }
+    run(&mut air);
+    assert_eq!(frames(&mut air, b).len(), 2);
+    assert!(statuses(&mut air, a).iter().all(|status| status.acked && status.retries == 0));
+    air.change_ack(b, AckChange::Remove(B));
+    let mut beacon = transmit(B, A, 3);
+    beacon.frame[0] = 0x80;
+    let now = air.now();
+    air.transmit(now, a, &beacon).unwrap();
+    run(&mut air);
+    assert!(!statuses(&mut air, a)[0].acked, "who is not there does not acknowledge");
+}
+
+#[test]
+fn each_radio_has_its_own_ack_set_which_may_change_between_two_attempts() {
+    let (air, a, _) = pair(1, Model::default());
+    let air = Rc::new(RefCell::new(air));
+    let third = air.borrow_mut().add_radio(Position::new(0.0, 10.0), channel(6));
+    let (mut sender, mut third) = (AirRadio::new(Rc::clone(&air), a), AirRadio::new(Rc::clone(&air), third));
+    // A backoff runs out, the frame ends, its ACK is missing or begins; then the set changes.
+    let mut acked = |sequence, change| {
+        sender.transmit(&transmit(C, A, sequence)).unwrap();
+        for _ in 0..3 {
+            let (at, _) = air.borrow().poll_timeout().unwrap();
+            air.borrow_mut().advance(at);
+        }
+        third.change_ack(change).unwrap();
+        run(&mut air.borrow_mut());
+        let status = statuses(&mut air.borrow_mut(), a).remove(0);
+        (status.acked, status.retries)
+    };
+    assert_eq!(acked(1, AckChange::Add(C)), (true, 1), "added while the sender tried");
+    assert_eq!(acked(2, AckChange::Remove(C)), (true, 0), "it was there when the frame ended");
+    assert_eq!(acked(3, AckChange::Remove(C)), (false, 7), "it is gone, and gone twice is gone");
+    sender.change_ack(AckChange::Add(C)).unwrap();
+    sender.transmit(&transmit(C, A, 4)).unwrap();
+    run(&mut air.borrow_mut());
+    assert!(!statuses(&mut air.borrow_mut(), a)[0].acked, "no radio acknowledges its own frame");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! One radio in the simulated air: what it is tuned to, what it waits to send, what it has heard.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use stack::time::Instant;
-use stack::wire::{Channel, MacAddr, Rate, RxInfo, Transmit, TxStatus};
+use stack::wire::{Channel, MacAddr, RxInfo, Transmit, TxStatus};
 
 use super::model::Position;
 
@@ -11,8 +11,6 @@ use super::model::Position;
 pub(super) const CW_MIN: u32 = 15;
 /// Contention window after many failures.
 pub(super) const CW_MAX: u32 = 1023;
-/// Rates of receivers that are remembered; beyond it all are forgotten.
-const RATES_KEPT: usize = 4096;
 
 /// The name of a radio in one [`super::Air`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +83,6 @@ pub(super) struct Transceiver {
     pub(super) idle_since: Instant,
     /// Until when a Duration field reserved the medium.
     pub(super) reserved: Instant,
-    pub(super) rates: BTreeMap<MacAddr, RateControl>,
     pub(super) inbox: VecDeque<Report>,
     /// Its TSF timer minus the common clock, in microseconds.
     pub(super) tsf_offset: u64,
@@ -110,7 +107,6 @@ impl Transceiver {
             sensing: 0,
             idle_since: Instant::ZERO,
             reserved: Instant::ZERO,
-            rates: BTreeMap::new(),
             inbox: VecDeque::new(),
             tsf_offset,
             stats: RadioStats::default(),
@@ -126,54 +122,5 @@ impl Transceiver {
     /// It takes a frame to `receiver` off the air: its own, a group's, or any if it is a monitor.
     pub(super) fn takes(&self, receiver: Option<MacAddr>) -> bool {
         self.promiscuous || receiver.is_some_and(|addr| addr.is_group() || self.acks.contains(&addr))
-    }
-
-    /// The rate control towards `receiver`.
-    pub(super) fn rate_control(&mut self, receiver: MacAddr) -> &mut RateControl {
-        if self.rates.len() >= RATES_KEPT {
-            self.rates.clear();
-        }
-        self.rates.entry(receiver).or_default()
-    }
-}
-
-/// Rate fallback as in many a firmware: up after ten successes, down after two failures in a row, or after one
-/// directly after going up.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RateControl {
-    level: usize,
-    successes: u8,
-    failures: u8,
-    probing: bool,
-}
-
-const LEVELS: [u8; 8] = [12, 18, 24, 36, 48, 72, 96, 108];
-
-impl Default for RateControl {
-    fn default() -> Self {
-        Self { level: 4, successes: 0, failures: 0, probing: false }
-    }
-}
-
-impl RateControl {
-    pub(super) fn rate(&self) -> Rate {
-        Rate::Legacy(LEVELS.get(self.level).copied().unwrap_or(12))
-    }
-
-    pub(super) fn succeeded(&mut self) {
-        (self.failures, self.probing) = (0, false);
-        self.successes += 1;
-        if self.successes >= 10 && self.level + 1 < LEVELS.len() {
-            *self = Self { level: self.level + 1, successes: 0, failures: 0, probing: true };
-        }
-        self.successes = self.successes.min(10);
-    }
-
-    pub(super) fn failed(&mut self) {
-        self.successes = 0;
-        self.failures += 1;
-        if self.failures >= 2 || self.probing {
-            *self = Self { level: self.level.saturating_sub(1), successes: 0, failures: 0, probing: false };
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! A radio that hears badly, on purpose.
+//! A radio that hears badly and is told too little, on purpose.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use stack::wire::{AckChange, Channel, RxInfo, Transmit};
 
 use crate::radio::{Radio, RadioError, Received, TransmitError};
 
-/// How badly: probabilities, each from 0 to 1, for every frame heard.
+/// How badly: probabilities, each from 0 to 1, for every frame heard or every status told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
     /// It is not heard.
@@ -19,9 +19,11 @@ pub struct Faults {
     pub corruption: f64,
     /// It is heard after the frame that follows it; held back for good if none follows.
     pub reordering: f64,
+    /// What became of a frame that was sent is not told.
+    pub status_loss: f64,
 }
 
-/// Damages what is heard; statuses and what is sent pass untouched.
+/// Damages what comes from a radio; what is sent passes untouched.
 pub struct Fault<R> {
     inner: R,
     faults: Faults,
@@ -74,7 +76,11 @@ impl<R: Radio> Radio for Fault<R> {
         while self.ready.is_empty() {
             match self.inner.receive()? {
                 None => return Ok(None),
-                Some(Received::Status(status)) => return Ok(Some(Received::Status(status))),
+                Some(Received::Status(status)) => {
+                    if !self.chance(self.faults.status_loss) {
+                        return Ok(Some(Received::Status(status)));
+                    }
+                }
                 Some(Received::Frame { info, frame }) => {
                     let frame = frame.to_vec();
                     self.pass(info, frame);

@@ -1,6 +1,6 @@
 //! Radios around radios: each is a [`Radio`](crate::radio::Radio) itself, so they can be put one into the other.
 //!
-//! - [`Fault`] loses, doubles, damages and reorders what is heard, by a seed.
+//! - [`Fault`] loses, doubles, damages and reorders what is heard, and loses statuses, by a seed.
 //! - [`Trace`] writes a line for each frame.
 //! - [`Record`] writes all frames to a pcapng file.
 

@@ -72,8 +72,42 @@ fn faults_do_what_they_are_called() {
     assert!((230..290).contains(&doubled.len()) && doubled.is_sorted());
     let reordered = numbers(Faults { reordering: 0.3, ..Faults::default() }, 1);
     assert!(!reordered.is_sorted() && reordered.len() >= 199);
+    let mut once = reordered.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), reordered.len(), "nothing is heard twice");
+    assert!((0..).zip(&reordered).all(|(place, number)| number.abs_diff(place) <= 1), "a step aside at most");
     assert_eq!(numbers(Faults { loss: 0.3, ..Faults::default() }, 1), lossy, "the same seed");
     assert_ne!(numbers(Faults { loss: 0.3, ..Faults::default() }, 2), lossy);
+}
+
+#[test]
+fn a_lost_status_takes_nothing_else_with_it() {
+    let told = |status_loss, seed| {
+        let (air, a, mut b) = pair();
+        let mut a = Fault::new(a, seed, Faults { status_loss, ..Faults::default() });
+        for sequence in 0..200 {
+            a.transmit(&data(sequence)).unwrap();
+        }
+        run(&air);
+        assert_eq!(heard(&mut b).len(), 200, "what is sent passes untouched");
+        b.transmit(&data(201)).unwrap();
+        run(&air);
+        let (mut ids, mut frames) = (Vec::new(), 0);
+        while let Some(received) = a.receive().unwrap() {
+            match received {
+                Received::Status(status) => ids.push(status.id.0),
+                Received::Frame { .. } => frames += 1,
+            }
+        }
+        assert!(frames > 0, "frames are heard all the same");
+        ids
+    };
+    assert_eq!(told(0.0, 1), (0..200).collect::<Vec<_>>());
+    let some = told(0.3, 1);
+    assert!((110..170).contains(&some.len()) && some.is_sorted());
+    assert_eq!(told(0.3, 1), some, "the same seed");
+    assert_eq!(told(1.0, 1), []);
 }
 
 #[test]
