@@ -171,6 +171,18 @@ fn the_filter_lets_through_our_block_groups_and_echoes() {
 }
 
 #[test]
+fn what_another_program_sends_was_not_heard() {
+    let Some((air, mut socket)) = monitor("alt10", None) else { return };
+    let mut other = PacketSocket::open("alt10", None).unwrap();
+    other.transmit(&Transmit { frame: data(OURS, 1), ..Transmit::default() }).unwrap();
+    other.flush().unwrap();
+    assert_eq!(leaving(&air, 1, || {}).len(), 1);
+    air.send(&heard(&data(OURS, 2))).unwrap();
+    assert_eq!(collect(&mut socket, frame_of, 1), [data(OURS, 2)]);
+    assert_eq!(socket.counts().unwrap().stray_echoes, 0);
+}
+
+#[test]
 fn sec_m14_a_bad_radiotap_header_is_counted_and_dropped() {
     let Some((air, mut socket)) = monitor("alt3", None) else { return };
     let good = heard(&data(OURS, 2));

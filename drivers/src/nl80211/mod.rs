@@ -32,7 +32,7 @@ pub enum Nl80211Error {
     #[error("this kernel has no Wi-Fi: is the driver of the adapter loaded (module cfg80211)?")]
     NoWifi,
     /// The kernel refused.
-    #[error("{what}: {cause}{}", why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    #[error("{what}: {cause}{}{}", bracketed(why.as_deref()), bracketed(advice(cause)))]
     Refused {
         /// What was tried.
         what: &'static str,
@@ -45,6 +45,20 @@ pub enum Nl80211Error {
     /// Wider channels are not set by this driver.
     #[error("channel {0} is wider than 20 MHz")]
     Width(Channel),
+}
+
+fn bracketed(text: Option<&str>) -> String {
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// What to do about the usual refusals.
+fn advice(cause: &io::Error) -> Option<&'static str> {
+    match cause.raw_os_error()? {
+        libc::EPERM => Some("root or CAP_NET_ADMIN is needed"),
+        libc::ERFKILL => Some("`rfkill unblock wifi` lifts it, or the adapter's switch"),
+        libc::EBUSY => Some("another interface is up on the same phy: set it down"),
+        _ => None,
+    }
 }
 
 /// A wireless interface.
@@ -179,4 +193,23 @@ fn interface_of(message: &Attributes<'_>) -> Option<Interface> {
         address: message.find(attr::NL80211_ATTR_MAC as u16).and_then(MacAddr::from_slice)?,
         monitor: kind == iftype::NL80211_IFTYPE_MONITOR as u32,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_was_tried_why_not_and_what_to_do() {
+        let refused = |errno, why: Option<&str>| Nl80211Error::Refused {
+            what: "setting the channel",
+            cause: io::Error::from_raw_os_error(errno),
+            why: why.map(str::to_owned),
+        };
+        let text = refused(libc::EBUSY, Some("pinned")).to_string();
+        assert!(text.starts_with("setting the channel: "), "{text}");
+        assert!(text.ends_with(" (pinned) (another interface is up on the same phy: set it down)"), "{text}");
+        assert!(refused(libc::ERFKILL, None).to_string().contains("rfkill unblock"));
+        assert!(refused(libc::EPERM, None).to_string().contains("CAP_NET_ADMIN"));
+    }
 }

@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use stack::wire::Channel;
 
-use super::radio::{ChannelProblem, PacketRadioError};
+use super::error::{ChannelProblem, PacketRadioError};
 use crate::interface;
 use crate::nl80211::{Interface, Nl80211, Nl80211Error, Phy};
 
@@ -22,8 +22,8 @@ pub(super) struct HeldPhy {
 }
 
 impl HeldPhy {
-    /// Takes hold of the phy called `name`; `take` allows for setting down what others have up on it.
-    pub(super) fn hold(name: &str, take: bool) -> Result<Self, PacketRadioError> {
+    /// Takes hold of the phy called `name`, and changes nothing on it yet.
+    pub(super) fn hold(name: &str) -> Result<Self, PacketRadioError> {
         let mut nl80211 = Nl80211::open()?;
         let phys = nl80211.phys()?;
         let known = phys.iter().map(|phy| phy.name.clone()).collect();
@@ -35,9 +35,7 @@ impl HeldPhy {
             return Err(PacketRadioError::NoMonitor { phy: phy.name });
         }
         let lock = lock(phy.index).ok_or_else(|| PacketRadioError::InUse { phy: phy.name.clone() })?;
-        let mut held = Self { nl80211, phy, taken: Vec::new(), _lock: lock };
-        held.clear(take)?;
-        Ok(held)
+        Ok(Self { nl80211, phy, taken: Vec::new(), _lock: lock })
     }
 
     /// The name of our monitor with a number.
@@ -51,7 +49,8 @@ impl HeldPhy {
         check_channel(&self.phy, channel).map_err(refused)
     }
 
-    fn clear(&mut self, take: bool) -> Result<(), PacketRadioError> {
+    /// Removes what an earlier run left; with `take`, sets down what others have up, which is refused without.
+    pub(super) fn clear(&mut self, take: bool) -> Result<(), PacketRadioError> {
         let interfaces = self.nl80211.interfaces()?;
         let (leftovers, others) = ours_and_others(self.phy.index, &interfaces);
         for name in leftovers {

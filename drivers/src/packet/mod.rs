@@ -6,6 +6,7 @@
 
 mod acks;
 mod echo;
+mod error;
 mod filter;
 mod held;
 mod radio;
@@ -13,6 +14,7 @@ mod ring;
 mod socket;
 
 pub use acks::AckState;
+pub use error::{ChannelProblem, PacketRadioError};
 pub use filter::AddressFilter;
-pub use radio::{ChannelProblem, PacketRadio, PacketRadioConfig, PacketRadioError};
+pub use radio::{PacketRadio, PacketRadioConfig};
 pub use socket::{PacketCounts, PacketSocket};

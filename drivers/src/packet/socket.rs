@@ -68,6 +68,9 @@ impl PacketSocket {
         if let Some(filter) = filter {
             os::attach_filter(fd.as_fd(), &filter.program()).map_err(fail("attaching the filter"))?;
         }
+        // What other programs send on the interface was not heard.
+        os::set_option(fd.as_fd(), libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1i32)
+            .map_err(fail("leaving out what others send"))?;
         let ring = Ring::new(fd.as_fd()).map_err(fail("setting up the receive ring"))?;
         os::bind_packet(fd.as_fd(), index).map_err(fail("binding the packet socket"))?;
         Ok(Self {
