@@ -108,10 +108,15 @@ pub struct GroupTx {
 impl GroupTx {
     /// A fresh group key with a key ID of 1 to 3.
     pub fn new(cipher: Cipher, key: &[u8], key_id: u8) -> Result<Self, InstallError> {
+        Self::moved(cipher, key, key_id, TxPn::starting_after(0))
+    }
+
+    /// A group key that was in use elsewhere, with the packet numbers that it may use from now on.
+    pub fn moved(cipher: Cipher, key: &[u8], key_id: u8, tx: TxPn) -> Result<Self, InstallError> {
         if !(1..=3).contains(&key_id) {
             return Err(InstallError::KeyId(key_id));
         }
-        Ok(Self { key: usable_key(cipher, key)?, key_id, tx: TxPn::starting_after(0) })
+        Ok(Self { key: usable_key(cipher, key)?, key_id, tx })
     }
 
     /// Its key ID.

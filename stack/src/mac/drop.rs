@@ -41,12 +41,14 @@ drop_reasons! {
     NotForUs, "not_for_us", "Addressed to somebody else.";
     BadTransmitter, "bad_transmitter", "The transmitter is a group address, our own address or zero.";
     WrongDirection, "wrong_direction", "The to-DS and from-DS flags do not fit the roles of the two ends.";
+    OtherChannel, "other_channel", "A probe request for another channel, heard on this one.";
     WrongBssid, "wrong_bssid", "Of another BSS.";
     FourAddress, "four_address", "A four-address frame from a peer that did not agree on them.";
     UnicastInGroup, "unicast_in_group", "A group receiver address around an individual destination (SEC-D11).";
     SpoofedSource, "spoofed_source", "A source address that is not the transmitter's to use (SEC-D11).";
     UnknownStation, "unknown_station", "A frame of class 2 or 3 from a station that is not associated.";
     UnexpectedManagement, "unexpected_management", "A management frame that was not asked for or does not fit the state.";
+    AssociationRefused, "association_refused", "An association request that was answered with a refusal.";
     BadAssociationId, "bad_association_id", "A PS-Poll with another association ID than the station has.";
     PollWhileAwake, "poll_while_awake", "A PS-Poll from a station that is not dozing.";
 
@@ -96,6 +98,7 @@ drop_reasons! {
     // Limits.
     RateLimited, "rate_limited", "More of its kind than are answered.";
     TableFull, "table_full", "No room for another station.";
+    EventsFull, "events_full", "More happened than was fetched: there was no room for another event.";
 }
 
 impl fmt::Display for DropReason {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::mac::association::{PairwiseSa, SaId};
 use crate::mac::power_save::{PowerSave, Uapsd};
-use crate::mac::queue::Queues;
+use crate::mac::queue::{Cover, Queued, Queues};
 use crate::mac::tx::TxState;
 use crate::mac::{
     AccessCategory, BufferPool, Defragmenter, DropCounts, DropReason, DuplicateCache, PeerStats,
@@ -165,6 +165,15 @@ impl Peer {
     /// stands still while the keys change (SEC-K11).
     pub const fn begin_rekey(&mut self, id: SaId) {
         self.pending = Some(id);
+    }
+
+    /// Everything that was queued before [`Self::begin_rekey`] has left, and what became of it is known.
+    pub fn has_drained(&self) -> bool {
+        let current = Cover::Association(self.current_sa());
+        let old = |queued: &Queued| queued.cover == current;
+        let waits =
+            AccessCategory::ALL.iter().any(|category| self.queues.view(*category).head().is_some_and(old));
+        !waits && self.tx.fragments.is_empty() && self.tx.in_flight == 0
     }
 
     /// Takes a pairwise key into use for both directions. Fragments of before are forgotten (SEC-D5). A key that it

@@ -54,6 +54,16 @@ impl<K: Copy> Scheduler<K> {
         None
     }
 
+    /// Takes a peer that is gone out of all rings, so that its place there is not another's.
+    pub fn forget(&mut self, key: K)
+    where
+        K: PartialEq,
+    {
+        for ring in &mut self.rings {
+            ring.retain(|&other| other != key);
+        }
+    }
+
     /// Nobody has anything to send.
     pub fn is_empty(&self) -> bool {
         self.rings.iter().all(VecDeque::is_empty)

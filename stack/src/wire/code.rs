@@ -80,6 +80,7 @@ codes! { StatusCode, "status {}":
     ANTI_CLOGGING_TOKEN_REQUIRED = 76, "anti-clogging token required";
     UNSUPPORTED_GROUP = 77, "finite cyclic group not supported";
     TRANSMISSION_FAILURE = 79, "transmission failure";
+    SUGGESTED_BSS_TRANSITION = 82, "rejected, another BSS is suggested";
     VHT_REQUIRED = 104, "VHT required";
     ENABLEMENT_DENIED = 105, "enablement denied";
     UNKNOWN_PASSWORD_IDENTIFIER = 123, "unknown password identifier";

@@ -57,6 +57,7 @@ identifiers! { ElementId, "number {}":
     QOS_CAPABILITY = 46, "QoS Capability";
     RSN = 48, "RSN";
     EXTENDED_RATES = 50, "Extended Supported Rates";
+    NEIGHBOR_REPORT = 52, "Neighbor Report";
     MOBILITY_DOMAIN = 54, "Mobility Domain";
     FAST_BSS_TRANSITION = 55, "Fast BSS Transition";
     TIMEOUT_INTERVAL = 56, "Timeout Interval";
