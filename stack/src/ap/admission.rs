@@ -1,23 +1,22 @@
 //! What is remembered of those who are not associated: little, and bounded (SEC-M9, SEC-M10).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
+use crate::ap::block::Place;
 use crate::time::Instant;
 use crate::wire::MacAddr;
 
 /// Most pairs remembered.
 const MOST: usize = 1024;
 
-/// A BSSID and a station.
-pub(super) type Pair = (MacAddr, MacAddr);
+/// A BSS and a station.
+pub(super) type Pair = (Place, MacAddr);
 
 /// Pairs that were seen lately. The oldest makes room.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    seen: FxHashMap<Pair, Instant>,
+    seen: BTreeMap<Pair, Instant>,
     order: VecDeque<(Pair, Instant)>,
 }
 
@@ -34,6 +33,10 @@ impl Recent {
         self.seen.get(&pair).is_some_and(|&at| now.since(at) < age)
     }
 
+    pub(super) fn forget(&mut self, pair: Pair) {
+        self.seen.remove(&pair);
+    }
+
     /// Whether a reply may go to this pair: one in `interval`, and none at all while the table is full of younger ones.
     pub(super) fn permits(&mut self, pair: Pair, now: Instant, interval: Duration) -> bool {
         let full =
@@ -43,6 +46,10 @@ impl Recent {
         }
         self.insert(pair, now);
         true
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
     }
 
     fn forget_oldest(&mut self) {

@@ -2,30 +2,9 @@
 
 use std::time::Duration;
 
+use crate::ap::block::BssidBlock;
 use crate::rsn::Pmk;
 use crate::wire::{AckChange, Channel, MacAddr, ReasonCode};
-
-/// An aligned block of addresses that BSSIDs are taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BssidBlock {
-    /// The first address; its lower `bits` bits are taken as zero.
-    pub base: MacAddr,
-    /// How many low bits vary, at most 16.
-    pub bits: u8,
-}
-
-impl BssidBlock {
-    /// The address with this index, `None` beyond the end of the block.
-    pub fn address(&self, index: u32) -> Option<MacAddr> {
-        let size = 1_u32 << self.bits.min(16);
-        if index >= size {
-            return None;
-        }
-        let [a, b, c, d, e, f] = self.base.octets();
-        let [_, _, high, low] = ((u32::from(e) << 8 | u32::from(f)) & !(size - 1) | index).to_be_bytes();
-        Some(MacAddr([a, b, c, d, high, low]))
-    }
-}
 
 /// The name of a network within a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,7 +19,17 @@ pub enum Security {
     Wpa2(Pmk),
 }
 
-/// One network; on a radio it is one BSS.
+/// Who shares a virtual AP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VirtualApKind {
+    /// All stations of the network: one BSS on each radio.
+    #[default]
+    Shared,
+    /// Nobody: each client has a BSS of its own, so that it can be moved alone.
+    PerClient,
+}
+
+/// One network.
 #[derive(Clone, Debug)]
 pub struct NetworkConfig {
     /// Its name in events.
@@ -51,18 +40,24 @@ pub struct NetworkConfig {
     pub hidden: bool,
     /// How it is protected.
     pub security: Security,
+    /// Who shares a virtual AP.
+    pub kind: VirtualApKind,
     /// Stations cannot reach each other through this AP.
     pub isolate: bool,
     /// Between beacons, in time units of 1024 µs.
     pub beacon_interval: u16,
     /// Every how many beacons there is a DTIM.
     pub dtim_period: u8,
-    /// Most stations at a time, at most 2007.
+    /// Most stations at a time on one radio, at most 2007.
     pub max_stations: u16,
     /// A station that is silent for longer is asked whether it is there, and disassociated if it is not.
     pub inactivity: Duration,
     /// MPDUs longer than this many bytes (FCS included) are fragmented.
     pub fragmentation_threshold: Option<usize>,
+    /// A group key is replaced after so long; never for its age if unset.
+    pub group_rekey: Option<Duration>,
+    /// A pairwise key is replaced after so long; never for its age if unset.
+    pub pairwise_rekey: Option<Duration>,
 }
 
 impl NetworkConfig {
@@ -73,12 +68,15 @@ impl NetworkConfig {
             ssid,
             hidden: false,
             security,
+            kind: VirtualApKind::Shared,
             isolate: false,
             beacon_interval: 100,
             dtim_period: 2,
             max_stations: 2007,
             inactivity: Duration::from_secs(300),
             fragmentation_threshold: None,
+            group_rekey: Some(Duration::from_secs(86_400)),
+            pairwise_rekey: None,
         }
     }
 }
@@ -88,7 +86,8 @@ impl NetworkConfig {
 pub struct RadioConfig {
     /// Where it is.
     pub channel: Channel,
-    /// Where its BSSIDs come from: network n has the address with index n.
+    /// Where its BSSIDs come from. Network n has the address with index n: its BSS if it is shared, else the parent that
+    /// announces it. The addresses above are those of the clients of per-client networks.
     pub block: BssidBlock,
     /// Country code, such as `*b"DE"`; no Country element without one.
     pub country: Option<[u8; 2]>,

@@ -1,13 +1,13 @@
-//! Frames in, MSDUs across the bridge, handshakes.
+//! Frames in, MSDUs across the bridge.
 
 use crate::ap::admission::Pair;
+use crate::ap::block::Place;
 use crate::ap::config::{ApEvent, NetworkId};
 use crate::ap::radio::ApRadio;
 use crate::mac::rx::{self, Delivery};
-use crate::mac::{DropReason, Msdu, PairwiseSa};
-use crate::rsn::AuthenticatorEvent;
+use crate::mac::{Bss, DropReason, Msdu};
 use crate::time::Instant;
-use crate::wire::{Frame, MacAddr, ReasonCode, RxInfo};
+use crate::wire::{Frame, MacAddr, RxInfo};
 
 /// What a received frame brought, without a borrow of it.
 #[derive(Debug)]
@@ -23,99 +23,51 @@ pub(super) enum Arrived {
 impl ApRadio {
     /// Takes a frame that was heard and decrypts it in place. Afterwards all polls may have something new.
     pub fn handle_frame(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) {
-        let address = |at: usize| mpdu.get(at..at + 6).and_then(MacAddr::from_slice);
-        let Some(receiver) = address(4) else {
-            self.drops.count(DropReason::Malformed);
-            return;
-        };
-        let transmitter = address(10).unwrap_or(MacAddr::ZERO);
-        if receiver.is_group() {
-            let bssids: Vec<MacAddr> = self.aps.keys().copied().collect();
-            for bssid in bssids {
-                self.receive(now, info, (bssid, transmitter), mpdu);
-            }
-        } else {
-            self.receive(now, info, (receiver, transmitter), mpdu);
+        if let Err(reason) = self.dispatch(now, info, mpdu) {
+            self.drops.count(reason);
         }
     }
 
     /// Takes an Ethernet frame for the stations of a network.
     pub fn handle_msdu(&mut self, now: Instant, network: NetworkId, ethernet: &[u8]) {
-        match (self.bssid_of(network), Msdu::from_ethernet(ethernet)) {
-            (Some(bssid), Ok(msdu)) => self.deliver(now, bssid, &msdu),
+        match (self.position(network), Msdu::from_ethernet(ethernet)) {
+            (Some(position), Ok(msdu)) if msdu.destination.is_group() => {
+                self.deliver_to_group(now, position, None, &msdu);
+            }
+            (Some(position), Ok(msdu)) => match self.directory.settled(position, msdu.destination) {
+                Some(place) => self.deliver(now, place, &msdu),
+                None => self.drops.count(DropReason::NoDestination),
+            },
             (None, _) => self.drops.count(DropReason::NoDestination),
             (_, Err(reason)) => self.drops.count(reason),
         }
     }
 
-    /// Takes out what a station's handshake has to send and to say.
-    pub(super) fn settle(&mut self, now: Instant, pair: Pair) {
-        let id = self.sa_ids.next();
-        let outcome = self.with_ap(now, pair.0, |ap, context, _| {
-            let (mut joined, mut failed) = (false, None);
-            let network = ap.config.id;
-            let station = ap.stations.get_mut(&pair.1)?;
-            let authenticator = station.authenticator.as_mut()?;
-            while let Some(message) = authenticator.poll_transmit() {
-                station.peer.enqueue_eapol(context, &message.pdu, message.protected);
-            }
-            while let Some(event) = authenticator.poll_event() {
-                match event {
-                    AuthenticatorEvent::InstallPairwise { tk, cipher } => {
-                        match PairwiseSa::new(id, cipher, tk.expose()) {
-                            Ok(sa) => station.peer.install_pairwise(now, sa),
-                            Err(_) => failed = Some(ReasonCode::UNSPECIFIED),
-                        }
-                    }
-                    AuthenticatorEvent::Authorized => {
-                        station.peer.open_port();
-                        joined = true;
-                    }
-                    AuthenticatorEvent::Failed(failure) => failed = Some(failure.reason()),
-                    AuthenticatorEvent::GroupKeyDone
-                    | AuthenticatorEvent::PairwiseRekeyRequested
-                    | AuthenticatorEvent::GroupRekeyRequested => {}
-                }
-            }
-            Some((network, joined, failed, authenticator.poll_timeout()))
-        });
-        let Some((network, joined, failed, timeout)) = outcome.flatten() else { return };
-        if let Some((at, _)) = timeout {
-            self.handshake = Some(self.handshake.map_or(at, |earlier| earlier.min(at)));
+    /// To the BSS whose BSSID is the receiver. Frames to groups are looked at once: of these an AP wants probe requests
+    /// only. Nothing comes from an address of our own block (SEC-M3).
+    fn dispatch(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) -> Result<(), DropReason> {
+        let address = |at: usize| mpdu.get(at..at + 6).and_then(MacAddr::from_slice);
+        let receiver = address(4).ok_or(DropReason::Malformed)?;
+        let transmitter = address(10).unwrap_or(MacAddr::ZERO);
+        if self.block().place(transmitter).is_some() && !info.bad_fcs {
+            return Err(DropReason::BadTransmitter);
         }
-        if joined {
-            self.events.push_back(ApEvent::StationJoined { network, bssid: pair.0, station: pair.1 });
-        }
-        match failed {
-            Some(reason) => self.leave(pair, reason, true),
-            None => self.wake(pair),
-        }
-    }
-
-    /// Lets every handshake see the time.
-    pub(super) fn handshakes_due(&mut self, now: Instant) {
-        self.handshake = None;
-        for pair in self.pairs() {
-            self.with_ap(now, pair.0, |ap, _, _| {
-                if let Some(station) = ap.stations.get_mut(&pair.1)
-                    && let Some(authenticator) = &mut station.authenticator
-                {
-                    authenticator.handle_timeout(now);
-                }
-            });
-            self.settle(now, pair);
-        }
+        let place = if receiver.is_group() { self.block().at(0) } else { self.block().place(receiver) };
+        let place = place.ok_or(DropReason::NotForUs)?;
+        self.receive(now, info, (place, transmitter), mpdu);
+        Ok(())
     }
 
     fn receive(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &mut [u8]) {
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let bss = ap.bss();
-        let peer = ap.stations.get_mut(&pair.1).map(|station| &mut station.peer);
+        let bss = Bss::access_point(self.block().bssid(pair.0));
+        let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
+        let station = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1));
+        let peer = station.map(|station| &mut station.peer);
         let mut arrived = std::mem::take(&mut self.arrived);
         let pool = &mut self.event_pool;
         let context = rx::Context { now, info, bss, peer, group: None, drops: &mut self.drops };
         // A drop is counted in there.
-        let _ = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
+        let result = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
             arrived.push(match delivery {
                 Delivery::Management(_) => Arrived::Management,
                 Delivery::Eapol { pdu, protected } => {
@@ -135,10 +87,20 @@ impl ApRadio {
                 Delivery::Buffered { .. } => return,
             });
         });
+        if result.is_ok() {
+            self.heard(now, pair);
+        }
         for what in arrived.drain(..) {
             self.act(now, pair, what, mpdu);
         }
         self.arrived = arrived;
+    }
+
+    /// A frame of the station was taken, a PS-Poll perhaps: it is there.
+    fn heard(&mut self, now: Instant, pair: Pair) {
+        if let Some(station) = self.ap_mut(pair.0).and_then(|ap| ap.stations.get_mut(&pair.1)) {
+            station.heard(now);
+        }
     }
 
     fn act(&mut self, now: Instant, pair: Pair, what: Arrived, mpdu: &[u8]) {
@@ -162,60 +124,71 @@ impl ApRadio {
     }
 
     fn dozes(&mut self, pair: Pair, dozing: bool) {
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let Some(station) = ap.stations.get_mut(&pair.1) else { return };
-        if station.dozing != dozing {
-            station.dozing = dozing;
-            ap.dozing = if dozing { ap.dozing + 1 } else { ap.dozing.saturating_sub(1) };
-            self.events.push_back(ApEvent::PowerSave { bssid: pair.0, station: pair.1, dozing });
+        let Some(ap) = self.ap_mut(pair.0) else { return };
+        if !ap.stations.contains_key(&pair.1) {
+            return;
         }
+        ap.dozing = if dozing { ap.dozing + 1 } else { ap.dozing.saturating_sub(1) };
+        let bssid = ap.bssid;
+        self.event(ApEvent::PowerSave { bssid, station: pair.1, dozing });
         self.wake(pair);
+        self.wake_group(pair.0, false);
     }
 
-    /// EAPOL-Start and -Logoff are among what the handshake has no use for (SEC-M4).
-    fn eapol(&mut self, now: Instant, pair: Pair, pdu: &[u8], protected: bool) {
-        let result = self.with_ap(now, pair.0, |ap, _, _| {
-            let sent = ap.group.as_ref().map_or(0, |group| group.tx.last_sent());
-            let authenticator = ap.stations.get_mut(&pair.1)?.authenticator.as_mut()?;
-            authenticator.set_group_rsc(sent);
-            authenticator.handle_eapol(now, pdu, protected).ok()
-        });
-        match result.flatten() {
-            Some(()) => self.settle(now, pair),
-            None => self.drops.count(DropReason::EapolRejected),
-        }
-    }
-
-    /// What a station sent: to another station of the BSS, to all of them, to the distribution system.
+    /// What a station sent: to another station of its network, to all of them, to the distribution system.
     fn bridge(&mut self, now: Instant, pair: Pair, ethernet: Vec<u8>) {
-        let Some(ap) = self.aps.get(&pair.0) else { return };
-        let (network, isolate) = (ap.config.id, ap.config.isolate);
-        let Ok(msdu) = Msdu::from_ethernet(&ethernet) else { return };
-        let local = ap.stations.contains_key(&msdu.destination);
-        if isolate && local {
-            self.drops.count(DropReason::Isolated);
-        } else if local || (msdu.destination.is_group() && !isolate) {
-            self.deliver(now, pair.0, &msdu);
-        }
-        if local {
+        let Some(slot) = self.slot(pair.0) else { return };
+        let (position, network, isolate) = (slot.network, slot.ap.config.id, slot.ap.config.isolate);
+        let Ok(msdu) = Msdu::from_ethernet(&ethernet) else {
+            self.drops.count(DropReason::MsduMalformed);
             self.event_pool.give(ethernet);
+            return;
+        };
+        if msdu.destination.is_group() {
+            if !isolate {
+                self.deliver_to_group(now, position, Some(pair.0), &msdu);
+            }
+            self.event(ApEvent::Msdu { network, ethernet });
+            return;
+        }
+        let Some(place) = self.directory.settled(position, msdu.destination) else {
+            self.event(ApEvent::Msdu { network, ethernet });
+            return;
+        };
+        if isolate {
+            self.drops.count(DropReason::Isolated);
         } else {
-            self.events.push_back(ApEvent::Msdu { network, ethernet });
+            self.deliver(now, place, &msdu);
+        }
+        self.event_pool.give(ethernet);
+    }
+
+    /// To every BSS of the network in which there is somebody to hear it. What came from a client's own BSS does not go
+    /// back there; in a shared one others hear it, and the sender knows its own frames.
+    fn deliver_to_group(&mut self, now: Instant, position: usize, from: Option<Place>, msdu: &Msdu<'_>) {
+        let count = self.networks.get(position).map_or(0, |network| network.members.len());
+        for index in 0..count {
+            let member = self.networks.get(position).and_then(|network| network.members.get(index)).copied();
+            let Some(place) = member else { return };
+            self.with_ap(now, place, |ap, context| {
+                let back = from == Some(place) && ap.client.is_some();
+                if !back && ap.stations.values().any(|station| station.peer.is_port_open()) {
+                    ap.group_queue.push(context, msdu);
+                }
+            });
+            self.wake_group(place, false);
         }
     }
 
-    fn deliver(&mut self, now: Instant, bssid: MacAddr, msdu: &Msdu<'_>) {
+    fn deliver(&mut self, now: Instant, place: Place, msdu: &Msdu<'_>) {
         let to = msdu.destination;
-        self.with_ap(now, bssid, |ap, context, _| {
-            if to.is_group() {
-                ap.group_queue.push(context, msdu);
-            } else if let Some(station) = ap.stations.get_mut(&to) {
+        self.with_ap(now, place, |ap, context| match ap.stations.get_mut(&to) {
+            Some(station) => {
                 // A refusal is counted in there.
                 let _ = station.peer.enqueue(context, msdu);
-            } else {
-                context.drops.count(DropReason::NoDestination);
             }
+            None => context.drops.count(DropReason::NoDestination),
         });
-        self.wake((bssid, to));
+        self.wake((place, to));
     }
 }

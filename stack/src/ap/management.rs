@@ -1,53 +1,67 @@
-//! Probes, authentication, association, leaving (802.11-2020 11.3).
+//! Probes, authentication, leaving (802.11-2020 11.3).
 
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
-use crate::ap::beacon::rates;
-use crate::ap::config::{ApEvent, Security};
-use crate::ap::radio::ApRadio;
-use crate::ap::virtual_ap::{Station, VirtualAp};
-use crate::crypto::Cipher;
-use crate::mac::{DropReason, Peer, PeerConfig, Uapsd};
-use crate::rsn::{Akm, Authenticator, AuthenticatorConfig};
-use crate::time::{Instant, TU};
-use crate::wire::element::{AkmSuite, CipherSuite, ElementKind, ElementsBuf, HtCapabilities, Rsn, Wmm};
+use crate::ap::block::Place;
+use crate::ap::config::ApEvent;
+use crate::ap::network::Request;
+use crate::ap::outbox::Whose;
+use crate::ap::radio::{ApRadio, Parting};
+use crate::mac::{DropReason, SequenceSpace};
+use crate::time::Instant;
+use crate::wire::element::DsParameter;
 use crate::wire::frame::ManagementFrame;
-use crate::wire::management::{Action, Algorithm, AssociationResponse, Authentication, Leave};
-use crate::wire::{AssociationId, ElementId, Elements, MacAddr, ManagementBody, ReasonCode, StatusCode};
+use crate::wire::management::{
+    Action, ActionDetails, Algorithm, AssociationRequest, Authentication, Leave, ReassociationRequest,
+};
+use crate::wire::{Elements, MacAddr, MacHeader, ManagementBody, ReasonCode, SequenceControl, StatusCode};
 
 /// An authentication is good for this long.
-const AUTHENTICATED: Duration = Duration::from_secs(60);
+pub(super) const AUTHENTICATED: Duration = Duration::from_secs(60);
 /// Between two answers to frames of a station that is not associated (SEC-M10).
 const TELL: Duration = Duration::from_secs(1);
-const BLOCK_ACK: u8 = 3;
+
+/// What a BSSID is to a station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A BSS that it may join or has joined.
+    Open,
+    /// A BSSID without a BSS, which it may take.
+    Free,
+    /// The parent of a network: it has to be sent on.
+    Parent,
+    /// The BSS of somebody else in the network with this position: it has to be sent on.
+    Taken(usize),
+}
 
 impl ApRadio {
     pub(super) fn management(
         &mut self,
         now: Instant,
-        bssid: MacAddr,
+        place: Place,
         frame: &ManagementFrame<'_>,
     ) -> Result<(), DropReason> {
-        let pair = (bssid, frame.addr2());
+        let pair = (place, frame.addr2());
         let body = frame.parse_body().map_err(|_| DropReason::MalformedBody)?;
         if let ManagementBody::ProbeRequest(request) = &body {
-            self.probed(pair, &request.elements);
-            return Ok(());
+            return self.probed(now, place, frame, &request.elements);
         }
-        if frame.addr1().is_group() || frame.bssid() != bssid {
+        if frame.addr1().is_group() || frame.bssid() != frame.addr1() {
             return Err(DropReason::WrongBssid);
         }
         match &body {
             ManagementBody::Authentication(request) => self.authenticate(now, pair, request),
             ManagementBody::AssociationRequest(request) => {
-                self.associate(now, pair, request.listen_interval, request.elements, false);
+                self.associate(now, pair, &Request::of(frame, request))?;
             }
             ManagementBody::ReassociationRequest(request) => {
-                self.associate(now, pair, request.listen_interval, request.elements, true);
+                self.associate(now, pair, &Request::again(frame, request))?;
             }
-            ManagementBody::Disassociation(leave) | ManagementBody::Deauthentication(leave) => {
-                self.leave(pair, leave.reason, false);
+            ManagementBody::Disassociation(leave) => self.leave(pair, leave.reason, Parting::Silent),
+            ManagementBody::Deauthentication(leave) => {
+                self.authenticated.forget(pair);
+                self.leave(pair, leave.reason, Parting::Silent);
             }
             ManagementBody::Action(action) => self.action(now, pair, action),
             _ => return Err(DropReason::UnexpectedManagement),
@@ -66,16 +80,136 @@ impl ApRadio {
         } else {
             ReasonCode::CLASS2_FRAME
         };
-        self.send_management(pair, &ManagementBody::Deauthentication(Leave::new(reason)));
+        self.answer(pair, &ManagementBody::Deauthentication(Leave::new(reason)));
     }
 
-    fn probed(&mut self, pair: Pair, elements: &Elements<'_>) {
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let Some(ssid) = elements.ssid() else { return };
-        let wanted = ssid.as_bytes() == ap.config.ssid || (ssid.is_wildcard() && !ap.config.hidden);
-        if wanted {
-            let frame = ap.probe_response(&self.config, pair.1);
-            self.send(pair, frame, true);
+    pub(super) fn standing(&self, (place, station): Pair) -> Standing {
+        match self.slot(place) {
+            Some(slot) if slot.ap.client.is_none_or(|client| client == station) => Standing::Open,
+            Some(slot) => Standing::Taken(slot.network),
+            None if place.index() < self.networks.len() => Standing::Parent,
+            None => Standing::Free,
+        }
+    }
+
+    /// Queues a management frame to a station, as to a stranger unless it is associated there.
+    pub(super) fn answer(&mut self, pair: Pair, body: &ManagementBody<'_>) {
+        let station = self.slot(pair.0).and_then(|slot| slot.ap.stations.get(&pair.1));
+        let whose = station.map_or(Whose::Stranger, |station| Whose::Station(pair, station.association));
+        let frame = self.management_frame(pair, body);
+        self.send(whose, frame);
+    }
+
+    /// Ends an association: its queue is dropped before its key is deleted (SEC-H5).
+    pub(super) fn leave(&mut self, pair: Pair, reason: ReasonCode, parting: Parting) {
+        let (place, address) = pair;
+        let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) else { return };
+        let Some(mut station) = slot.ap.stations.remove(&address) else { return };
+        let dozed = station.peer.power_save().is_dozing();
+        station.peer.close(&mut self.pool, &mut self.drops);
+        slot.ap.dozing -= usize::from(dozed);
+        let (position, network, own) = (slot.network, slot.ap.config.id, slot.ap.client.is_some());
+        self.scheduler.forget(pair);
+        if let Some(at) = station.handshake_due {
+            self.handshakes.remove(&(at, pair));
+        }
+        self.directory.remove(position, address, place);
+        self.event(ApEvent::StationLeft {
+            network,
+            bssid: self.block().bssid(place),
+            station: address,
+            reason,
+        });
+        if parting == Parting::Disassociate {
+            let frame = self.management_frame(pair, &ManagementBody::Disassociation(Leave::new(reason)));
+            self.send(Whose::Station(pair, station.association), frame);
+        }
+        if parting != Parting::Silent {
+            let frame = self.management_frame(pair, &ManagementBody::Deauthentication(Leave::new(reason)));
+            self.send(Whose::Station(pair, station.association), frame);
+        }
+        if own {
+            self.unmake(place);
+        } else {
+            self.wake_group(place, false);
+        }
+    }
+
+    pub(super) fn management_frame(&mut self, (place, to): Pair, body: &ManagementBody<'_>) -> Vec<u8> {
+        let bssid = self.block().bssid(place);
+        let slot = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut);
+        let sequence = slot.map_or(&mut self.sequence, |slot| &mut slot.ap.sequence);
+        let number = sequence.next(SequenceSpace::Common);
+        let mut frame = self.pool.take();
+        MacHeader::management(body.kind(), to, bssid, bssid)
+            .with_sequence(SequenceControl::new(number, 0))
+            .emit(&mut frame);
+        body.emit(&mut frame);
+        frame
+    }
+
+    /// Who is asked answers, if the request was meant for it and for this channel (802.11-2020 11.1.4.3.4). In a
+    /// per-client network that is the virtual AP that the client has, else one that it is offered; never the parent.
+    fn probed(
+        &mut self,
+        now: Instant,
+        place: Place,
+        frame: &ManagementFrame<'_>,
+        elements: &Elements<'_>,
+    ) -> Result<(), DropReason> {
+        let (to, client, bssid) = (frame.addr1(), frame.addr2(), frame.bssid());
+        let channel = elements.get::<DsParameter>().ok().flatten();
+        if channel.is_some_and(|channel| channel.0 != self.config.channel.number()) {
+            return Err(DropReason::OtherChannel);
+        }
+        if !to.is_group() {
+            return self.probed_alone(now, (place, client), elements);
+        }
+        match self.block().place(bssid) {
+            _ if bssid == MacAddr::BROADCAST => {
+                for position in 0..self.networks.len() {
+                    self.probed_network(now, position, client, elements);
+                }
+                Ok(())
+            }
+            Some(place) => self.probed_alone(now, (place, client), elements),
+            None => Err(DropReason::WrongBssid),
+        }
+    }
+
+    /// A probe request for one BSSID.
+    fn probed_alone(&mut self, now: Instant, pair: Pair, elements: &Elements<'_>) -> Result<(), DropReason> {
+        let position = match (self.standing(pair), self.slot(pair.0)) {
+            (Standing::Open, Some(slot)) => slot.network,
+            (Standing::Parent, _) => {
+                self.probed_network(now, pair.0.index(), pair.1, elements);
+                return Ok(());
+            }
+            (Standing::Free, _) => {
+                for position in 0..self.networks.len() {
+                    if self.networks.get(position).is_some_and(|network| network.parent.is_some()) {
+                        self.probed_network(now, position, pair.1, elements);
+                    }
+                }
+                return Ok(());
+            }
+            _ => return Err(DropReason::NotForUs),
+        };
+        if self.networks.get(position).is_some_and(|network| network.is_asked_for(elements)) {
+            self.answer_probe(pair, position, false);
+        }
+        Ok(())
+    }
+
+    fn probed_network(&mut self, now: Instant, position: usize, client: MacAddr, elements: &Elements<'_>) {
+        let Some(network) = self.networks.get(position).filter(|network| network.is_asked_for(elements))
+        else {
+            return;
+        };
+        if network.parent.is_some() {
+            self.answer_from_offer(now, position, client, true);
+        } else if let Some(place) = self.block().at(position) {
+            self.answer_probe((place, client), position, true);
         }
     }
 
@@ -86,146 +220,66 @@ impl ApRadio {
             (Algorithm::OPEN, _) => StatusCode::OUT_OF_SEQUENCE,
             _ => StatusCode::UNSUPPORTED_ALGORITHM,
         };
+        let (status, elements) = match (status, self.standing(pair)) {
+            (StatusCode::SUCCESS, Standing::Parent) => self.suggest(now, pair.0.index(), pair.1),
+            (StatusCode::SUCCESS, Standing::Taken(position)) => self.suggest(now, position, pair.1),
+            (status, _) => (status, Default::default()),
+        };
         if status == StatusCode::SUCCESS {
             self.authenticated.insert(pair, now);
+            self.acknowledge_offer(now, pair.0);
         }
-        let answer = Authentication { algorithm: request.algorithm, ..Authentication::open(2, status) };
-        self.send_management(pair, &ManagementBody::Authentication(answer));
-    }
-
-    fn associate(&mut self, now: Instant, pair: Pair, listen: u16, elements: Elements<'_>, again: bool) {
-        let known = self.aps.get(&pair.0).is_some_and(|ap| ap.stations.contains_key(&pair.1));
-        if !known && !self.authenticated.contains(pair, now, AUTHENTICATED) {
-            self.not_associated(now, pair);
-            return;
-        }
-        let radio = self.config;
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let accepted = ap.judge(rates(&radio), &elements).and_then(|()| ap.aid_for(pair.1));
-        let mut answer = ElementsBuf::new();
-        answer.writer().rates(rates(&radio));
-        VirtualAp::put_phy(&radio, &mut answer);
-        let response = AssociationResponse {
-            capabilities: ap.capabilities(),
-            status: accepted.err().unwrap_or(StatusCode::SUCCESS),
-            aid: AssociationId::new(accepted.unwrap_or(0)),
-            elements: answer.elements(),
+        let answer = Authentication {
+            algorithm: request.algorithm,
+            fields: elements.as_bytes(),
+            ..Authentication::open(2, status)
         };
-        let body = if again {
-            ManagementBody::ReassociationResponse(response)
-        } else {
-            ManagementBody::AssociationResponse(response)
-        };
-        self.send_management(pair, &body);
-        if let Ok(aid) = accepted {
-            self.leave(pair, ReasonCode::INVALID_AUTHENTICATION, false);
-            self.admit(now, pair, aid, listen, &elements);
-        }
-    }
-
-    /// A new association is a new peer: nothing of an earlier one is left (SEC-H3, SEC-H4).
-    fn admit(&mut self, now: Instant, pair: Pair, aid: u16, listen: u16, elements: &Elements<'_>) {
-        let id = self.sa_ids.next();
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let peer = Peer::new(now, ap.agreed(pair.1, aid, listen, elements), id);
-        let mut authenticator = ap.authenticator(pair.1, elements);
-        if let Some(authenticator) = &mut authenticator {
-            authenticator.start(now, &mut *self.random);
-        }
-        let open = authenticator.is_none();
-        let station = Station { peer, authenticator, asked: None, dozing: false };
-        ap.stations.insert(pair.1, station);
-        let (network, (bssid, station)) = (ap.config.id, pair);
-        if open {
-            self.events.push_back(ApEvent::StationJoined { network, bssid, station });
-        } else {
-            self.settle(now, pair);
-        }
+        self.answer(pair, &ManagementBody::Authentication(answer));
     }
 
     /// Block acknowledgement is declined: plain injection has none.
     fn action(&mut self, now: Instant, pair: Pair, action: &Action<'_>) {
-        if !self.aps.get(&pair.0).is_some_and(|ap| ap.stations.contains_key(&pair.1)) {
+        if !self.slot(pair.0).is_some_and(|slot| slot.ap.stations.contains_key(&pair.1)) {
             self.not_associated(now, pair);
             return;
         }
-        if let (BLOCK_ACK, [0, dialog, p0, p1, t0, t1, ..]) = (action.category, action.details) {
-            let [s0, s1] = StatusCode::REQUEST_DECLINED.0.to_le_bytes();
-            let details = [1, *dialog, s0, s1, *p0, *p1, *t0, *t1];
-            let answer = Action { category: BLOCK_ACK, details: &details };
-            self.send_management(pair, &ManagementBody::Action(answer));
+        if let ActionDetails::AddBlockAckRequest { token, parameters, timeout, .. } = action.parse_details() {
+            let answer = ActionDetails::AddBlockAckResponse {
+                token,
+                status: StatusCode::REQUEST_DECLINED,
+                parameters,
+                timeout,
+                elements: Elements::default(),
+            };
+            let mut body = Vec::new();
+            answer.emit(&mut body);
+            if let Some((&category, details)) = body.split_first() {
+                self.answer(pair, &ManagementBody::Action(Action { category, details }));
+            }
         }
     }
 }
 
-impl VirtualAp {
-    /// Whether an association request can be accepted (802.11-2020 11.3.5.3).
-    fn judge(&self, rates: &[u8], elements: &Elements<'_>) -> Result<(), StatusCode> {
-        elements.check().map_err(|_| StatusCode::UNSPECIFIED_FAILURE)?;
-        if elements.ssid().is_none_or(|ssid| ssid.as_bytes() != self.config.ssid) {
-            return Err(StatusCode::UNSPECIFIED_FAILURE);
-        }
-        let has = |rate: u8| elements.rates().any(|entry| entry.0 & 0x7f == rate & 0x7f);
-        if !rates.iter().filter(|&&rate| rate & 0x80 != 0).all(|&rate| has(rate)) {
-            return Err(StatusCode::BASIC_RATES_MISMATCH);
-        }
-        if self.config.security == Security::Open {
-            return Ok(());
-        }
-        let rsn = elements.get::<Rsn<'_>>().map_err(|_| StatusCode::INVALID_ELEMENT)?;
-        let rsn = rsn.ok_or(StatusCode::INVALID_ELEMENT)?;
-        if rsn.group_cipher() != CipherSuite::CCMP_128 {
-            return Err(StatusCode::INVALID_GROUP_CIPHER);
-        }
-        let (ciphers, akms) = (rsn.pairwise_ciphers(), rsn.akms());
-        if ciphers.len() != 1 || !ciphers.contains(CipherSuite::CCMP_128) {
-            return Err(StatusCode::INVALID_PAIRWISE_CIPHER);
-        }
-        if akms.len() != 1 || !akms.contains(AkmSuite::PSK) {
-            return Err(StatusCode::INVALID_AKM);
-        }
-        Ok(())
-    }
-
-    /// The association ID that the station has, or a free one.
-    fn aid_for(&self, station: MacAddr) -> Result<u16, StatusCode> {
-        let had = self.stations.get(&station).map(|station| station.peer.config().association_id);
-        had.or_else(|| self.free_aid()).ok_or(StatusCode::TOO_MANY_STATIONS)
-    }
-
-    fn agreed(&self, address: MacAddr, aid: u16, listen: u16, elements: &Elements<'_>) -> PeerConfig {
-        let wmm = elements.get::<Wmm<'_>>().ok().flatten().and_then(|wmm| wmm.qos());
-        let ht = elements.get::<HtCapabilities<'_>>().ok().flatten();
-        let interval = TU * u32::from(self.config.beacon_interval);
-        PeerConfig {
-            association_id: aid,
-            protected: self.config.security != Security::Open,
-            qos: wmm.is_some(),
-            uapsd: Uapsd::from_qos_info(wmm.unwrap_or(0)),
-            max_amsdu: wmm.and(ht).map(|ht| ht.max_amsdu()),
-            fragmentation_threshold: self.config.fragmentation_threshold,
-            buffer_age: (interval * u32::from(listen)).clamp(Duration::from_secs(1), Duration::from_secs(10)),
-            ..PeerConfig::new(address)
+impl<'a> Request<'a> {
+    fn of(frame: &ManagementFrame<'a>, request: &AssociationRequest<'a>) -> Self {
+        Self {
+            again: false,
+            capabilities: request.capabilities,
+            listen_interval: request.listen_interval,
+            elements: request.elements,
+            sequence: frame.sequence(),
+            retry: frame.frame_control().retry(),
         }
     }
 
-    fn authenticator(&self, spa: MacAddr, elements: &Elements<'_>) -> Option<Authenticator> {
-        let Security::Wpa2(pmk) = &self.config.security else { return None };
-        let mut sta_elements = ElementsBuf::new();
-        for id in [ElementId::RSN, ElementId::RSN_EXTENSION] {
-            if let Some(element) = elements.find_kind(ElementKind::Id(id)) {
-                sta_elements.writer().element(id, element.data);
-            }
+    fn again(frame: &ManagementFrame<'a>, request: &ReassociationRequest<'a>) -> Self {
+        Self {
+            again: true,
+            capabilities: request.capabilities,
+            listen_interval: request.listen_interval,
+            elements: request.elements,
+            sequence: frame.sequence(),
+            retry: frame.frame_control().retry(),
         }
-        Some(Authenticator::new(AuthenticatorConfig {
-            aa: self.bssid,
-            spa,
-            pmk: pmk.clone(),
-            akm: Akm::Psk,
-            pairwise: Cipher::Ccmp128,
-            group: self.group.as_ref()?.data.clone(),
-            ap_elements: self.rsn.clone(),
-            sta_elements: sta_elements.into_bytes(),
-        }))
     }
 }

@@ -2,15 +2,30 @@
 //!
 //! - [`VirtualAp`]: one BSS as one owned value: its stations, keys, group queue and beacon schedule.
 //! - [`ApRadio`]: the virtual APs that share a radio, admission to them, the bridge between their stations.
+//!
+//! A network is served in one of two ways. *Shared*: one BSS with all its stations. *Per client*: a parent BSSID beacons to
+//! everybody and takes nobody, and each client has a BSS of its own, at an address out of the rest of the radio's block.
 
+mod acks;
 mod admission;
-mod beacon;
+mod announce;
+mod association;
+mod block;
 mod config;
 mod data;
+mod directory;
+mod group;
+mod handshake;
 mod management;
+mod network;
+mod offer;
+mod outbox;
+mod presence;
 mod radio;
+mod transmit;
 mod virtual_ap;
 
-pub use config::{ApEvent, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
-pub use radio::ApRadio;
+pub use block::BssidBlock;
+pub use config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
+pub use radio::{ApRadio, Occupancy};
 pub use virtual_ap::VirtualAp;

@@ -1,41 +1,49 @@
 //! The virtual APs of one radio.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
 
+use crate::ap::acks::Acks;
 use crate::ap::admission::{Pair, Recent};
-use crate::ap::config::{ApEvent, NetworkConfig, NetworkId, RadioConfig};
+use crate::ap::block::{BssidBlock, Place};
+use crate::ap::config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, VirtualApKind};
 use crate::ap::data::Arrived;
-use crate::ap::virtual_ap::VirtualAp;
+use crate::ap::directory::Directory;
+use crate::ap::network::Network;
+use crate::ap::offer::Offers;
+use crate::ap::outbox::{Outbox, Whose};
+use crate::ap::presence::TICK;
+use crate::ap::virtual_ap::{VirtualAp, interval};
 use crate::mac::{
-    BufferPool, DropCounts, DropReason, InFlight, Outgoing, SaIds, Scheduler, SequenceNumbers, Turn,
-    TxContext,
+    BufferPool, DropCounts, DropReason, InFlight, SaIds, Scheduler, SequenceNumbers, TxContext,
 };
 use crate::random::Random;
 use crate::time::{Instant, earliest};
-use crate::wire::management::Leave;
-use crate::wire::{AckChange, MacAddr, ManagementBody, ReasonCode, Transmit, TxOptions, TxStatus};
+use crate::wire::{MacAddr, ReasonCode, Transmit, TxStatus};
 
-/// How often stations are looked after.
-const TICK: Duration = Duration::from_millis(100);
-/// A station that was asked whether it is there has this long to answer.
-const ANSWER: Duration = Duration::from_secs(1);
-/// Management frames that wait for the radio; beyond it the oldest goes.
-const OUTBOX: usize = 256;
+/// Events that wait to be fetched: beyond it frames are dropped, beyond twice as many everything.
+const EVENTS: usize = 2048;
 /// Frames to one peer that are with the radio at a time.
-const PEER_WINDOW: usize = 16;
+pub(super) const PEER_WINDOW: usize = 16;
 
 /// All virtual APs of one radio.
 pub struct ApRadio {
     pub(super) config: RadioConfig,
-    pub(super) aps: BTreeMap<MacAddr, VirtualAp>,
+    /// Where the TSF timers count from, each with an offset by its place.
+    pub(super) start: Instant,
+    pub(super) networks: Vec<Network>,
+    /// By their places in the block.
+    pub(super) slots: Vec<Option<Box<Slot>>>,
+    /// How many places are left for clients of per-client networks.
+    pub(super) free: usize,
+    pub(super) directory: Directory,
+    pub(super) acks: Acks,
+    pub(super) offers: Offers,
     pub(super) random: Box<dyn Random + Send>,
     pub(super) sa_ids: SaIds,
     pub(super) scheduler: Scheduler<Pair>,
-    pub(super) in_flight: InFlight<Pair>,
+    pub(super) in_flight: InFlight<Whose>,
     pub(super) pool: BufferPool,
     pub(super) event_pool: BufferPool,
-    pub(super) events: VecDeque<ApEvent>,
     pub(super) drops: DropCounts,
     /// What the frame at hand brought; kept for its capacity.
     pub(super) arrived: Vec<Arrived>,
@@ -43,83 +51,127 @@ pub struct ApRadio {
     pub(super) authenticated: Recent,
     /// Those who were told lately that they are not associated.
     pub(super) told: Recent,
-    outbox: VecDeque<(Pair, Vec<u8>, bool)>,
-    next_tick: Instant,
-    /// The earliest deadline of a handshake.
-    pub(super) handshake: Option<Instant>,
+    pub(super) outbox: Outbox,
+    /// It is the turn of answers to strangers, ahead of the stations' queues.
+    pub(super) strangers_turn: bool,
+    /// Sequence numbers of BSSIDs without a BSS: parents, offers.
+    pub(super) sequence: SequenceNumbers,
+    /// When each beacon is due.
+    pub(super) beacons: BTreeSet<(Instant, Place)>,
+    /// Whose beacon is due now.
+    pub(super) beacons_due: VecDeque<Place>,
+    /// BSSs with group frames that may leave.
+    pub(super) groups_ready: VecDeque<Place>,
+    /// When each unanswered handshake wants to see the time.
+    pub(super) handshakes: BTreeSet<(Instant, Pair)>,
+    pub(super) next_tick: Instant,
+    events: VecDeque<ApEvent>,
+}
+
+/// A virtual AP at its place.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// The position of its network.
+    pub(super) network: usize,
+    /// It is among those whose group frames may leave.
+    pub(super) group_listed: bool,
+    pub(super) ap: VirtualAp,
+}
+
+/// How full everything is that strangers and stations fill: all of it is bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Virtual APs, at most as many as the block has addresses.
+    pub virtual_aps: usize,
+    /// Associations, those with an unfinished handshake included: at most the networks' `max_stations`.
+    pub stations: usize,
+    /// Entries of the table that says where stations are, at most two for each.
+    pub directory: usize,
+    /// MSDUs queued for stations and groups.
+    pub queued: usize,
+    /// Events that were not fetched, at most 4096.
+    pub events: usize,
+    /// Management frames that wait for the radio, at most 512.
+    pub outbox: usize,
+    /// Frames that are with the radio, at most its window.
+    pub in_flight: usize,
+    /// What is remembered of strangers: authentications, refusals, offers; at most 2072.
+    pub strangers: usize,
+    /// Timers, at most two for each virtual AP and station.
+    pub timers: usize,
 }
 
 impl ApRadio {
-    /// A radio with one BSS for each network, in the order of the block's addresses; networks beyond its end have none.
+    /// A radio for these networks, in the order of the block's addresses; networks beyond its end are not served.
     pub fn new(
         config: RadioConfig,
         networks: Vec<NetworkConfig>,
         now: Instant,
         mut random: Box<dyn Random + Send>,
     ) -> Self {
-        let mut aps = BTreeMap::new();
-        let mut events = VecDeque::new();
-        for (index, network) in (0..).zip(networks) {
-            if let Some(bssid) = config.block.address(index) {
-                aps.insert(bssid, VirtualAp::new(network, bssid, now, &mut *random));
-                events.push_back(ApEvent::Ack(AckChange::Add(bssid)));
-            }
-        }
-        Self {
+        let size = config.block.len();
+        let mut radio = Self {
             config,
-            aps,
+            start: now,
+            networks: Vec::new(),
+            slots: std::iter::repeat_with(|| None).take(size).collect(),
+            free: size - networks.len().min(size),
+            directory: Directory::default(),
+            acks: Acks::new(now),
+            offers: Offers::new(&mut *random),
             random,
             sa_ids: SaIds::starting_after(0),
             scheduler: Scheduler::new(),
             in_flight: InFlight::new(config.window),
             pool: BufferPool::new(256),
             event_pool: BufferPool::new(256),
-            events,
             drops: DropCounts::new(),
             arrived: Vec::new(),
             authenticated: Recent::default(),
             told: Recent::default(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
+            strangers_turn: false,
+            sequence: SequenceNumbers::new(),
+            beacons: BTreeSet::new(),
+            beacons_due: VecDeque::new(),
+            groups_ready: VecDeque::new(),
+            handshakes: BTreeSet::new(),
             next_tick: now + TICK,
-            handshake: None,
+            events: VecDeque::new(),
+        };
+        for network in networks.into_iter().take(size) {
+            radio.add_network(now, network);
         }
+        radio
     }
 
     /// Takes what became of a frame from [`Self::poll_transmit`].
     pub fn handle_tx_status(&mut self, now: Instant, status: TxStatus) {
-        if let Some((pair, completion)) = self.in_flight.handle_status(status) {
-            self.completed(now, pair, completion);
+        if let Some((whose, completion)) = self.in_flight.handle_status(status) {
+            self.completed(now, whose, completion);
         }
     }
 
     /// Does what is due. Spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for ap in self.aps.values_mut() {
-            ap.tick_beacon(now);
+        self.tick_beacons(now);
+        while let Some((whose, completion)) = self.in_flight.poll_lost(now) {
+            self.completed(now, whose, completion);
         }
-        while let Some((pair, completion)) = self.in_flight.poll_lost(now) {
-            self.completed(now, pair, completion);
-        }
-        if self.handshake.is_some_and(|at| at <= now) {
-            self.handshakes_due(now);
-        }
+        self.handshakes_due(now);
         if self.next_tick <= now {
             self.next_tick = now + TICK;
             self.look_after_stations(now);
         }
     }
 
-    /// The next frame for the radio: management first, then beacons, what follows a DTIM, and the stations in turn.
+    /// The next frame for the radio: beacons and what follows a DTIM first, then management, then the stations in turn.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
         if !self.in_flight.has_room() {
             return None;
         }
-        let (pair, outgoing) = self
-            .next_beacon(now)
-            .or_else(|| self.next_management(now))
-            .or_else(|| self.next_group(now))
-            .or_else(|| self.next_of_stations(now))?;
-        Some(self.in_flight.launch(now, pair, outgoing))
+        let (whose, outgoing) = self.next_frame(now)?;
+        Some(self.in_flight.launch(now, whose, outgoing))
     }
 
     /// Takes a transmitted frame back, so that its buffer is used again.
@@ -129,6 +181,9 @@ impl ApRadio {
 
     /// What happened. Call it until it has nothing.
     pub fn poll_event(&mut self) -> Option<ApEvent> {
+        if let Some(change) = self.acks.poll(self.config.block) {
+            return Some(ApEvent::Ack(change));
+        }
         self.events.pop_front()
     }
 
@@ -139,22 +194,31 @@ impl ApRadio {
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let beacon = self.aps.values().map(|ap| ap.next_beacon).min().map(|at| (at, "a beacon"));
-        let handshake = self.handshake.map(|at| (at, "a handshake is unanswered"));
+        let beacon = self.beacons.first().map(|&(at, _)| (at, "a beacon"));
+        let handshake = self.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
         let tick = Some((self.next_tick, "looking after stations"));
         earliest(earliest(beacon, handshake), earliest(tick, self.in_flight.poll_timeout()))
     }
 
     /// Deauthenticates all stations. Send what [`Self::poll_transmit`] still has.
     pub fn stop(&mut self, reason: ReasonCode) {
-        for (bssid, station) in self.pairs() {
-            self.leave((bssid, station), reason, true);
+        for pair in self.pairs() {
+            self.leave(pair, reason, Parting::Deauthenticate);
         }
     }
 
-    /// The virtual APs, in the order of their BSSIDs.
+    /// The station has joined on another radio of this node: what it had here ends without a word, its queue first, then
+    /// its keys (SEC-H4). An attempt to join here that has not come to its end goes on.
+    pub fn station_elsewhere(&mut self, _now: Instant, network: NetworkId, station: MacAddr) {
+        let place = self.position(network).and_then(|network| self.directory.settled(network, station));
+        if let Some(place) = place {
+            self.leave((place, station), ReasonCode::BSS_TRANSITION, Parting::Silent);
+        }
+    }
+
+    /// The virtual APs, in the order of their BSSIDs: shared ones, and those of clients. Parents are none.
     pub fn virtual_aps(&self) -> impl Iterator<Item = &VirtualAp> {
-        self.aps.values()
+        self.slots.iter().flatten().map(|slot| &slot.ap)
     }
 
     /// Frames that were discarded, by reason.
@@ -162,46 +226,95 @@ impl ApRadio {
         &self.drops
     }
 
-    pub(super) fn bssid_of(&self, network: NetworkId) -> Option<MacAddr> {
-        self.aps.values().find(|ap| ap.config.id == network).map(|ap| ap.bssid)
-    }
-
-    pub(super) fn send(&mut self, pair: Pair, frame: Vec<u8>, stamped: bool) {
-        if self.outbox.len() >= OUTBOX {
-            self.outbox.pop_front();
-            self.drops.count(DropReason::QueueFull);
-        }
-        self.outbox.push_back((pair, frame, stamped));
-    }
-
-    pub(super) fn send_management(&mut self, pair: Pair, body: &ManagementBody<'_>) {
-        if let Some(ap) = self.aps.get_mut(&pair.0) {
-            let frame = ap.management_frame(pair.1, body);
-            self.send(pair, frame, false);
+    /// How full everything is that can fill up.
+    pub fn occupancy(&self) -> Occupancy {
+        let peers = || self.virtual_aps().flat_map(VirtualAp::peers);
+        let groups = self.virtual_aps().map(|ap| ap.group_queue.len());
+        Occupancy {
+            virtual_aps: self.virtual_aps().count(),
+            stations: peers().count(),
+            directory: self.directory.len(),
+            queued: peers().map(|peer| peer.queued()).chain(groups).sum(),
+            events: self.events.len(),
+            outbox: self.outbox.len(),
+            in_flight: self.in_flight.len(),
+            strangers: self.authenticated.len() + self.told.len() + self.offers.len() + self.acks.offers(),
+            timers: self.beacons.len() + self.handshakes.len(),
         }
     }
 
-    /// Ends an association: its queue is dropped before its key is deleted (SEC-H5).
-    pub(super) fn leave(&mut self, pair: Pair, reason: ReasonCode, tell: bool) {
-        let Some(ap) = self.aps.get_mut(&pair.0) else { return };
-        let Some(mut station) = ap.stations.remove(&pair.1) else { return };
-        station.peer.close(&mut self.pool, &mut self.drops);
-        ap.dozing -= usize::from(station.dozing);
-        let (network, (bssid, station)) = (ap.config.id, pair);
-        self.events.push_back(ApEvent::StationLeft { network, bssid, station, reason });
-        if tell {
-            self.send_management(pair, &ManagementBody::Deauthentication(Leave::new(reason)));
+    pub(super) const fn block(&self) -> BssidBlock {
+        self.config.block
+    }
+
+    pub(super) fn position(&self, network: NetworkId) -> Option<usize> {
+        self.networks.iter().position(|known| known.config.id == network)
+    }
+
+    pub(super) fn slot(&self, place: Place) -> Option<&Slot> {
+        self.slots.get(place.index())?.as_deref()
+    }
+
+    pub(super) fn ap_mut(&mut self, place: Place) -> Option<&mut VirtualAp> {
+        Some(&mut self.slots.get_mut(place.index())?.as_deref_mut()?.ap)
+    }
+
+    /// Where the TSF timer of a place counts from. The places share the beacon interval out among themselves, so that the
+    /// beacons of many clients do not come all at once, and a BSSID has the same timer before and after it is taken.
+    pub(super) fn tsf_zero(&self, network: &NetworkConfig, place: Place) -> Instant {
+        let share = interval(network).as_micros() as u64 * place.index() as u64 / self.block().len() as u64;
+        self.start + std::time::Duration::from_micros(share)
+    }
+
+    pub(super) fn event(&mut self, event: ApEvent) {
+        let most = if matches!(event, ApEvent::Msdu { .. }) { EVENTS } else { 2 * EVENTS };
+        if self.events.len() < most {
+            self.events.push_back(event);
+            return;
         }
+        self.drops.count(DropReason::EventsFull);
+        if let ApEvent::Msdu { ethernet, .. } = event {
+            self.event_pool.give(ethernet);
+        }
+    }
+
+    /// Puts a new virtual AP into its place.
+    pub(super) fn make(&mut self, now: Instant, place: Place, position: usize, client: Option<MacAddr>) {
+        let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
+        let times = (now, self.tsf_zero(&config, place));
+        let ap = VirtualAp::new(config, self.block().bssid(place), client, times, &mut *self.random);
+        self.beacons.insert((ap.next_beacon, place));
+        if let Some(network) = self.networks.get_mut(position) {
+            network.members.push(place);
+        }
+        if let Some(slot) = self.slots.get_mut(place.index()) {
+            *slot = Some(Box::new(Slot { network: position, group_listed: false, ap }));
+        }
+        self.free -= usize::from(client.is_some());
+        self.acks.take(place);
+    }
+
+    /// Takes a client's virtual AP out of its place.
+    pub(super) fn unmake(&mut self, place: Place) {
+        let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::take) else { return };
+        self.beacons.remove(&(slot.ap.next_beacon, place));
+        self.beacons_due.retain(|&due| due != place);
+        self.groups_ready.retain(|&ready| ready != place);
+        if let Some(network) = self.networks.get_mut(slot.network) {
+            network.members.retain(|&member| member != place);
+        }
+        self.free += usize::from(slot.ap.client.is_some());
+        self.acks.free(place);
     }
 
     /// Runs `f` with a virtual AP and the context to transmit in it.
     pub(super) fn with_ap<T>(
         &mut self,
         now: Instant,
-        bssid: MacAddr,
-        f: impl FnOnce(&mut VirtualAp, &mut TxContext<'_>, &mut Scheduler<Pair>) -> T,
+        place: Place,
+        f: impl FnOnce(&mut VirtualAp, &mut TxContext<'_>) -> T,
     ) -> Option<T> {
-        let ap = self.aps.get_mut(&bssid)?;
+        let ap = &mut self.slots.get_mut(place.index())?.as_deref_mut()?.ap;
         let mut sequence = std::mem::replace(&mut ap.sequence, SequenceNumbers::new());
         let mut context = TxContext {
             now,
@@ -212,126 +325,56 @@ impl ApRadio {
             max_mpdu: self.config.max_mpdu,
             peer_window: PEER_WINDOW,
         };
-        let result = f(ap, &mut context, &mut self.scheduler);
+        let result = f(ap, &mut context);
         ap.sequence = sequence;
         Some(result)
     }
 
     /// Puts a station into the scheduler if it has something to send.
-    pub(super) fn wake(&mut self, pair: Pair) {
-        if let Some(station) = self.aps.get_mut(&pair.0).and_then(|ap| ap.stations.get_mut(&pair.1)) {
-            self.scheduler.wake(pair, &mut station.peer, PEER_WINDOW);
+    pub(super) fn wake(&mut self, (place, station): Pair) {
+        let slot = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut);
+        if let Some(found) = slot.and_then(|slot| slot.ap.stations.get_mut(&station)) {
+            self.scheduler.wake((place, station), &mut found.peer, PEER_WINDOW);
         }
     }
 
     pub(super) fn pairs(&self) -> Vec<Pair> {
-        let of = |ap: &VirtualAp| ap.stations.keys().map(|&station| (ap.bssid, station)).collect::<Vec<_>>();
-        self.aps.values().flat_map(of).collect()
+        let places = (0..self.slots.len()).filter_map(|index| self.block().at(index));
+        places
+            .filter_map(|place| self.slot(place).map(|slot| (place, slot)))
+            .flat_map(|(place, slot)| slot.ap.stations.keys().map(move |&station| (place, station)))
+            .collect()
     }
 
-    fn completed(&mut self, now: Instant, pair: Pair, completion: crate::mac::Completion) {
-        self.with_ap(now, pair.0, |ap, context, _| {
-            if let Some(station) = ap.stations.get_mut(&pair.1) {
-                if completion.acked {
-                    station.asked = None;
-                    station.peer.stats.last_heard = now;
-                }
-                station.peer.handle_completion(completion, context);
+    fn add_network(&mut self, now: Instant, config: NetworkConfig) {
+        let position = self.networks.len();
+        let Some(place) = self.block().at(position) else { return };
+        let first_beacon = self.tsf_zero(&config, place);
+        let kind = config.kind;
+        self.networks.push(Network::new(config, first_beacon));
+        match kind {
+            VirtualApKind::Shared => self.make(now, place, position, None),
+            VirtualApKind::PerClient => {
+                self.beacons.insert((first_beacon, place));
+                self.acks.take(place);
             }
-        });
-        self.wake(pair);
-    }
-
-    /// Frames kept too long go; who is silent is asked with a Null frame, and who does not answer leaves.
-    fn look_after_stations(&mut self, now: Instant) {
-        for pair in self.pairs() {
-            let ask = self.with_ap(now, pair.0, |ap, context, _| {
-                let limit = ap.config.inactivity;
-                let station = ap.stations.get_mut(&pair.1)?;
-                station.peer.expire(now, context.pool, context.drops);
-                if station.peer.stats.silence(now) < limit {
-                    station.asked = None;
-                    return None;
-                }
-                match station.asked {
-                    None => {
-                        station.asked = Some(now);
-                        Some(Some(station.peer.null_frame(context)))
-                    }
-                    Some(at) => (now.since(at) >= ANSWER).then_some(None),
-                }
-            });
-            match ask.flatten() {
-                Some(Some(null)) => self.send(pair, null.frame, false),
-                Some(None) => self.leave(pair, ReasonCode::INACTIVITY, true),
-                None => {}
-            }
-        }
-    }
-
-    fn next_management(&mut self, now: Instant) -> Option<(Pair, Outgoing)> {
-        let (pair, mut frame, stamped) = self.outbox.pop_front()?;
-        if stamped {
-            self.stamp(now, pair.0, &mut frame);
-        }
-        Some((pair, Outgoing::immediate(frame, TxOptions::default())))
-    }
-
-    fn next_beacon(&mut self, now: Instant) -> Option<(Pair, Outgoing)> {
-        let ap = self.aps.values_mut().find(|ap| ap.beacon_due)?;
-        ap.beacon_due = false;
-        let (mut frame, dtim) = ap.beacon(&self.config);
-        if dtim {
-            ap.burst = ap.group_queue.len();
-        }
-        let bssid = ap.bssid;
-        self.stamp(now, bssid, &mut frame);
-        Some(((bssid, MacAddr::BROADCAST), Outgoing::immediate(frame, TxOptions::default())))
-    }
-
-    /// Group frames: at once while nobody dozes, else as many as the last DTIM beacon announced.
-    fn next_group(&mut self, now: Instant) -> Option<(Pair, Outgoing)> {
-        let ready = |ap: &&VirtualAp| !ap.group_queue.is_empty() && (ap.burst > 0 || ap.dozing == 0);
-        let bssid = self.aps.values().find(ready)?.bssid;
-        let outgoing = self.with_ap(now, bssid, |ap, context, _| {
-            let after_dtim = ap.burst > 0;
-            ap.burst = ap.burst.saturating_sub(1);
-            ap.group_queue.poll(ap.group.as_mut().map(|group| &mut group.tx), after_dtim, context)
-        });
-        outgoing.flatten().map(|outgoing| ((bssid, MacAddr::BROADCAST), outgoing))
-    }
-
-    fn next_of_stations(&mut self, now: Instant) -> Option<(Pair, Outgoing)> {
-        let mut scheduler = std::mem::take(&mut self.scheduler);
-        let next = scheduler.poll(|pair: Pair, category| {
-            let turn = self.with_ap(now, pair.0, |ap, context, _| {
-                let station = ap.stations.get_mut(&pair.1)?;
-                let turn = station.peer.poll(category, context);
-                if matches!(turn, Turn::Idle) {
-                    station.peer.unlist(category);
-                }
-                Some(turn)
-            });
-            match turn.flatten() {
-                Some(Turn::Sent(outgoing)) => Turn::Sent((pair, outgoing)),
-                Some(Turn::Spent) => Turn::Spent,
-                Some(Turn::Idle) | None => Turn::Idle,
-            }
-        });
-        self.scheduler = scheduler;
-        next
-    }
-
-    /// Writes the TSF timer into a beacon or probe response.
-    fn stamp(&self, now: Instant, bssid: MacAddr, frame: &mut [u8]) {
-        if let (Some(ap), Some(field)) = (self.aps.get(&bssid), frame.get_mut(24..32)) {
-            field.copy_from_slice(&ap.timestamp(now).to_le_bytes());
         }
     }
 }
 
+/// How an association ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// The station is told nothing: it knows, or it is elsewhere.
+    Silent,
+    /// It is deauthenticated.
+    Deauthenticate,
+    /// It is disassociated, then deauthenticated: it has not answered, and one of the two may still reach it.
+    Disassociate,
+}
+
 impl std::fmt::Debug for ApRadio {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApRadio").field("aps", &self.aps).finish_non_exhaustive()
+        f.debug_struct("ApRadio").field("slots", &self.slots).finish_non_exhaustive()
     }
 }

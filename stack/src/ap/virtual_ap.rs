@@ -1,34 +1,59 @@
 //! One BSS as a value.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::ap::beacon::rsn_element;
-use crate::ap::config::{NetworkConfig, Security};
-use crate::crypto::Cipher;
-use crate::mac::{Bss, GroupQueue, GroupTx, Peer, SequenceNumbers, SequenceSpace};
-use crate::random::{self, Random};
-use crate::rsn::{Authenticator, GroupKeyData, Gtk};
+use crate::ap::announce::{Announcement, Ends, rsn_element};
+use crate::ap::config::{NetworkConfig, RadioConfig, Security};
+use crate::ap::group::Group;
+use crate::ap::network::MAX_AID;
+use crate::mac::{Bss, GroupQueue, Peer, SaId, SequenceNumbers, SequenceSpace};
+use crate::random::Random;
+use crate::rsn::Authenticator;
 use crate::time::{Instant, TU};
-use crate::wire::{MacAddr, MacHeader, ManagementBody, SequenceControl};
-
-/// Highest association ID (802.11-2020 9.4.1.8).
-const MAX_AID: u16 = 2007;
+use crate::wire::element::TimBitmap;
+use crate::wire::{MacAddr, Rate, SequenceControl};
 
 /// A station of a virtual AP.
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) peer: Peer,
+    /// The name of the association.
+    pub(super) association: SaId,
     pub(super) authenticator: Option<Authenticator>,
-    /// A Null frame asked whether it is there, at this time.
+    /// When the authenticator wants to see the time.
+    pub(super) handshake_due: Option<Instant>,
+    /// The numbers of the association request, by which a retransmission of it is known.
+    pub(super) request: SequenceControl,
+    pub(super) since: Instant,
+    /// It has shown that it exists: it finished the handshake or, in an open network, acknowledged or sent something.
+    pub(super) proven: bool,
+    /// It was silent for too long and is asked since then whether it is there.
     pub(super) asked: Option<Instant>,
-    pub(super) dozing: bool,
+    pub(super) rekey: Rekey,
+    /// When its pairwise key was installed.
+    pub(super) key_since: Instant,
+    /// The generation of the group key that it was handed last, and of the one that it has.
+    pub(super) group_handed: u64,
+    pub(super) group_has: u64,
+    /// At what rate beacons go to it alone; the radio's choice if unset.
+    pub(super) beacon_rate: Option<Rate>,
 }
 
-/// The group key in use, as handshakes hand it out and as frames are sent under it.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) data: GroupKeyData,
-    pub(super) tx: GroupTx,
+/// How far the replacement of a pairwise key is (SEC-K11). From its beginning on, what is queued waits for the new key,
+/// which will have this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rekey {
+    None,
+    /// What was queued before it goes out under the old key, until then at the latest.
+    Draining {
+        id: SaId,
+        until: Instant,
+    },
+    /// The handshake runs.
+    Handshake {
+        id: SaId,
+    },
 }
 
 /// One BSS: an owned value that refers to nothing outside itself.
@@ -36,6 +61,8 @@ pub(super) struct Group {
 pub struct VirtualAp {
     pub(super) config: NetworkConfig,
     pub(super) bssid: MacAddr,
+    /// The only station that it takes, in a per-client network.
+    pub(super) client: Option<MacAddr>,
     pub(super) stations: BTreeMap<MacAddr, Station>,
     /// RSNE, exactly as in beacons.
     pub(super) rsn: Vec<u8>,
@@ -53,23 +80,29 @@ pub struct VirtualAp {
 }
 
 impl VirtualAp {
-    pub(super) fn new(config: NetworkConfig, bssid: MacAddr, now: Instant, random: &mut dyn Random) -> Self {
+    pub(super) fn new(
+        config: NetworkConfig,
+        bssid: MacAddr,
+        client: Option<MacAddr>,
+        (now, tsf_zero): (Instant, Instant),
+        random: &mut dyn Random,
+    ) -> Self {
         let protected = config.security != Security::Open;
-        let group = if protected { Group::fresh(1, random) } else { None };
         Self {
             rsn: rsn_element(&config.security),
-            config,
             bssid,
+            client,
             stations: BTreeMap::new(),
-            group,
+            group: if protected { Group::new(now, random) } else { None },
             group_queue: GroupQueue::new(protected),
             burst: 0,
             dozing: 0,
             sequence: SequenceNumbers::new(),
             dtim_count: 0,
-            next_beacon: now,
+            next_beacon: next_beacon(&config, tsf_zero, now),
             beacon_due: false,
-            tsf_zero: now,
+            tsf_zero,
+            config,
         }
     }
 
@@ -92,11 +125,8 @@ impl VirtualAp {
         Bss::access_point(self.bssid)
     }
 
-    /// The lowest association ID that is free, `None` if the network is full.
+    /// The lowest association ID that is free.
     pub(super) fn free_aid(&self) -> Option<u16> {
-        if self.stations.len() >= usize::from(self.config.max_stations.min(MAX_AID)) {
-            return None;
-        }
         let mut used = [false; MAX_AID as usize + 1];
         for station in self.stations.values() {
             if let Some(slot) = used.get_mut(usize::from(station.peer.config().association_id)) {
@@ -106,38 +136,56 @@ impl VirtualAp {
         (1..=MAX_AID).find(|&aid| used.get(usize::from(aid)) == Some(&false))
     }
 
-    /// A beacon is due at every multiple of the interval of the TSF timer; missed ones are skipped.
-    pub(super) fn tick_beacon(&mut self, now: Instant) {
-        if self.next_beacon > now {
-            return;
+    /// Group frames may leave: nobody dozes, or a DTIM beacon has announced them.
+    pub(super) fn releases_group_frames(&self) -> bool {
+        !self.group_queue.is_empty() && (self.burst > 0 || self.dozing == 0)
+    }
+
+    /// Writes the next beacon and advances the DTIM count. That of a client's own virtual AP goes to the client alone, so
+    /// that nobody else lists it. Says whether it is a DTIM.
+    pub(super) fn beacon(&mut self, radio: &RadioConfig, out: &mut Vec<u8>) -> bool {
+        let dtim = self.dtim_count == 0;
+        let period = self.config.dtim_period.max(1);
+        let bitmap = self.traffic_indications();
+        let tim = bitmap.tim(self.dtim_count, period, dtim && !self.group_queue.is_empty());
+        let ends = Ends {
+            bssid: self.bssid,
+            to: self.client.unwrap_or(MacAddr::BROADCAST),
+            sequence: self.sequence.next(SequenceSpace::Common),
+        };
+        self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
+        Announcement { radio, network: &self.config, rsn: &self.rsn, parent: false }.beacon(ends, &tim, out);
+        if dtim {
+            self.burst = self.group_queue.len();
         }
-        self.beacon_due = true;
-        let interval = (TU * u32::from(self.config.beacon_interval.max(1))).as_micros() as u64;
-        let elapsed = now.since(self.tsf_zero).as_micros() as u64;
-        let next = (elapsed / interval + 1) * interval;
-        self.next_beacon = self.tsf_zero + std::time::Duration::from_micros(next);
+        dtim
     }
 
-    pub(super) fn timestamp(&self, now: Instant) -> u64 {
-        now.since(self.tsf_zero).as_micros() as u64
-    }
-
-    pub(super) fn management_frame(&mut self, to: MacAddr, body: &ManagementBody<'_>) -> Vec<u8> {
-        let number = self.sequence.next(SequenceSpace::Common);
-        let header = MacHeader::management(body.kind(), to, self.bssid, self.bssid)
-            .with_sequence(SequenceControl::new(number, 0));
-        let mut frame = Vec::with_capacity(256);
-        header.emit(&mut frame);
-        body.emit(&mut frame);
-        frame
+    /// A station that is asked whether it is there finds its bit set, too: it will poll, and be heard.
+    fn traffic_indications(&self) -> TimBitmap {
+        let mut bitmap = TimBitmap::new();
+        for station in self.stations.values() {
+            let asked = station.asked.is_some() && station.peer.power_save().is_dozing();
+            if asked || station.peer.has_traffic_indication() {
+                bitmap.set(station.peer.config().association_id, true);
+            }
+        }
+        bitmap
     }
 }
 
-impl Group {
-    /// A key from `random`; `None` if that is so broken that it gives zeroes.
-    pub(super) fn fresh(key_id: u8, random: &mut dyn Random) -> Option<Self> {
-        let gtk = Gtk::new(&random::bytes::<16>(random)).ok()?;
-        let tx = GroupTx::new(Cipher::Ccmp128, gtk.expose(), key_id).ok()?;
-        Some(Self { data: GroupKeyData { gtk, key_id, rsc: 0 }, tx })
+/// When a beacon is due next: at every multiple of the interval of the TSF timer (802.11-2020 11.1.3.2). Missed ones are
+/// skipped.
+pub(super) fn next_beacon(network: &NetworkConfig, tsf_zero: Instant, now: Instant) -> Instant {
+    if now < tsf_zero {
+        return tsf_zero;
     }
+    let interval = interval(network).as_micros() as u64;
+    let elapsed = now.since(tsf_zero).as_micros() as u64;
+    tsf_zero + Duration::from_micros((elapsed / interval + 1).saturating_mul(interval))
+}
+
+/// Between beacons.
+pub(super) fn interval(network: &NetworkConfig) -> Duration {
+    TU * u32::from(network.beacon_interval.max(1))
 }

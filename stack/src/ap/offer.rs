@@ -1,0 +1,235 @@
+//! BSSIDs for clients that have none yet, and how clients come to hear of them.
+//!
+//! Which BSSID a stranger is offered is computed, not remembered, so that no number of strangers fills a table (SEC-M9).
+//! A client that scans actively is offered one by a probe response. One that only listens hears the parent's beacons and
+//! authenticates there; it is refused with the name of its BSSID, and for a while beacons of that BSSID are sent to it
+//! alone, so that its next passive scan finds it.
+
+use std::time::Duration;
+
+use crate::ap::admission::Pair;
+use crate::ap::announce::{Announcement, Ends, rsn_element, stamp};
+use crate::ap::block::Place;
+use crate::ap::outbox::{Waiting, Whose};
+use crate::ap::radio::ApRadio;
+use crate::crypto::kdf_sha256;
+use crate::mac::{DropReason, Outgoing, SequenceSpace};
+use crate::random::{self, Random};
+use crate::time::Instant;
+use crate::wire::element::{ElementsBuf, TimBitmap};
+use crate::wire::{Band, Channel, ElementId, MacAddr, StatusCode, TxOptions};
+
+/// How long beacons are sent to a client that came to the parent.
+const LURE: Duration = Duration::from_secs(10);
+/// Most clients that get them at a time.
+const LURES: usize = 16;
+
+/// What it takes to offer BSSIDs.
+#[derive(Debug)]
+pub(super) struct Offers {
+    /// So that nobody can choose addresses that are all offered the same BSSID.
+    key: [u8; 32],
+    lures: Vec<Lure>,
+}
+
+/// A client that has come to a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lure {
+    position: usize,
+    client: MacAddr,
+    until: Instant,
+}
+
+impl Offers {
+    pub(super) fn new(random: &mut dyn Random) -> Self {
+        Self { key: random::bytes(random), lures: Vec::new() }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.lures.len()
+    }
+
+    /// A number below `count`.
+    fn start(&self, position: usize, client: MacAddr, count: usize) -> usize {
+        let mut number = [0; 4];
+        let network = position.to_le_bytes();
+        kdf_sha256(&self.key, "BSSID offer", &[&client.octets(), &network], &mut number);
+        usize::try_from(u32::from_le_bytes(number)).unwrap_or(0) % count.max(1)
+    }
+}
+
+impl ApRadio {
+    /// The BSSID for a client of a per-client network: its own if it has one, else the first free one from a place on that
+    /// depends on the client. `None` if all are taken.
+    pub(super) fn offer(&self, position: usize, client: MacAddr) -> Option<Place> {
+        if let Some(place) = self.directory.of(position, client) {
+            return Some(place);
+        }
+        let (first, size) = (self.networks.len(), self.block().len());
+        let count = size.saturating_sub(first);
+        if self.free == 0 {
+            return None;
+        }
+        let start = self.offers.start(position, client, count);
+        let places = (0..count).filter_map(|step| self.block().at(first + (start + step) % count));
+        places.into_iter().find(|&place| self.slot(place).is_none())
+    }
+
+    /// Where a client is sent that has come to the wrong BSSID: status and elements of the refusal.
+    pub(super) fn suggest(
+        &mut self,
+        now: Instant,
+        position: usize,
+        client: MacAddr,
+    ) -> (StatusCode, ElementsBuf) {
+        let mut elements = ElementsBuf::new();
+        let Some(place) = self.offer(position, client) else {
+            return (StatusCode::TOO_MANY_STATIONS, elements);
+        };
+        self.acknowledge_offer(now, place);
+        let report = neighbor_report(self.block().bssid(place), self.config.channel);
+        elements.writer().element(ElementId::NEIGHBOR_REPORT, &report);
+        self.lure(now, position, client);
+        (StatusCode::SUGGESTED_BSS_TRANSITION, elements)
+    }
+
+    /// Has the radio acknowledge a BSSID that a stranger may answer to, if it does not do so already.
+    pub(super) fn acknowledge_offer(&mut self, now: Instant, place: Place) {
+        if self.slot(place).is_none() {
+            self.acks.offer(now, place);
+        }
+    }
+
+    /// Answers a probe request for a per-client network.
+    pub(super) fn answer_from_offer(
+        &mut self,
+        now: Instant,
+        position: usize,
+        client: MacAddr,
+        broadcast: bool,
+    ) {
+        let Some(place) = self.offer(position, client) else {
+            self.drops.count(DropReason::TableFull);
+            return;
+        };
+        self.acknowledge_offer(now, place);
+        self.answer_probe((place, client), position, broadcast);
+    }
+
+    /// Sends a probe response from a place, whether there is a BSS yet or not. The answer to a request that went to
+    /// everybody is not tried again: the station may be on another channel by then, and others answer as well.
+    pub(super) fn answer_probe(&mut self, pair: Pair, position: usize, broadcast: bool) {
+        let options = TxOptions { no_ack: broadcast, ..TxOptions::default() };
+        self.announce(pair, position, options, |announcement, ends, out| {
+            announcement.probe_response(ends, out)
+        });
+    }
+
+    /// The parent's beacon is due: those who came to it get one of their own BSSID each.
+    pub(super) fn lure_beacons(&mut self, now: Instant, position: usize) {
+        self.offers.lures.retain(|lure| now < lure.until);
+        let lures: Vec<_> =
+            self.offers.lures.iter().filter(|lure| lure.position == position).copied().collect();
+        for lure in lures {
+            let Some(place) = self.offer(position, lure.client) else { continue };
+            if self.slot(place).is_some() {
+                // It has found it, and gets that one's beacons.
+                self.offers.lures.retain(|other| *other != lure);
+                continue;
+            }
+            let options = TxOptions { retries: Some(1), ..TxOptions::default() };
+            let period = self.networks.get(position).map_or(1, |network| network.config.dtim_period.max(1));
+            self.announce((place, lure.client), position, options, |announcement, ends, out| {
+                announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);
+            });
+        }
+    }
+
+    fn lure(&mut self, now: Instant, position: usize, client: MacAddr) {
+        let until = now + LURE;
+        let lures = &mut self.offers.lures;
+        lures.retain(|lure| now < lure.until);
+        if let Some(lure) = lures.iter_mut().find(|lure| (lure.position, lure.client) == (position, client)) {
+            lure.until = until;
+        } else if lures.len() < LURES {
+            lures.push(Lure { position, client, until });
+            if let Some(place) = self.offer(position, client) {
+                self.answer_probe((place, client), position, false);
+            }
+        } else {
+            self.drops.count(DropReason::TableFull);
+        }
+    }
+
+    /// Queues a frame that announces a network from a place to a stranger.
+    fn announce(
+        &mut self,
+        (place, to): Pair,
+        position: usize,
+        options: TxOptions,
+        write: impl FnOnce(&Announcement<'_>, Ends, &mut Vec<u8>),
+    ) {
+        let Some(network) = self.networks.get(position) else { return };
+        let rsn = rsn_element(&network.config.security);
+        let mut frame = self.pool.take();
+        let ends = Ends {
+            bssid: self.block().bssid(place),
+            to,
+            sequence: self.sequence.next(SequenceSpace::Common),
+        };
+        write(&network.announcement(&self.config, &rsn), ends, &mut frame);
+        let stamp = Some(self.tsf_zero(&network.config, place));
+        let waiting =
+            Waiting { whose: Whose::Stranger, outgoing: Outgoing::immediate(frame, options), stamp };
+        self.outbox.push(waiting, &mut self.drops);
+    }
+
+    /// The beacon of a parent.
+    pub(super) fn parent_beacon(&mut self, now: Instant, place: Place) -> Option<Vec<u8>> {
+        let position = place.index();
+        let sequence = self.sequence.next(SequenceSpace::Common);
+        let bssid = self.block().bssid(place);
+        let network = self.networks.get_mut(position)?;
+        let parent = network.parent.as_mut().filter(|parent| parent.beacon_due)?;
+        parent.beacon_due = false;
+        let period = network.config.dtim_period.max(1);
+        let count = parent.dtim_count;
+        parent.dtim_count = if count == 0 { period - 1 } else { count - 1 };
+        let rsn = rsn_element(&network.config.security);
+        let mut frame = self.pool.take();
+        let ends = Ends { bssid, to: MacAddr::BROADCAST, sequence };
+        let announcement = Announcement { parent: true, ..network.announcement(&self.config, &rsn) };
+        announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
+        let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
+        stamp(&mut frame, now.since(zero).as_micros() as u64);
+        self.lure_beacons(now, position);
+        Some(frame)
+    }
+}
+
+/// The data of a Neighbor Report element (802.11-2020 9.4.2.36) for one BSSID of ours, with the highest preference.
+fn neighbor_report(bssid: MacAddr, channel: Channel) -> [u8; 16] {
+    /// Reachable.
+    const INFORMATION: [u8; 4] = [0x03, 0, 0, 0];
+    /// HT.
+    const PHY: u8 = 7;
+    /// Subelement 3, BSS Transition Candidate Preference.
+    const PREFERENCE: [u8; 3] = [3, 1, 255];
+    let [a, b, c, d, e, f] = bssid.octets();
+    let [i, j, k, l] = INFORMATION;
+    let [p, q, r] = PREFERENCE;
+    [a, b, c, d, e, f, i, j, k, l, operating_class(channel), channel.number(), PHY, p, q, r]
+}
+
+/// The global operating class of a 20 MHz channel (802.11-2020 Table E-4).
+const fn operating_class(channel: Channel) -> u8 {
+    match (channel.band(), channel.number()) {
+        (Band::Ghz2, 14) => 82,
+        (Band::Ghz2, _) => 81,
+        (Band::Ghz5, ..=48) => 115,
+        (Band::Ghz5, ..=64) => 118,
+        (Band::Ghz5, ..=144) => 121,
+        (Band::Ghz5, _) => 125,
+        (Band::Ghz6, _) => 131,
+    }
+}

@@ -1,0 +1,76 @@
+//! Management frames that wait for the radio.
+
+use std::collections::VecDeque;
+
+use crate::ap::admission::Pair;
+use crate::mac::{DropCounts, DropReason, Outgoing, SaId};
+use crate::time::Instant;
+
+/// Most frames that wait, of each kind.
+const MOST: usize = 256;
+/// Most frames to strangers that are with the radio at a time: they are seldom acknowledged, and the radio tries long.
+const STRANGERS_IN_FLIGHT: usize = 8;
+
+/// Whose a frame is that went to the radio: who is told what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Out of the queues of a station, under this association.
+    Queue(Pair, SaId),
+    /// Management of a station with this association.
+    Station(Pair, SaId),
+    /// An answer to somebody who is not associated.
+    Stranger,
+    /// To a group.
+    All,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) whose: Whose,
+    pub(super) outgoing: Outgoing,
+    /// The zero of the TSF timer that is written into it when it leaves, if it has a timestamp.
+    pub(super) stamp: Option<Instant>,
+}
+
+/// Two queues, so that no number of strangers pushes out what stations of ours are waiting for (SEC-M9).
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    stations: VecDeque<Waiting>,
+    strangers: VecDeque<Waiting>,
+    strangers_in_flight: usize,
+}
+
+impl Outbox {
+    /// Queues a frame; the oldest of its kind goes if there are too many.
+    pub(super) fn push(&mut self, waiting: Waiting, drops: &mut DropCounts) {
+        let queue = if waiting.whose == Whose::Stranger { &mut self.strangers } else { &mut self.stations };
+        if queue.len() >= MOST {
+            queue.pop_front();
+            drops.count(DropReason::QueueFull);
+        }
+        queue.push_back(waiting);
+    }
+
+    pub(super) fn pop_for_station(&mut self) -> Option<Waiting> {
+        self.stations.pop_front()
+    }
+
+    pub(super) fn pop_for_stranger(&mut self) -> Option<Waiting> {
+        if self.strangers_in_flight >= STRANGERS_IN_FLIGHT {
+            return None;
+        }
+        let waiting = self.strangers.pop_front()?;
+        self.strangers_in_flight += 1;
+        Some(waiting)
+    }
+
+    /// It is known what became of a frame to a stranger.
+    pub(super) const fn stranger_completed(&mut self) {
+        self.strangers_in_flight = self.strangers_in_flight.saturating_sub(1);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.stations.len() + self.strangers.len()
+    }
+}

@@ -1,0 +1,221 @@
+//! What is sent next, and what became of it.
+
+use crate::ap::admission::Pair;
+use crate::ap::announce::stamp;
+use crate::ap::block::Place;
+use crate::ap::outbox::{Waiting, Whose};
+use crate::ap::radio::ApRadio;
+use crate::ap::virtual_ap::next_beacon;
+use crate::mac::{Completion, Outgoing, Turn};
+use crate::time::Instant;
+use crate::wire::{Rate, TxOptions};
+
+/// The rate of beacons to one client that knows it: at 1 Mb/s those of 32 clients would take half of the air, at this
+/// one they take a fourteenth.
+pub(super) const BEACON_RATE: Rate = Rate::Legacy(24);
+/// How often the radio may retry a beacon to one client: what is late is of no use.
+const BEACON_RETRIES: u8 = 2;
+
+impl ApRadio {
+    /// Notes whose beacon is due, and when the next one is.
+    pub(super) fn tick_beacons(&mut self, now: Instant) {
+        while let Some(&(at, place)) = self.beacons.first()
+            && at <= now
+        {
+            self.beacons.pop_first();
+            let Some((next, was_due)) = self.beacon_due(now, place) else { continue };
+            self.beacons.insert((next, place));
+            if !was_due {
+                self.beacons_due.push_back(place);
+            }
+        }
+    }
+
+    pub(super) fn next_frame(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        self.next_beacon(now)
+            .or_else(|| self.next_group(now))
+            .or_else(|| self.outbox.pop_for_station().map(|waiting| sent(now, waiting)))
+            .or_else(|| self.next_in_turn(now))
+    }
+
+    /// Strangers and stations take turns: neither a flood of probe requests nor a full queue keeps the others waiting.
+    fn next_in_turn(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        self.strangers_turn = !self.strangers_turn;
+        if self.strangers_turn {
+            self.next_of_strangers(now).or_else(|| self.next_of_stations(now))
+        } else {
+            self.next_of_stations(now).or_else(|| self.next_of_strangers(now))
+        }
+    }
+
+    pub(super) fn completed(&mut self, now: Instant, whose: Whose, completion: Completion) {
+        match whose {
+            Whose::Queue(pair, association) => {
+                self.with_ap(now, pair.0, |ap, context| {
+                    let station = ap.stations.get_mut(&pair.1)?;
+                    // What was sent in an earlier association is no business of this one.
+                    if station.association == association {
+                        if completion.acked {
+                            station.acknowledged(now);
+                        }
+                        station.peer.handle_completion(completion, context);
+                    }
+                    Some(())
+                });
+                self.wake(pair);
+            }
+            Whose::Station((place, station), association) => {
+                let found = self.ap_mut(place).and_then(|ap| ap.stations.get_mut(&station));
+                let found = found.filter(|station| station.association == association && completion.acked);
+                if let Some(station) = found {
+                    station.acknowledged(now);
+                }
+            }
+            Whose::Stranger => self.outbox.stranger_completed(),
+            Whose::All => {}
+        }
+    }
+
+    /// Puts a BSS among those whose group frames may leave, if they may.
+    pub(super) fn wake_group(&mut self, place: Place, at_once: bool) {
+        let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) else { return };
+        if slot.group_listed || !slot.ap.releases_group_frames() {
+            return;
+        }
+        slot.group_listed = true;
+        if at_once {
+            self.groups_ready.push_front(place);
+        } else {
+            self.groups_ready.push_back(place);
+        }
+    }
+
+    fn beacon_due(&mut self, now: Instant, place: Place) -> Option<(Instant, bool)> {
+        if let Some(ap) = self.ap_mut(place) {
+            ap.next_beacon = next_beacon(&ap.config, ap.tsf_zero, now);
+            return Some((ap.next_beacon, std::mem::replace(&mut ap.beacon_due, true)));
+        }
+        let zero = self.tsf_zero(&self.networks.get(place.index())?.config, place);
+        let network = self.networks.get_mut(place.index())?;
+        let parent = network.parent.as_mut()?;
+        parent.next_beacon = next_beacon(&network.config, zero, now);
+        Some((parent.next_beacon, std::mem::replace(&mut parent.beacon_due, true)))
+    }
+
+    fn next_beacon(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        while let Some(place) = self.beacons_due.pop_front() {
+            if self.slot(place).is_none() {
+                let Some(frame) = self.parent_beacon(now, place) else { continue };
+                return Some((Whose::All, Outgoing::immediate(frame, TxOptions::default())));
+            }
+            if let Some(beacon) = self.beacon(now, place) {
+                return Some(beacon);
+            }
+        }
+        None
+    }
+
+    fn beacon(&mut self, now: Instant, place: Place) -> Option<(Whose, Outgoing)> {
+        let slot = self.slots.get_mut(place.index())?.as_deref_mut()?;
+        let ap = &mut slot.ap;
+        if !std::mem::take(&mut ap.beacon_due) {
+            return None;
+        }
+        let mut frame = self.pool.take();
+        let dtim = ap.beacon(&self.config, &mut frame);
+        stamp(&mut frame, now.since(ap.tsf_zero).as_micros() as u64);
+        let client = ap.client.and_then(|client| ap.stations.get_key_value(&client));
+        let beacon = match client {
+            Some((&client, station)) => {
+                let options = TxOptions {
+                    rate: station.beacon_rate,
+                    retries: Some(BEACON_RETRIES),
+                    ..TxOptions::default()
+                };
+                (Whose::Station((place, client), station.association), Outgoing::immediate(frame, options))
+            }
+            None => (Whose::All, Outgoing::immediate(frame, TxOptions::default())),
+        };
+        if dtim {
+            self.wake_group(place, true);
+        }
+        Some(beacon)
+    }
+
+    /// Group frames: at once while nobody dozes, else as many as the last DTIM beacon announced, directly after it.
+    fn next_group(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        while let Some(&place) = self.groups_ready.front() {
+            let outgoing = self.with_ap(now, place, |ap, context| {
+                if !ap.releases_group_frames() {
+                    return None;
+                }
+                let after_dtim = ap.burst > 0;
+                ap.burst = ap.burst.saturating_sub(1);
+                let key = ap.group.as_mut().map(|group| &mut group.current.tx);
+                Some(ap.group_queue.poll(key, after_dtim, context))
+            });
+            match outgoing.flatten() {
+                Some(Some(outgoing)) => return Some((Whose::All, outgoing)),
+                // It could not be built; the next one may.
+                Some(None) => {}
+                None => self.unlist_group(),
+            }
+        }
+        None
+    }
+
+    fn unlist_group(&mut self) {
+        let place = self.groups_ready.pop_front();
+        let slot = place.and_then(|place| self.slots.get_mut(place.index())).and_then(Option::as_deref_mut);
+        if let Some(slot) = slot {
+            slot.group_listed = false;
+        }
+    }
+
+    fn next_of_strangers(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        self.outbox.pop_for_stranger().map(|waiting| sent(now, waiting))
+    }
+
+    fn next_of_stations(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        let mut scheduler = std::mem::take(&mut self.scheduler);
+        let next = scheduler.poll(|(place, station): Pair, category| {
+            let turn = self.with_ap(now, place, |ap, context| {
+                let station = ap.stations.get_mut(&station)?;
+                let turn = station.peer.poll(category, context);
+                if matches!(turn, Turn::Idle) {
+                    station.peer.unlist(category);
+                }
+                Some((turn, station.association))
+            });
+            match turn.flatten() {
+                Some((Turn::Sent(outgoing), association)) => {
+                    Turn::Sent((Whose::Queue((place, station), association), outgoing))
+                }
+                Some((Turn::Spent, _)) => Turn::Spent,
+                Some((Turn::Idle, _)) | None => Turn::Idle,
+            }
+        });
+        self.scheduler = scheduler;
+        next
+    }
+
+    /// Queues a management frame to a station. It does not wait for the station to wake up, whatever its power state
+    /// (SEC-H6).
+    pub(super) fn send(&mut self, whose: Whose, frame: Vec<u8>) {
+        let outgoing = Outgoing::immediate(frame, TxOptions::default());
+        self.outbox.push(Waiting { whose, outgoing, stamp: None }, &mut self.drops);
+    }
+}
+
+fn sent(now: Instant, waiting: Waiting) -> (Whose, Outgoing) {
+    let Waiting { whose, mut outgoing, stamp: zero } = waiting;
+    if let Some(zero) = zero {
+        stamp(&mut outgoing.frame, now.since(zero).as_micros() as u64);
+    }
+    (whose, outgoing)
+}
+
+/// The rate of beacons to a client with these rates, in units of 500 kb/s.
+pub(super) fn beacon_rate(mut rates: impl Iterator<Item = u8>) -> Option<Rate> {
+    rates.any(|rate| Rate::Legacy(rate & 0x7f) == BEACON_RATE).then_some(BEACON_RATE)
+}
