@@ -12,6 +12,7 @@ use crate::ap::announce::{Announcement, Ends, rsn_element, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
+use crate::ap::virtual_ap::next_beacon;
 use crate::crypto::kdf_sha256;
 use crate::mac::{DropReason, Outgoing, SequenceSpace};
 use crate::random::{self, Random};
@@ -38,6 +39,8 @@ struct Lure {
     position: usize,
     client: MacAddr,
     until: Instant,
+    /// When the next beacon to it is due: at the time of the BSSID that it was offered.
+    next: Instant,
 }
 
 impl Offers {
@@ -125,24 +128,35 @@ impl ApRadio {
         });
     }
 
-    /// The parent's beacon is due: those who came to it get one of their own BSSID each.
-    pub(super) fn lure_beacons(&mut self, now: Instant, position: usize) {
+    /// When [`Self::lures_due`] is to be called.
+    pub(super) fn next_lure(&self) -> Option<Instant> {
+        self.offers.lures.iter().map(|lure| lure.next).min()
+    }
+
+    /// Sends a beacon of its own BSSID to each client that came to a parent and for which one is due.
+    pub(super) fn lures_due(&mut self, now: Instant) {
         self.offers.lures.retain(|lure| now < lure.until);
-        let lures: Vec<_> =
-            self.offers.lures.iter().filter(|lure| lure.position == position).copied().collect();
-        for lure in lures {
-            let Some(place) = self.offer(position, lure.client) else { continue };
-            if self.slot(place).is_some() {
-                // It has found it, and gets that one's beacons.
-                self.offers.lures.retain(|other| *other != lure);
-                continue;
+        for index in 0..self.offers.lures.len() {
+            let due = self.offers.lures.get(index).filter(|lure| lure.next <= now).copied();
+            let Some(Lure { position, client, .. }) = due else { continue };
+            let next = self.lure_beacon(now, position, client);
+            if let Some(lure) = self.offers.lures.get_mut(index) {
+                // Without another beacon it is forgotten the next time.
+                (lure.next, lure.until) = next.map_or((now, now), |next| (next, lure.until));
             }
-            let options = TxOptions { retries: Some(1), ..TxOptions::default() };
-            let period = self.networks.get(position).map_or(1, |network| network.config.dtim_period.max(1));
-            self.announce((place, lure.client), position, options, |announcement, ends, out| {
-                announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);
-            });
         }
+    }
+
+    /// Says when the next one is due; `None` if the client has found its BSSID, or has none.
+    fn lure_beacon(&mut self, now: Instant, position: usize, client: MacAddr) -> Option<Instant> {
+        let place = self.offer(position, client).filter(|&place| self.slot(place).is_none())?;
+        let options = TxOptions { retries: Some(1), ..TxOptions::default() };
+        let period = self.networks.get(position)?.config.dtim_period.max(1);
+        self.announce((place, client), position, options, |announcement, ends, out| {
+            announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);
+        });
+        let config = &self.networks.get(position)?.config;
+        Some(next_beacon(config, self.tsf_zero(config, place), now))
     }
 
     fn lure(&mut self, now: Instant, position: usize, client: MacAddr) {
@@ -152,7 +166,7 @@ impl ApRadio {
         if let Some(lure) = lures.iter_mut().find(|lure| (lure.position, lure.client) == (position, client)) {
             lure.until = until;
         } else if lures.len() < LURES {
-            lures.push(Lure { position, client, until });
+            lures.push(Lure { position, client, until, next: now });
             if let Some(place) = self.offer(position, client) {
                 self.answer_probe((place, client), position, false);
             }
@@ -202,7 +216,6 @@ impl ApRadio {
         announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
         let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
         stamp(&mut frame, now.since(zero).as_micros() as u64);
-        self.lure_beacons(now, position);
         Some(frame)
     }
 }

@@ -155,6 +155,7 @@ impl ApRadio {
     /// Does what is due. Spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.tick_beacons(now);
+        self.lures_due(now);
         while let Some((whose, completion)) = self.in_flight.poll_lost(now) {
             self.completed(now, whose, completion);
         }
@@ -194,7 +195,8 @@ impl ApRadio {
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let beacon = self.beacons.first().map(|&(at, _)| (at, "a beacon"));
+        let beacon = self.beacons.first().map(|&(at, _)| at);
+        let beacon = beacon.into_iter().chain(self.next_lure()).min().map(|at| (at, "a beacon"));
         let handshake = self.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
         let tick = Some((self.next_tick, "looking after stations"));
         earliest(earliest(beacon, handshake), earliest(tick, self.in_flight.poll_timeout()))

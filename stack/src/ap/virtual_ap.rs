@@ -99,7 +99,7 @@ impl VirtualAp {
             dozing: 0,
             sequence: SequenceNumbers::new(),
             dtim_count: 0,
-            next_beacon: next_beacon(&config, tsf_zero, now),
+            next_beacon: first_beacon(&config, tsf_zero, now),
             beacon_due: false,
             tsf_zero,
             config,
@@ -174,12 +174,14 @@ impl VirtualAp {
     }
 }
 
+/// When a beacon is due first.
+pub(super) fn first_beacon(network: &NetworkConfig, tsf_zero: Instant, now: Instant) -> Instant {
+    if now <= tsf_zero { tsf_zero } else { next_beacon(network, tsf_zero, now) }
+}
+
 /// When a beacon is due next: at every multiple of the interval of the TSF timer (802.11-2020 11.1.3.2). Missed ones are
 /// skipped.
 pub(super) fn next_beacon(network: &NetworkConfig, tsf_zero: Instant, now: Instant) -> Instant {
-    if now < tsf_zero {
-        return tsf_zero;
-    }
     let interval = interval(network).as_micros() as u64;
     let elapsed = now.since(tsf_zero).as_micros() as u64;
     tsf_zero + Duration::from_micros((elapsed / interval + 1).saturating_mul(interval))

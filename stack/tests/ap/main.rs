@@ -1,0 +1,12 @@
+//! `ApRadio` against `Link`, without an air: every frame arrives, and is acknowledged if its receiver is there.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may")]
+
+mod flood;
+mod hostile;
+mod join;
+mod per_client;
+mod power_save;
+mod presence;
+mod rekey;
+mod world;
