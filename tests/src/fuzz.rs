@@ -1,6 +1,10 @@
 //! What the fuzz targets call: each takes any bytes, reads them in every way there is, and checks what must hold for all
 //! of them. `tests/fuzz` explores with libFuzzer; `tests/tests/fuzz_corpus.rs` replays and mutates in a plain test.
 
+mod ap;
+
+pub use ap::ap;
+
 use stack::crypto::{Cipher, EapolMic};
 use stack::random::Random;
 use stack::rsn::{

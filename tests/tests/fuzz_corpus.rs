@@ -92,10 +92,13 @@ fn mutate(input: &mut Vec<u8>, corpus: &[Vec<u8>], dice: &mut Dice) {
     input.truncate(4096);
 }
 
-fn explore(target: &str, run: fn(&[u8])) {
+/// How many mutations a target gets unless told otherwise.
+const RUNS: usize = 200_000;
+
+fn explore(target: &str, usual_runs: usize, run: fn(&[u8])) {
     let corpus = corpus(target);
     corpus.iter().for_each(|input| run(input));
-    let runs = std::env::var("AIRLOOM_FUZZ_RUNS").ok().map_or(200_000, |runs| runs.parse().unwrap());
+    let runs = std::env::var("AIRLOOM_FUZZ_RUNS").ok().map_or(usual_runs, |runs| runs.parse().unwrap());
     let mut dice = Dice(0x0123_4567_89ab_cdef);
     let mut input = Vec::with_capacity(16384);
     let live = LIVE.get();
@@ -111,17 +114,23 @@ fn explore(target: &str, run: fn(&[u8])) {
 
 #[test]
 fn sec_m11_wire() {
-    explore("wire", fuzz::wire);
+    explore("wire", RUNS, fuzz::wire);
 }
 
 #[test]
 fn eapol() {
-    explore("eapol", fuzz::eapol);
+    explore("eapol", RUNS, fuzz::eapol);
 }
 
 #[test]
 fn sec_m14_radiotap() {
-    explore("radiotap", fuzz::radiotap);
+    explore("radiotap", RUNS, fuzz::radiotap);
+}
+
+/// Each input is a script of many frames.
+#[test]
+fn sec_m9_ap() {
+    explore("ap", RUNS / 50, fuzz::ap);
 }
 
 #[test]

@@ -45,8 +45,8 @@ fn sec_m9_ten_thousand_strangers_in_a_second_harm_nobody() {
             let mut world = World::joined(NetworkConfig { max_stations: 200, ..network }, 1);
             let (mut up, mut down) = (0, 0);
             for _ in 0..10 {
-                world.from_link(0, FAR, b"up through the flood");
-                world.to_station(station(1), b"down through the flood");
+                world.send_up(0, FAR, b"up through the flood");
+                world.send_down(station(1), b"down through the flood");
                 (up, down) = (up + 1, down + 1);
                 flood(&mut world, 100, 200);
             }

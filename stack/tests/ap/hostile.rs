@@ -55,7 +55,7 @@ fn sec_m4_eapol_start_logoff_and_eap_change_nothing() {
         for packet in &packets {
             for _ in 0..100 {
                 let body = [&EAPOL[..], packet].concat();
-                world.heard(&data(FrameKind::DATA, bssid, station(1), false, &body).as_mut_slice().to_vec());
+                world.heard(&data(FrameKind::DATA, bssid, station(1), false, &body));
             }
         }
         assert_eq!(world.left(station(1)), 0);
@@ -106,12 +106,9 @@ fn sec_k8_the_rsne_of_the_association_is_that_of_message_2() {
         world.lose = |frame| kind_of(frame) == Some(FrameKind::ASSOCIATION_REQUEST);
         world.link(secure(1, 1));
         world.run(200);
-        let request = world.sent.iter().map(|(_, frame)| frame);
-        let mut request = request
-            .filter(|frame| kind_of(frame) == Some(FrameKind::ASSOCIATION_REQUEST))
-            .next_back()
-            .unwrap()
-            .clone();
+        let mut requests = world.sent.iter().map(|(_, frame)| frame);
+        let mut request =
+            requests.rfind(|frame| kind_of(frame) == Some(FrameKind::ASSOCIATION_REQUEST)).unwrap().clone();
         let at = request.windows(2).position(|window| window == [48, 20]).unwrap();
         request[at + 20] ^= 0x0c;
         world.heard(&request);
@@ -134,7 +131,7 @@ fn sec_d10_nothing_is_forwarded_before_the_handshake_and_eapol_never() {
         let dropped = |reason| world.ap.drops().of(reason);
         assert_eq!(dropped(DropReason::Unprotected) + dropped(DropReason::PortClosed), 1);
         assert_eq!(dropped(DropReason::EapolNotForUs), 1);
-        world.to_station(station(1), b"also too early");
+        world.send_down(station(1), b"also too early");
         world.run(5);
         assert_eq!((world.reached_ds(b"too early"), world.ap.occupancy().queued), (0, 0));
         finish(world);
@@ -164,7 +161,7 @@ fn sec_d1_plaintext_data_in_a_protected_association_is_dropped() {
 fn sec_d14_a_retransmission_is_dropped_also_of_an_association_request() {
     for kind in KINDS {
         let mut world = World::joined(wpa2(kind), 1);
-        world.from_link(0, FAR, b"only once");
+        world.send_up(0, FAR, b"only once");
         world.run(5);
         let mut again = world.sent.last().unwrap().1.clone();
         again[1] |= 0x08;
@@ -172,12 +169,9 @@ fn sec_d14_a_retransmission_is_dropped_also_of_an_association_request() {
         world.run(5);
         assert_eq!((world.reached_ds(b"only once"), world.ap.drops().of(DropReason::Duplicate)), (1, 1));
 
-        let request = world.sent.iter().map(|(_, frame)| frame);
-        let mut request = request
-            .filter(|frame| kind_of(frame) == Some(FrameKind::ASSOCIATION_REQUEST))
-            .next()
-            .unwrap()
-            .clone();
+        let mut requests = world.sent.iter().map(|(_, frame)| frame);
+        let mut request =
+            requests.find(|frame| kind_of(frame) == Some(FrameKind::ASSOCIATION_REQUEST)).unwrap().clone();
         request[1] |= 0x08;
         world.heard(&request);
         assert_eq!(world.ap.drops().of(DropReason::Duplicate), 2);
@@ -188,7 +182,7 @@ fn sec_d14_a_retransmission_is_dropped_also_of_an_association_request() {
 #[test]
 fn sec_d12_a_replayed_frame_is_dropped() {
     let mut world = World::joined(wpa2(VirtualApKind::PerClient), 1);
-    world.from_link(0, FAR, b"only once");
+    world.send_up(0, FAR, b"only once");
     world.run(5);
     let mut again = world.sent.last().unwrap().1.clone();
     again[22] = again[22].wrapping_add(0x10);
@@ -251,7 +245,7 @@ fn sec_h5_nothing_leaves_after_a_deauthentication() {
         let mut world = World::joined(wpa2(kind), 1);
         let bssid = world.bssid_of(0);
         for _ in 0..50 {
-            world.to_station(station(1), b"too late");
+            world.send_down(station(1), b"too late");
         }
         let leave = ManagementBody::Deauthentication(Leave::new(ReasonCode::LEAVING));
         world.away.push(0);

@@ -46,8 +46,8 @@ fn two_stations_reach_each_other_unless_isolated() {
     for kind in KINDS {
         for isolate in [false, true] {
             let mut world = World::joined(NetworkConfig { isolate, ..wpa2(kind) }, 3);
-            world.from_link(0, station(2), b"to my neighbour");
-            world.from_link(0, MacAddr::BROADCAST, b"to all of them");
+            world.send_up(0, station(2), b"to my neighbour");
+            world.send_up(0, MacAddr::BROADCAST, b"to all of them");
             world.run(300);
             assert_eq!(world.got(1, b"to my neighbour"), usize::from(!isolate), "{kind:?}");
             assert_eq!(world.ap.drops().of(DropReason::Isolated), u64::from(isolate));
@@ -109,7 +109,7 @@ fn sixty_four_clients_of_both_kinds_join_within_ten_seconds_and_talk() {
     let own = world.ap.virtual_aps().filter(|ap| ap.config().kind == VirtualApKind::PerClient);
     assert_eq!(own.map(|ap| ap.peers().count()).collect::<Vec<_>>(), [1; 32]);
     for (from, to) in [(0, 2), (1, 3), (61, 63)] {
-        world.from_link(from, station(to), b"hello");
+        world.send_up(from, station(to), b"hello");
         world.run(50);
         assert_eq!(world.got(usize::from(to), b"hello"), 1);
     }

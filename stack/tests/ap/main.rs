@@ -1,6 +1,6 @@
 //! `ApRadio` against `Link`, without an air: every frame arrives, and is acknowledged if its receiver is there.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
 mod flood;
 mod hostile;

@@ -163,7 +163,7 @@ fn a_virtual_ap_goes_with_its_client_and_its_address_is_acknowledged_no_longer()
 fn what_comes_for_everybody_reaches_each_client_once_under_its_own_key() {
     let mut world = World::joined(wpa2(OWN), 3);
     let since = world.air.len();
-    world.to_station(MacAddr::BROADCAST, b"news for all");
+    world.send_down(MacAddr::BROADCAST, b"news for all");
     world.run(300);
     assert_eq!([0, 1, 2].map(|index| world.got(index, b"news for all")), [1, 1, 1]);
     let group = world.air[since..].iter().filter(|on_air| kind_of(&on_air.frame) == Some(FrameKind::DATA));
@@ -186,7 +186,7 @@ fn sec_h4_an_association_ends_when_the_same_station_has_joined_elsewhere_and_not
     world.run(500);
     world.links.clear();
     for _ in 0..5 {
-        world.to_station(station(1), b"for the first");
+        world.send_down(station(1), b"for the first");
     }
     assert_eq!(world.ap.occupancy().queued, 5, "it dozes");
     world.link(LinkConfig { bssid: Some(second), ..secure(1, 1) });
@@ -203,7 +203,7 @@ fn sec_h4_a_station_that_joined_on_another_radio_leaves_without_a_word_and_witho
         let mut world = World::joined(wpa2(kind), 1);
         world.away.push(0);
         for _ in 0..20 {
-            world.to_station(station(1), b"for the old association");
+            world.send_down(station(1), b"for the old association");
         }
         let since = world.air.len();
         world.ap.station_elsewhere(at(world.now), NETWORK, station(1));
@@ -212,7 +212,7 @@ fn sec_h4_a_station_that_joined_on_another_radio_leaves_without_a_word_and_witho
         let data = |frame: &[u8]| frame[0] & 0x0c == 8;
         assert!(!world.air[since..].iter().any(|on_air| data(&on_air.frame)));
         assert_eq!((world.left(station(1)), world.ap.occupancy().stations), (1, 0));
-        world.to_station(station(1), b"too late");
+        world.send_down(station(1), b"too late");
         assert_eq!(world.ap.occupancy().queued, 0);
     }
 }

@@ -26,9 +26,9 @@ fn a_dozing_station_loses_nothing_and_group_frames_wait_for_the_dtim() {
     for kind in KINDS {
         let mut world = dozing(wpa2(kind));
         for n in 0..20 {
-            world.to_station(station(1), format!("number {n:03} to one").as_bytes());
+            world.send_down(station(1), format!("number {n:03} to one").as_bytes());
         }
-        world.to_station(MacAddr::BROADCAST, b"number to all");
+        world.send_down(MacAddr::BROADCAST, b"number to all");
         let before = world.air.len();
         world.run(1500);
         for n in 0..20 {
@@ -48,7 +48,7 @@ fn sec_h3_what_was_queued_for_an_association_is_not_sent_in_the_next() {
     for kind in KINDS {
         let mut world = dozing(wpa2(kind));
         for _ in 0..5 {
-            world.to_station(station(1), b"for the old association");
+            world.send_down(station(1), b"for the old association");
         }
         // It has forgotten everything and comes again, at the same BSSID, before it would have woken up.
         world.links.clear();
@@ -122,7 +122,7 @@ fn sec_h7_what_is_kept_for_a_dozing_station_is_bounded_in_count_and_age() {
         let mut world = dozing(wpa2(kind));
         world.away.push(0);
         for n in 0..1000 {
-            world.to_station(station(1), format!("number {n}").as_bytes());
+            world.send_down(station(1), format!("number {n}").as_bytes());
         }
         assert_eq!(world.ap.occupancy().queued, 256);
         assert_eq!(world.ap.drops().of(DropReason::QueueFull), 1000 - 256, "the oldest have gone");

@@ -39,7 +39,7 @@ fn the_group_key_is_replaced_under_traffic_and_nothing_is_lost() {
         let mut world = World::joined(group_rekey(kind, 3), 3);
         let since = world.air.len();
         for n in 0..100 {
-            world.to_station(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
+            world.send_down(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
             world.run(100);
         }
         for index in 0..3 {
@@ -66,7 +66,7 @@ fn a_dozing_station_gets_the_group_key_as_well() {
     world.link(secure(2, 1));
     world.run(500);
     for n in 0..40 {
-        world.to_station(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
+        world.send_down(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
         world.run(250);
     }
     for index in 0..2 {
@@ -111,7 +111,7 @@ fn who_joins_while_the_group_key_is_replaced_hears_group_frames_before_and_after
     assert_eq!(world.links[2].1.state(), LinkState::Connected);
     let mut sent = 0;
     for n in 0..30 {
-        world.to_station(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
+        world.send_down(MacAddr::BROADCAST, format!("group {n:03}").as_bytes());
         world.run(200);
         sent += 1;
     }
@@ -132,9 +132,9 @@ fn sec_k11_the_pairwise_key_is_replaced_under_traffic_and_nothing_is_lost_or_in_
         let (since, sent) = (world.air.len(), world.sent.len());
         for n in 0..500 {
             for part in 0..4 {
-                world.to_station(station(1), format!("down {n:03} {part}").as_bytes());
+                world.send_down(station(1), format!("down {n:03} {part}").as_bytes());
             }
-            world.from_link(0, FAR, format!("up {n:03}").as_bytes());
+            world.send_up(0, FAR, format!("up {n:03}").as_bytes());
             world.run(20);
         }
         for n in 0..500 {
@@ -165,7 +165,7 @@ fn sec_k11_data_stands_still_while_the_keys_change() {
     world.run(2300);
     let since = world.air.len();
     for _ in 0..5 {
-        world.to_station(station(1), b"has to wait for the new key");
+        world.send_down(station(1), b"has to wait for the new key");
     }
     world.run(500);
     assert_eq!(world.ap.occupancy().queued, 5);

@@ -196,11 +196,11 @@ impl World {
         self.ap_events.iter().filter(has).count()
     }
 
-    pub(super) fn to_station(&mut self, destination: MacAddr, payload: &[u8]) {
+    pub(super) fn send_down(&mut self, destination: MacAddr, payload: &[u8]) {
         self.ap.handle_msdu(at(self.now), NETWORK, &ethernet(destination, FAR, payload));
     }
 
-    pub(super) fn from_link(&mut self, index: usize, destination: MacAddr, payload: &[u8]) {
+    pub(super) fn send_up(&mut self, index: usize, destination: MacAddr, payload: &[u8]) {
         let (address, link) = &mut self.links[index];
         link.handle_msdu(at(self.now), &ethernet(destination, *address, payload));
     }
@@ -225,9 +225,9 @@ impl World {
         let (before, all) = (self.got(index, b"to the station"), self.got(index, b"to everybody"));
         let up = self.reached_ds(b"to the far side");
         let address = self.links[index].0;
-        self.from_link(index, FAR, b"to the far side");
-        self.to_station(address, b"to the station");
-        self.to_station(MacAddr::BROADCAST, b"to everybody");
+        self.send_up(index, FAR, b"to the far side");
+        self.send_down(address, b"to the station");
+        self.send_down(MacAddr::BROADCAST, b"to everybody");
         self.run(300);
         assert_eq!(self.reached_ds(b"to the far side"), up + 1, "{:?}", self.ap.drops());
         assert_eq!(self.got(index, b"to the station"), before + 1, "{:?}", self.ap.drops());
