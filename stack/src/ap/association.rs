@@ -85,7 +85,7 @@ impl ApRadio {
         let association = self.sa_ids.next();
         self.respond(pair, Some(association), request, StatusCode::SUCCESS, aid, &ElementsBuf::new());
         if self.insert(now, pair, position, association, aid, request) {
-            self.opened(now, pair);
+            self.opened(pair);
         }
         self.settle(now, pair);
     }
@@ -106,8 +106,7 @@ impl ApRadio {
         let Some(ap) = slot.map(|slot| &mut slot.ap) else { return false };
         let key = ap.group.as_ref().map(|group| (group.current.data(), group.current.generation));
         let (data, generation) = key.unzip();
-        let mut authenticator =
-            network.authenticator((bssid, address), data.as_ref(), &ap.rsn, &request.elements);
+        let mut authenticator = network.authenticator((bssid, address), data.as_ref(), &request.elements);
         if let Some(authenticator) = &mut authenticator {
             authenticator.start(now, &mut *self.random);
         }
@@ -134,7 +133,7 @@ impl ApRadio {
 
     /// The port of a station is open: what it had elsewhere in the network ends, without a word and before anything goes
     /// to it here (SEC-H4).
-    pub(super) fn opened(&mut self, _now: Instant, pair: Pair) {
+    pub(super) fn opened(&mut self, pair: Pair) {
         let (place, station) = pair;
         let Some(slot) = self.slot(place) else { return };
         let (position, network) = (slot.network, slot.ap.config.id);

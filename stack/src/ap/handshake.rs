@@ -53,7 +53,7 @@ impl ApRadio {
         let Some(outcome) = outcome.flatten() else { return };
         self.note_deadline(pair);
         if outcome.opened {
-            self.opened(now, pair);
+            self.opened(pair);
         }
         if let Some(reason) = outcome.failed {
             self.leave(pair, reason, Parting::Deauthenticate);
@@ -72,10 +72,10 @@ impl ApRadio {
 
     /// Lets the handshakes that are due see the time.
     pub(super) fn handshakes_due(&mut self, now: Instant) {
-        while let Some(&(at, pair)) = self.handshakes.first()
+        while let Some(&(at, pair)) = self.agenda.handshakes.first()
             && at <= now
         {
-            self.handshakes.pop_first();
+            self.agenda.handshakes.pop_first();
             let station = self.ap_mut(pair.0).and_then(|ap| {
                 let station = ap.stations.get_mut(&pair.1)?;
                 station.update_rsc(ap.group.as_ref());
@@ -140,10 +140,10 @@ impl ApRadio {
         let Some(station) = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1)) else { return };
         let due = station.authenticator.as_ref().and_then(|machine| machine.poll_timeout()).map(|(at, _)| at);
         if let Some(before) = std::mem::replace(&mut station.handshake_due, due) {
-            self.handshakes.remove(&(before, pair));
+            self.agenda.handshakes.remove(&(before, pair));
         }
         if let Some(due) = due {
-            self.handshakes.insert((due, pair));
+            self.agenda.handshakes.insert((due, pair));
         }
     }
 }

@@ -111,7 +111,7 @@ impl ApRadio {
         let (position, network, own) = (slot.network, slot.ap.config.id, slot.ap.client.is_some());
         self.scheduler.forget(pair);
         if let Some(at) = station.handshake_due {
-            self.handshakes.remove(&(at, pair));
+            self.agenda.handshakes.remove(&(at, pair));
         }
         self.directory.remove(position, address, place);
         self.event(ApEvent::StationLeft {

@@ -25,6 +25,9 @@ mod radio;
 mod transmit;
 mod virtual_ap;
 
+#[cfg(test)]
+mod tests;
+
 pub use block::BssidBlock;
 pub use config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
 pub use radio::{ApRadio, Occupancy};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ap::announce::{Announcement, rates};
+use crate::ap::announce::{Announcement, rates, rsn_element};
 use crate::ap::block::Place;
 use crate::ap::config::{NetworkConfig, RadioConfig, Security, VirtualApKind};
 use crate::crypto::Cipher;
@@ -19,6 +19,8 @@ pub(super) const MAX_AID: u16 = 2007;
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) config: NetworkConfig,
+    /// RSNE, empty if it is open.
+    pub(super) rsn: Vec<u8>,
     /// The BSSs that it has, in no order: group frames go to each of them.
     pub(super) members: Vec<Place>,
     /// Of a per-client network.
@@ -45,14 +47,14 @@ pub(super) struct Request<'a> {
 }
 
 impl Network {
-    pub(super) const fn new(config: NetworkConfig, first_beacon: Instant) -> Self {
+    pub(super) fn new(config: NetworkConfig, first_beacon: Instant) -> Self {
         let parent = match config.kind {
             VirtualApKind::Shared => None,
             VirtualApKind::PerClient => {
                 Some(Parent { next_beacon: first_beacon, beacon_due: false, dtim_count: 0 })
             }
         };
-        Self { config, members: Vec::new(), parent }
+        Self { rsn: rsn_element(&config.security), config, members: Vec::new(), parent }
     }
 
     /// Who asks for the SSID in these elements of a probe request is answered; a hidden network only by its name.
@@ -75,12 +77,8 @@ impl Network {
         capabilities(&self.config)
     }
 
-    pub(super) const fn announcement<'a>(
-        &'a self,
-        radio: &'a RadioConfig,
-        rsn: &'a [u8],
-    ) -> Announcement<'a> {
-        Announcement { radio, network: &self.config, rsn, parent: false }
+    pub(super) fn announcement<'a>(&'a self, radio: &'a RadioConfig) -> Announcement<'a> {
+        Announcement { radio, network: &self.config, rsn: &self.rsn, parent: false }
     }
 
     /// Whether an association request can be accepted (802.11-2020 11.3.5.3).
@@ -126,7 +124,6 @@ impl Network {
         &self,
         (aa, spa): (MacAddr, MacAddr),
         group: Option<&GroupKeyData>,
-        rsn: &[u8],
         elements: &Elements<'_>,
     ) -> Option<Authenticator> {
         let Security::Wpa2(pmk) = &self.config.security else { return None };
@@ -143,7 +140,7 @@ impl Network {
             akm: Akm::Psk,
             pairwise: Cipher::Ccmp128,
             group: group?.clone(),
-            ap_elements: rsn.to_vec(),
+            ap_elements: self.rsn.clone(),
             sta_elements: sta_elements.into_bytes(),
         }))
     }

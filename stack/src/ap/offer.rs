@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
-use crate::ap::announce::{Announcement, Ends, rsn_element, stamp};
+use crate::ap::announce::{Announcement, Ends, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
@@ -184,14 +184,13 @@ impl ApRadio {
         write: impl FnOnce(&Announcement<'_>, Ends, &mut Vec<u8>),
     ) {
         let Some(network) = self.networks.get(position) else { return };
-        let rsn = rsn_element(&network.config.security);
         let mut frame = self.pool.take();
         let ends = Ends {
             bssid: self.block().bssid(place),
             to,
             sequence: self.sequence.next(SequenceSpace::Common),
         };
-        write(&network.announcement(&self.config, &rsn), ends, &mut frame);
+        write(&network.announcement(&self.config), ends, &mut frame);
         let stamp = Some(self.tsf_zero(&network.config, place));
         let waiting =
             Waiting { whose: Whose::Stranger, outgoing: Outgoing::immediate(frame, options), stamp };
@@ -209,10 +208,9 @@ impl ApRadio {
         let period = network.config.dtim_period.max(1);
         let count = parent.dtim_count;
         parent.dtim_count = if count == 0 { period - 1 } else { count - 1 };
-        let rsn = rsn_element(&network.config.security);
         let mut frame = self.pool.take();
         let ends = Ends { bssid, to: MacAddr::BROADCAST, sequence };
-        let announcement = Announcement { parent: true, ..network.announcement(&self.config, &rsn) };
+        let announcement = Announcement { parent: true, ..network.announcement(&self.config) };
         announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
         let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
         stamp(&mut frame, now.since(zero).as_micros() as u64);

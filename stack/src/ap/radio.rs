@@ -56,6 +56,15 @@ pub struct ApRadio {
     pub(super) strangers_turn: bool,
     /// Sequence numbers of BSSIDs without a BSS: parents, offers.
     pub(super) sequence: SequenceNumbers,
+    pub(super) agenda: Agenda,
+    /// When stations are looked after next.
+    pub(super) next_tick: Instant,
+    events: VecDeque<ApEvent>,
+}
+
+/// What is to be done, and when.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
     /// When each beacon is due.
     pub(super) beacons: BTreeSet<(Instant, Place)>,
     /// Whose beacon is due now.
@@ -64,8 +73,6 @@ pub struct ApRadio {
     pub(super) groups_ready: VecDeque<Place>,
     /// When each unanswered handshake wants to see the time.
     pub(super) handshakes: BTreeSet<(Instant, Pair)>,
-    pub(super) next_tick: Instant,
-    events: VecDeque<ApEvent>,
 }
 
 /// A virtual AP at its place.
@@ -132,10 +139,7 @@ impl ApRadio {
             outbox: Outbox::default(),
             strangers_turn: false,
             sequence: SequenceNumbers::new(),
-            beacons: BTreeSet::new(),
-            beacons_due: VecDeque::new(),
-            groups_ready: VecDeque::new(),
-            handshakes: BTreeSet::new(),
+            agenda: Agenda::default(),
             next_tick: now + TICK,
             events: VecDeque::new(),
         };
@@ -195,9 +199,9 @@ impl ApRadio {
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let beacon = self.beacons.first().map(|&(at, _)| at);
+        let beacon = self.agenda.beacons.first().map(|&(at, _)| at);
         let beacon = beacon.into_iter().chain(self.next_lure()).min().map(|at| (at, "a beacon"));
-        let handshake = self.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
+        let handshake = self.agenda.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
         let tick = Some((self.next_tick, "looking after stations"));
         earliest(earliest(beacon, handshake), earliest(tick, self.in_flight.poll_timeout()))
     }
@@ -241,7 +245,7 @@ impl ApRadio {
             outbox: self.outbox.len(),
             in_flight: self.in_flight.len(),
             strangers: self.authenticated.len() + self.told.len() + self.offers.len() + self.acks.offers(),
-            timers: self.beacons.len() + self.handshakes.len(),
+            timers: self.agenda.beacons.len() + self.agenda.handshakes.len(),
         }
     }
 
@@ -285,7 +289,7 @@ impl ApRadio {
         let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
         let times = (now, self.tsf_zero(&config, place));
         let ap = VirtualAp::new(config, self.block().bssid(place), client, times, &mut *self.random);
-        self.beacons.insert((ap.next_beacon, place));
+        self.agenda.beacons.insert((ap.next_beacon, place));
         if let Some(network) = self.networks.get_mut(position) {
             network.members.push(place);
         }
@@ -299,9 +303,9 @@ impl ApRadio {
     /// Takes a client's virtual AP out of its place.
     pub(super) fn unmake(&mut self, place: Place) {
         let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::take) else { return };
-        self.beacons.remove(&(slot.ap.next_beacon, place));
-        self.beacons_due.retain(|&due| due != place);
-        self.groups_ready.retain(|&ready| ready != place);
+        self.agenda.beacons.remove(&(slot.ap.next_beacon, place));
+        self.agenda.beacons_due.retain(|&due| due != place);
+        self.agenda.groups_ready.retain(|&ready| ready != place);
         if let Some(network) = self.networks.get_mut(slot.network) {
             network.members.retain(|&member| member != place);
         }
@@ -357,7 +361,7 @@ impl ApRadio {
         match kind {
             VirtualApKind::Shared => self.make(now, place, position, None),
             VirtualApKind::PerClient => {
-                self.beacons.insert((first_beacon, place));
+                self.agenda.beacons.insert((first_beacon, place));
                 self.acks.take(place);
             }
         }

@@ -19,14 +19,14 @@ const BEACON_RETRIES: u8 = 2;
 impl ApRadio {
     /// Notes whose beacon is due, and when the next one is.
     pub(super) fn tick_beacons(&mut self, now: Instant) {
-        while let Some(&(at, place)) = self.beacons.first()
+        while let Some(&(at, place)) = self.agenda.beacons.first()
             && at <= now
         {
-            self.beacons.pop_first();
+            self.agenda.beacons.pop_first();
             let Some((next, was_due)) = self.beacon_due(now, place) else { continue };
-            self.beacons.insert((next, place));
+            self.agenda.beacons.insert((next, place));
             if !was_due {
-                self.beacons_due.push_back(place);
+                self.agenda.beacons_due.push_back(place);
             }
         }
     }
@@ -84,9 +84,9 @@ impl ApRadio {
         }
         slot.group_listed = true;
         if at_once {
-            self.groups_ready.push_front(place);
+            self.agenda.groups_ready.push_front(place);
         } else {
-            self.groups_ready.push_back(place);
+            self.agenda.groups_ready.push_back(place);
         }
     }
 
@@ -103,7 +103,7 @@ impl ApRadio {
     }
 
     fn next_beacon(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
-        while let Some(place) = self.beacons_due.pop_front() {
+        while let Some(place) = self.agenda.beacons_due.pop_front() {
             if self.slot(place).is_none() {
                 let Some(frame) = self.parent_beacon(now, place) else { continue };
                 return Some((Whose::All, Outgoing::immediate(frame, TxOptions::default())));
@@ -144,7 +144,7 @@ impl ApRadio {
 
     /// Group frames: at once while nobody dozes, else as many as the last DTIM beacon announced, directly after it.
     fn next_group(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
-        while let Some(&place) = self.groups_ready.front() {
+        while let Some(&place) = self.agenda.groups_ready.front() {
             let outgoing = self.with_ap(now, place, |ap, context| {
                 if !ap.releases_group_frames() {
                     return None;
@@ -165,7 +165,7 @@ impl ApRadio {
     }
 
     fn unlist_group(&mut self) {
-        let place = self.groups_ready.pop_front();
+        let place = self.agenda.groups_ready.pop_front();
         let slot = place.and_then(|place| self.slots.get_mut(place.index())).and_then(Option::as_deref_mut);
         if let Some(slot) = slot {
             slot.group_listed = false;
