@@ -15,6 +15,10 @@ use crate::wire::element::ElementsBuf;
 use crate::wire::management::AssociationResponse;
 use crate::wire::{AssociationId, ManagementBody, ReasonCode, StatusCode};
 
+/// Most stations whose handshake is under way. Messages to those who are not there are repeated for seconds, and must not
+/// take the air from those who are (SEC-M9).
+const HANDSHAKES: usize = 128;
+
 impl ApRadio {
     pub(super) fn associate(
         &mut self,
@@ -60,6 +64,9 @@ impl ApRadio {
         let network = position.and_then(|position| Some((position, self.networks.get(position)?)));
         let (position, network) = network.ok_or_else(|| plain(StatusCode::UNSPECIFIED_FAILURE))?;
         network.judge(&self.config, request).map_err(plain)?;
+        if self.directory.joining() >= HANDSHAKES && self.directory.of(position, pair.1).is_none() {
+            return Err(plain(StatusCode::TOO_MANY_STATIONS));
+        }
         let Some(slot) = self.slot(pair.0) else {
             // Its BSSID changes if it has one already: that is no other station.
             let others = network.members.len() - usize::from(self.directory.of(position, pair.1).is_some());

@@ -49,6 +49,11 @@ impl Directory {
         }
     }
 
+    /// How many stations are between their association and the end of their handshake.
+    pub(super) fn joining(&self) -> usize {
+        self.joining.len()
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.settled.len() + self.joining.len()

@@ -10,7 +10,7 @@ use crate::ap::outbox::Whose;
 use crate::ap::radio::{ApRadio, Parting};
 use crate::mac::{DropReason, SequenceSpace};
 use crate::time::Instant;
-use crate::wire::element::DsParameter;
+use crate::wire::element::{DsParameter, ElementsBuf};
 use crate::wire::frame::ManagementFrame;
 use crate::wire::management::{
     Action, ActionDetails, Algorithm, AssociationRequest, Authentication, Leave, ReassociationRequest,
@@ -223,7 +223,7 @@ impl ApRadio {
         let (status, elements) = match (status, self.standing(pair)) {
             (StatusCode::SUCCESS, Standing::Parent) => self.suggest(now, pair.0.index(), pair.1),
             (StatusCode::SUCCESS, Standing::Taken(position)) => self.suggest(now, position, pair.1),
-            (status, _) => (status, Default::default()),
+            (status, _) => (status, ElementsBuf::new()),
         };
         if status == StatusCode::SUCCESS {
             self.authenticated.insert(pair, now);

@@ -132,6 +132,19 @@ fn sec_m9_strangers_do_not_push_out_what_stations_wait_for() {
 }
 
 #[test]
+fn sec_m9_no_more_handshakes_run_at_a_time_than_the_air_bears() {
+    let mut world = World::joined(wpa2(stack::ap::VirtualApKind::Shared), 1);
+    for n in 0..2000 {
+        world.heard(&authentication(BASE, stranger(n)));
+        world.heard(&association(BASE, stranger(n), &WPA2_PSK, 2));
+    }
+    assert_eq!(world.ap.occupancy().stations, 1 + 128);
+    world.run(6000);
+    assert_eq!((world.ap.occupancy().stations, world.left(station(1))), (1, 0));
+    world.traffic_both_ways(0);
+}
+
+#[test]
 fn events_that_nobody_fetches_are_bounded() {
     let mut world = World::joined(open(stack::ap::VirtualApKind::Shared), 1);
     let body = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], b"payload"].concat();
