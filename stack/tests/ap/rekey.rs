@@ -176,6 +176,58 @@ fn sec_k11_data_stands_still_while_the_keys_change() {
     assert_eq!(world.got(0, b"has to wait for the new key"), 5, "{:?}", world.ap.drops());
 }
 
+#[test]
+fn sec_k11_what_was_queued_before_a_rekey_goes_out_before_the_keys_change() {
+    for kind in KINDS {
+        let network = NetworkConfig { pairwise_rekey: Some(Duration::from_secs(2)), ..wpa2(kind) };
+        let mut world = World::joined(network, 1);
+        let since = world.air.len();
+        world.pace = 1;
+        for n in 0..20 {
+            for part in 0..100 {
+                world.send_down(station(1), format!("number {n:02} {part:03}").as_bytes());
+            }
+            world.run(150);
+        }
+        world.run(500);
+        let number = |n: usize| format!("number {:02} {:03}", n / 100, n % 100);
+        let got = (0..2000).filter(|n| world.got(0, number(*n).as_bytes()) == 1).count();
+        assert_eq!(got, 2000, "{:?}", world.ap.drops());
+        assert!(world.ap.drops().of(DropReason::StaleAssociation) == 0 && plaintext(&world, since) == 0);
+    }
+}
+
+#[test]
+fn sec_k4_a_group_key_is_handed_out_with_the_packet_number_that_it_has_reached() {
+    let mut world = World::joined(wpa2(VirtualApKind::Shared), 1);
+    for _ in 0..5 {
+        world.send_down(MacAddr::BROADCAST, b"before the other came");
+    }
+    world.run(300);
+    world.link(secure(2, 1));
+    world.run(300);
+    let eapol = world.answers(0, station(2), FrameKind::QOS_DATA);
+    let rsc = eapol.iter().filter_map(|frame| {
+        let at = frame.windows(8).position(|window| window == EAPOL)? + 8;
+        Some(EapolKey::parse(&frame[at..], 16).ok()??.rsc())
+    });
+    assert_eq!(rsc.collect::<Vec<_>>(), [0, 5], "of messages 1 and 3");
+}
+
+#[test]
+fn a_new_group_key_is_not_kept_waiting_by_stations_that_come_and_do_not_answer() {
+    let mut world = World::joined(group_rekey(VirtualApKind::Shared, 3), 2);
+    world.away.push(1);
+    world.run(4500 - world.now);
+    world.link(secure(3, 1));
+    world.lose = |frame| frame[10..16] == station(3).octets() && frame[1] & 0x40 != 0;
+    world.run(3000);
+    let since = world.air.len();
+    world.send_down(MacAddr::BROADCAST, b"under the new key");
+    world.run(50);
+    assert_eq!((key_ids(&world, since), world.left(station(3))), (vec![2], 0));
+}
+
 /// The keys of the only link, from what was said in plaintext.
 fn ptk(world: &World) -> Ptk {
     let bssid = world.bssid_of(0);

@@ -69,6 +69,8 @@ pub(super) struct World {
     pub(super) away: Vec<usize>,
     /// Addresses that the radio acknowledges.
     pub(super) acknowledged: Vec<MacAddr>,
+    /// How many frames the radio takes in a millisecond.
+    pub(super) pace: usize,
     /// Frames of links that are lost on their way.
     pub(super) lose: fn(&[u8]) -> bool,
 }
@@ -92,6 +94,7 @@ impl World {
             sent: Vec::new(),
             away: Vec::new(),
             acknowledged: Vec::new(),
+            pace: usize::MAX,
             lose: |_| false,
         }
     }
@@ -125,15 +128,19 @@ impl World {
             for (_, link) in &mut self.links {
                 link.handle_timeout(now);
             }
+            let mut left = self.pace;
             for _ in 0..8 {
-                self.exchange(now);
+                self.exchange(now, &mut left);
             }
         }
     }
 
-    fn exchange(&mut self, now: Instant) {
+    fn exchange(&mut self, now: Instant, left: &mut usize) {
         let info = RxInfo::default();
-        while let Some(transmit) = self.ap.poll_transmit(now) {
+        while *left > 0
+            && let Some(transmit) = self.ap.poll_transmit(now)
+        {
+            *left -= 1;
             let receiver = MacAddr::from_slice(&transmit.frame[4..10]).unwrap();
             self.air.push(OnAir { at: self.now, frame: transmit.frame.clone(), options: transmit.options });
             let mut acked = receiver.is_group();
