@@ -124,14 +124,15 @@ impl Scene {
                 ManagementBody::Authentication(_) => self.management(STATION, |_| {
                     ManagementBody::Authentication(Authentication::open(2, StatusCode::SUCCESS))
                 }),
-                ManagementBody::AssociationRequest(_) => self.management(STATION, |elements| {
-                    ManagementBody::AssociationResponse(AssociationResponse {
-                        capabilities: Capabilities::default().with_ess(true),
-                        status: StatusCode::SUCCESS,
-                        aid: AssociationId::new(1),
-                        elements: elements.elements(),
-                    })
-                }),
+                ManagementBody::AssociationRequest(_) | ManagementBody::ReassociationRequest(_) => self
+                    .management(STATION, |elements| {
+                        ManagementBody::AssociationResponse(AssociationResponse {
+                            capabilities: Capabilities::default().with_ess(true),
+                            status: StatusCode::SUCCESS,
+                            aid: AssociationId::new(1),
+                            elements: elements.elements(),
+                        })
+                    }),
                 _ => {}
             },
             Frame::Data(frame) if frame.addr1() == AP && self.last != Some(frame.sequence()) => {

@@ -1,13 +1,8 @@
-//! Several MSDUs in one MPDU (802.11-2020 9.3.2.2.2).
+//! What of a received A-MSDU is believed (802.11-2020 9.3.2.2.2).
 
 use crate::mac::{DropReason, Msdu};
 use crate::wire::MacAddr;
 use crate::wire::amsdu::{Amsdu, AmsduSubframe};
-
-/// Destination, source, length.
-pub(super) const SUBFRAME_HEADER: usize = 14;
-/// What the first six bytes of a plain MSDU are, which no A-MSDU begins with (SEC-D8).
-const RFC_1042: [u8; 6] = [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00];
 
 /// Whose addresses the subframes may carry (SEC-D11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +19,7 @@ pub(super) fn split<'a>(
     rule: SubframeRule,
     mut each: impl FnMut(Msdu<'a>) -> Result<(), DropReason>,
 ) -> Result<(), DropReason> {
-    if body.starts_with(&RFC_1042) {
+    if Amsdu::looks_like_plain_msdu(body) {
         return Err(DropReason::AmsduHeader);
     }
     for msdu in msdus(body) {
@@ -54,34 +49,25 @@ fn msdus(body: &[u8]) -> impl Iterator<Item = Result<Msdu<'_>, DropReason>> {
     })
 }
 
-/// Appends one MSDU (its LLC header first) as a subframe; the one before it is padded to four bytes first. `start` is
-/// where the A-MSDU begins in `out`.
-pub(super) fn append(out: &mut Vec<u8>, start: usize, destination: MacAddr, source: MacAddr, body: &[u8]) {
-    out.resize(out.len() + padding(out.len().saturating_sub(start)), 0);
-    out.extend_from_slice(&destination.octets());
-    out.extend_from_slice(&source.octets());
-    out.extend_from_slice(&u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes());
-    out.extend_from_slice(body);
-}
-
-/// How long an A-MSDU of `len` bytes becomes with another MSDU of `body` bytes.
-pub(super) const fn len_with(len: usize, body: usize) -> usize {
-    len.next_multiple_of(4) + SUBFRAME_HEADER + body
-}
-
-/// To a multiple of four (802.11-2020 9.3.2.2.2): header and MSDU of a subframe together.
-const fn padding(len: usize) -> usize {
-    len.next_multiple_of(4) - len
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Llc;
+    use crate::wire::amsdu::AmsduWriter;
     use proptest::prelude::*;
 
     const STA: MacAddr = MacAddr([2, 0, 0, 0, 0, 7]);
     const OTHER: MacAddr = MacAddr([2, 0, 0, 0, 0, 9]);
     const RULE: SubframeRule = SubframeRule::SourceIs(STA);
+
+    fn amsdu(subframes: &[(MacAddr, MacAddr, &[u8])]) -> Vec<u8> {
+        let mut body = Vec::new();
+        let mut writer = AmsduWriter::new(&mut body);
+        for (destination, source, msdu) in subframes {
+            writer.push(*destination, *source, &Llc::parse(msdu));
+        }
+        body
+    }
 
     fn collect(body: &[u8], rule: SubframeRule) -> (Vec<Vec<u8>>, Result<(), DropReason>) {
         let mut out = Vec::new();
@@ -105,9 +91,7 @@ mod tests {
 
     #[test]
     fn sec_d11_a_subframe_has_the_addresses_of_its_ends() {
-        let mut body = Vec::new();
-        append(&mut body, 0, OTHER, STA, &[1; 5]);
-        append(&mut body, 0, OTHER, OTHER, &[2; 5]);
+        let body = amsdu(&[(OTHER, STA, &[1; 5]), (OTHER, OTHER, &[2; 5])]);
         assert_eq!(collect(&body, RULE), (vec![], Err(DropReason::SpoofedSource)));
         let rule = SubframeRule::DestinationIs(STA);
         assert_eq!(collect(&body, rule), (vec![], Err(DropReason::SpoofedSource)));
@@ -116,9 +100,7 @@ mod tests {
 
     #[test]
     fn lengths_that_do_not_add_up_deliver_nothing() {
-        let mut body = Vec::new();
-        append(&mut body, 0, OTHER, STA, &[1; 6]);
-        append(&mut body, 0, OTHER, STA, &[2; 6]);
+        let body = amsdu(&[(OTHER, STA, &[1; 6]), (OTHER, STA, &[2; 6])]);
         for cut in (body.len() - 6..body.len()).chain(21..34) {
             assert_eq!(collect(&body[..cut], RULE), (vec![], Err(DropReason::AmsduMalformed)), "{cut}");
         }
@@ -127,14 +109,8 @@ mod tests {
     proptest! {
         #[test]
         fn round_trip(msdus in proptest::collection::vec(proptest::collection::vec(1u8.., 3..90), 0..8)) {
-            let mut out = vec![9; 26];
-            let mut len = 0;
-            for msdu in &msdus {
-                append(&mut out, 26, OTHER, STA, msdu);
-                len = len_with(len, msdu.len());
-                prop_assert_eq!(out.len() - 26, len);
-            }
-            prop_assert_eq!(collect(&out[26..], RULE), (msdus, Ok(())));
+            let subframes: Vec<_> = msdus.iter().map(|msdu| (OTHER, STA, &msdu[..])).collect();
+            prop_assert_eq!(collect(&amsdu(&subframes), RULE), (msdus, Ok(())));
         }
 
         #[test]

@@ -32,7 +32,7 @@ pub use packet_number::{MAX_PACKET_NUMBER, PacketNumbersUsedUp, ReplayCounters, 
 pub use peer::{Bss, Peer, PeerConfig, Role};
 pub use pool::BufferPool;
 pub use power_save::{PowerSave, Uapsd};
-pub use qos::{AccessCategory, EAPOL_TID, tid_of};
+pub use qos::{AccessCategory, EAPOL_TID};
 pub use schedule::{Scheduler, Turn};
 pub use stats::PeerStats;
 pub use tx::{Completion, GroupQueue, Outgoing, TxContext};

@@ -13,8 +13,9 @@ use crate::mac::{
 use crate::time::Instant;
 use crate::wire::MacAddr;
 
-/// How long frames under the old pairwise key are still read after a rekey, if the peer sends none under the new one.
-const OLD_KEY: Duration = Duration::from_secs(1);
+/// How long frames under the old pairwise key are still read after a rekey, if the peer sends none under the new one:
+/// as long as an AP may repeat message 3 under it, because message 4 was lost.
+const OLD_KEY: Duration = Duration::from_secs(4);
 
 /// Which side of a BSS we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +178,7 @@ impl Peer {
     }
 
     /// Takes a pairwise key into use for both directions. Fragments of before are forgotten (SEC-D5). A key that it
-    /// replaces is no longer used for sending, and is read until the peer uses the new one, for a second at most.
+    /// replaces is no longer used for sending, and is read until the peer uses the new one, for four seconds at most.
     pub fn install_pairwise(&mut self, now: Instant, sa: PairwiseSa) {
         let sa = sa.with_spp_amsdu(self.config.spp_amsdu);
         self.fragments.clear();

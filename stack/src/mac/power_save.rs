@@ -12,6 +12,9 @@ pub struct Uapsd {
 }
 
 impl Uapsd {
+    /// All categories, and all there is in each service period.
+    pub const ALL: Self = Self { flags: 0x0f, max_service_period: 0 };
+
     /// Reads the QoS Info field of an association request.
     pub const fn from_qos_info(qos_info: u8) -> Self {
         Self { flags: qos_info & 0x0f, max_service_period: (qos_info >> 5 & 3) * 2 }

@@ -1,5 +1,7 @@
 //! Priorities: which access category a frame waits in.
 
+use crate::wire::{EtherType, Llc};
+
 /// The four access categories, most urgent first (802.11-2020 Table 10-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessCategory {
@@ -51,23 +53,13 @@ impl AccessCategory {
 /// The TID of EAPOL: the handshake must not wait behind bulk data.
 pub const EAPOL_TID: u8 = 7;
 
-/// The TID of an MSDU by its body (LLC/SNAP header first), as [`crate::mac::Msdu::tid`].
-pub fn tid_of(body: &[u8]) -> u8 {
-    match body.split_first_chunk::<8>() {
-        Some((&[0xaa, 0xaa, 0x03, _, _, _, high, low], payload)) => {
-            tid_of_type(Some(u16::from_be_bytes([high, low])), payload)
-        }
-        _ => 0,
-    }
-}
-
 /// The TID of an MSDU by what it carries: the precedence, the upper three bits of the DS field of IPv4 and IPv6, as Linux
 /// reads it; EAPOL is urgent; everything else is best effort.
-pub(super) fn tid_of_type(ethernet_type: Option<u16>, payload: &[u8]) -> u8 {
-    match (ethernet_type, payload) {
-        (Some(0x0800), [_, ds, ..]) => ds >> 5,
-        (Some(0x86dd), [first, ..]) => first >> 1 & 7,
-        (Some(0x888e), _) => EAPOL_TID,
+pub(super) const fn tid_of(payload: &Llc<'_>) -> u8 {
+    match payload {
+        Llc::Typed(EtherType::IPV4, [_, ds, ..]) => *ds >> 5,
+        Llc::Typed(EtherType::IPV6, [first, ..]) => *first >> 1 & 7,
+        Llc::Typed(EtherType::EAPOL, _) => EAPOL_TID,
         _ => 0,
     }
 }
@@ -79,14 +71,14 @@ mod tests {
 
     #[test]
     fn precedence_becomes_the_tid() {
-        assert_eq!(tid_of_type(Some(0x0800), &hex!("45b8")), 5);
-        assert_eq!(tid_of_type(Some(0x86dd), &hex!("6e000000")), 7);
-        assert_eq!(tid_of_type(Some(0x86dd), &hex!("60000000")), 0);
-        assert_eq!(tid_of_type(Some(0x888e), &hex!("0203")), EAPOL_TID);
-        assert_eq!(tid_of_type(Some(0x0806), &hex!("0001")), 0);
-        assert_eq!(tid_of_type(Some(0x0800), &hex!("45")), 0);
-        assert_eq!(tid_of(&[]), 0);
-        assert_eq!(tid_of(&hex!("aaaa03000000 0800 45b8")), 5);
+        let tid = |ethertype, payload| tid_of(&Llc::Typed(EtherType(ethertype), payload));
+        assert_eq!(tid(0x0800, &hex!("45b8")), 5);
+        assert_eq!(tid(0x86dd, &hex!("6e000000")), 7);
+        assert_eq!(tid(0x86dd, &hex!("60000000")), 0);
+        assert_eq!(tid(0x888e, &hex!("0203")), EAPOL_TID);
+        assert_eq!(tid(0x0806, &hex!("0001")), 0);
+        assert_eq!(tid(0x0800, &hex!("45")), 0);
+        assert_eq!(tid_of(&Llc::Plain(&hex!("424203"))), 0);
     }
 
     #[test]

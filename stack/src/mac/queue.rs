@@ -37,6 +37,15 @@ pub(super) struct Queued {
     pub(super) resend: Option<Resend>,
 }
 
+impl Queued {
+    /// Sequence numbers run in a circle: half of it is before, half after.
+    fn was_sent_before(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.resend, other.resend) else { return false };
+        let ahead = two.sequence.number().wrapping_sub(one.sequence.number()) & 0x0fff;
+        (1..0x0800).contains(&ahead)
+    }
+}
+
 /// What must stay the same when a frame is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Resend {
@@ -60,9 +69,12 @@ impl Queue {
         }
     }
 
-    pub(super) fn push_front(&mut self, queued: Queued) {
+    /// Takes a frame back that was sent in vain: before all that was not sent yet, after what was sent before it.
+    pub(super) fn put_back(&mut self, queued: Queued) {
+        let behind = |waiting: &Queued| !waiting.was_sent_before(&queued);
+        let place = self.waiting.iter().position(behind).unwrap_or(self.waiting.len());
         self.bytes += queued.frame.len();
-        self.waiting.push_front(queued);
+        self.waiting.insert(place, queued);
     }
 
     pub(super) fn pop(&mut self) -> Option<Queued> {

@@ -19,7 +19,7 @@ use crate::mac::peer::{Bss, Peer, Role};
 use crate::mac::{AccessCategory, DropCounts, DropReason, GroupRx, Msdu, ReplaySpace, SaId, SequenceSpace};
 use crate::time::Instant;
 use crate::wire::frame::{ControlFrame, DataFrame, FrameError, ManagementFrame};
-use crate::wire::{Frame, FrameControl, MacAddr, QosControl, RxInfo, SequenceControl};
+use crate::wire::{EtherType, Frame, FrameControl, Llc, MacAddr, QosControl, RxInfo, SequenceControl};
 
 /// Where 802.1X sends what is meant for the other end of a link, whatever its address.
 const PAE_GROUP: MacAddr = MacAddr([0x01, 0x80, 0xc2, 0x00, 0x00, 0x03]);
@@ -314,7 +314,22 @@ fn deliver(
         return amsdu::split(body, rule, |msdu| port(peer, bss, protected, msdu, sink));
     }
     let (destination, source) = header.ends();
-    port(peer, bss, protected, Msdu::from_body(destination, source, body)?, sink)
+    let msdu = Msdu::from_body(destination, source, body)?;
+    if header.addr1.is_group() {
+        vouched_for(peer, &msdu)?;
+    }
+    port(peer, bss, protected, msdu, sink)
+}
+
+/// A key that every station has vouches neither for EAPOL nor for a packet to one host (SEC-D13).
+fn vouched_for(peer: &Peer, msdu: &Msdu<'_>) -> Result<(), DropReason> {
+    if msdu.is_eapol() {
+        return Err(DropReason::EapolNotForUs);
+    }
+    if peer.config.protected && msdu.is_unicast_ip() {
+        return Err(DropReason::UnicastInGroup);
+    }
+    Ok(())
 }
 
 /// The controlled port: EAPOL to us always passes and is never forwarded, everything else passes when the port is open
@@ -326,11 +341,11 @@ fn port(
     msdu: Msdu<'_>,
     sink: &mut impl Sink,
 ) -> Result<(), DropReason> {
-    if msdu.is_eapol() {
+    if let Llc::Typed(EtherType::EAPOL, pdu) = msdu.payload() {
         if msdu.destination != bss.own && msdu.destination != PAE_GROUP {
             return Err(DropReason::EapolNotForUs);
         }
-        sink.deliver(Delivery::Eapol { pdu: msdu.payload, protected });
+        sink.deliver(Delivery::Eapol { pdu, protected });
         return Ok(());
     }
     if !peer.is_port_open() {

@@ -15,7 +15,7 @@ use crate::mac::queue::{Cover, Queue, Queued, Resend};
 use crate::mac::schedule::Turn;
 use crate::mac::{AccessCategory, BufferPool, DropCounts, DropReason, EAPOL_TID, Msdu, SequenceNumbers};
 use crate::time::Instant;
-use crate::wire::{MacAddr, TxOptions};
+use crate::wire::{MacAddr, QosControl, TxOptions};
 
 /// Air time that a peer gets with each turn, in microseconds.
 const QUANTUM: i64 = 4000;
@@ -58,6 +58,8 @@ pub(super) struct Sent {
     pub(super) cover: Cover,
     /// There if the frame can be sent again later.
     pub(super) again: Option<Again>,
+    /// It counts among the frames in flight to its peer.
+    pub(super) counted: bool,
 }
 
 /// What it takes to queue a sent frame again.
@@ -172,17 +174,43 @@ impl Peer {
         Turn::Idle
     }
 
-    /// A frame without data: for the PM bit (station role), or to see whether the peer is still there.
+    /// A Null frame, which has no place in a queue: for the PM bit (station role), or to see whether the peer is still
+    /// there.
     pub fn null_frame(&mut self, context: &mut TxContext<'_>) -> Outgoing {
-        let outgoing = self.build_null(false, context);
-        self.launched(outgoing)
+        self.build_null(None, context)
+    }
+
+    /// A QoS Null frame with which a dozing station begins a service period (802.11-2020 11.2.3.6); nor has it a place
+    /// in a queue.
+    pub fn trigger_frame(&mut self, context: &mut TxContext<'_>) -> Outgoing {
+        self.build_null(Some(QosControl::new(EAPOL_TID)), context)
+    }
+
+    /// An EAPOL PDU of ours as a frame that goes out now, past all queues: for a station, whose keys change as soon as
+    /// it is built. While the peer has not used a new pairwise key, it may not have it yet, and the old one counts.
+    pub fn eapol_frame(
+        &mut self,
+        context: &mut TxContext<'_>,
+        pdu: &[u8],
+        protected: bool,
+    ) -> Result<Outgoing, DropReason> {
+        let msdu = Msdu::eapol(self.address(), context.bss.own, pdu);
+        let cover = match &self.previous {
+            _ if !protected => Cover::Plaintext,
+            Some((old, _)) => Cover::Association(old.id),
+            None => Cover::Association(self.current_sa()),
+        };
+        let queued = queued(context, &msdu, EAPOL_TID, cover, true);
+        self.build(queued, AccessCategory::Voice, false, false, context)
     }
 
     /// What became of a frame of this peer. One that failed because a station had gone to sleep waits at the head of its
     /// queue again; another that failed is lost, the radio has retried it.
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) {
         let Completion { sent, frame, acked, retries } = completion;
-        self.tx.in_flight = self.tx.in_flight.saturating_sub(1);
+        if sent.counted {
+            self.tx.in_flight = self.tx.in_flight.saturating_sub(1);
+        }
         self.stats.tx_retries += u64::from(retries);
         if acked {
             self.stats.acknowledged(context.now, sent.len);
@@ -218,9 +246,9 @@ impl Peer {
         });
         match queued {
             Some(queued) if queued.tid == EAPOL_TID && queued.source == context.bss.own => {
-                self.tx.urgent.push_front(queued);
+                self.tx.urgent.put_back(queued);
             }
-            Some(queued) => self.queues.of(sent.category).push_front(queued),
+            Some(queued) => self.queues.of(sent.category).put_back(queued),
             None => {
                 context.pool.give(frame);
                 context.drops.count(DropReason::NotAcknowledged);
@@ -239,7 +267,8 @@ impl Peer {
             let Some((category, queued)) = next else {
                 self.power.released(release, true);
                 let end = matches!(release, Release::ServicePeriod(_));
-                let outgoing = self.build_null(end, context);
+                let qos = end.then(|| QosControl::new(EAPOL_TID).with_eosp(true));
+                let outgoing = self.build_null(qos, context);
                 return Turn::Sent(self.launched(outgoing));
             };
             let more =
@@ -312,7 +341,8 @@ impl Peer {
         None
     }
 
-    fn launched(&mut self, outgoing: Outgoing) -> Outgoing {
+    fn launched(&mut self, mut outgoing: Outgoing) -> Outgoing {
+        outgoing.sent.counted = true;
         self.tx.in_flight += 1;
         self.tx.deficit -= self.air_time(outgoing.frame.len());
         outgoing
@@ -332,7 +362,8 @@ fn queued(context: &mut TxContext<'_>, msdu: &Msdu<'_>, tid: u8, cover: Cover, a
     Queued {
         frame,
         destination: msdu.destination,
-        source: msdu.source,
+        // A station sends under no other address than its own.
+        source: if context.bss.role == Role::Station { context.bss.own } else { msdu.source },
         tid,
         cover,
         since: context.now,

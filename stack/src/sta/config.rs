@@ -22,8 +22,14 @@ pub struct LinkConfig {
     pub passive: bool,
     /// Dozes after so long without traffic; never if unset.
     pub doze_after: Option<Duration>,
+    /// How it fetches what the AP has kept for it while it dozed.
+    pub fetch: Fetch,
     /// Told to the AP: how many beacon intervals it must keep frames for at least.
     pub listen_interval: u16,
+    /// The longest MPDU that the radio takes, without FCS.
+    pub max_mpdu: usize,
+    /// MPDUs longer than this many bytes (FCS included) are fragmented.
+    pub fragmentation_threshold: Option<usize>,
 }
 
 impl LinkConfig {
@@ -37,9 +43,24 @@ impl LinkConfig {
             rates: vec![0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c],
             passive: false,
             doze_after: None,
+            fetch: Fetch::Poll,
             listen_interval: 10,
+            max_mpdu: 2250,
+            fragmentation_threshold: None,
         }
     }
+}
+
+/// How a dozing station fetches what the AP has kept for it (802.11-2020 11.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Frame by frame, with a PS-Poll for each.
+    Poll,
+    /// It says that it is awake, and dozes again when nothing more comes.
+    Wake,
+    /// With U-APSD in all access categories: a trigger frame brings all there is. An AP that does not know it is
+    /// polled.
+    Trigger,
 }
 
 /// How a network is protected.

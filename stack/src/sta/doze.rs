@@ -1,20 +1,20 @@
 //! Power save (802.11-2020 11.2.3): the AP is told before the station dozes, and keeps its frames; the TIM says that
-//! there are some; a PS-Poll fetches one.
+//! there are some; a PS-Poll, a trigger frame or the end of the doze fetches them.
 
 use std::time::Duration;
 
-use crate::mac::SequenceSpace;
-use crate::sta::config::{LinkConfig, LinkEvent};
-use crate::sta::link::{Link, Phase};
+use crate::mac::Outgoing;
+use crate::sta::config::{Fetch, LinkConfig, LinkEvent};
+use crate::sta::link::{Link, Origin, Phase};
 use crate::time::Instant;
+use crate::wire::TxOptions;
 use crate::wire::element::Tim;
 use crate::wire::frame::PsPoll;
 use crate::wire::management::Beacon;
-use crate::wire::{FrameControl, FrameKind, MacHeader, SequenceControl, TxId, TxStatus};
 
 /// The receiver is on so long before a beacon is due.
 const GUARD: Duration = Duration::from_millis(2);
-/// How long the answer to a PS-Poll, or the group frames after a DTIM, are waited for.
+/// How long the answer to a PS-Poll or trigger, or the group frames after a DTIM, are waited for.
 const LISTEN: Duration = Duration::from_millis(40);
 
 /// Whether the station dozes.
@@ -23,10 +23,8 @@ pub(super) enum Power {
     Awake {
         idle_since: Instant,
     },
-    /// A null frame with PM set is on its way; only its ACK makes it so.
-    Announcing {
-        id: TxId,
-    },
+    /// A null frame with PM set is on its way, the n-th; only its ACK makes it so.
+    Announcing(u32),
     /// The receiver is off, except around beacons and until `listen`.
     Dozing {
         listen: Option<Instant>,
@@ -39,7 +37,7 @@ impl Power {
             Self::Awake { idle_since } => {
                 config.doze_after.map(|after| (idle_since + after, "nothing to do: time to doze"))
             }
-            Self::Announcing { .. } => None,
+            Self::Announcing(_) => None,
             Self::Dozing { listen } => listen.map(|until| (until, "nothing more came")),
         }
     }
@@ -60,92 +58,133 @@ impl Link {
         matches!(&self.phase, Phase::Associated(association) if matches!(association.power, Power::Dozing { .. }))
     }
 
-    pub(super) fn doze_timeout(&mut self, now: Instant) {
+    pub(super) fn doze_timeout(&mut self) {
+        let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        match (association.power, self.config.doze_after) {
+        match (&mut association.power, self.config.doze_after) {
             (Power::Awake { idle_since }, Some(after))
-                if idle_since + after <= now && association.port_open() =>
+                if *idle_since + after <= now && association.peer.is_port_open() =>
             {
-                self.announce_doze();
+                if association.peer.queued() > 0 {
+                    *idle_since = now;
+                } else {
+                    self.announce_doze();
+                }
             }
-            (Power::Dozing { listen: Some(until) }, _) if until <= now => {
-                association.power = Power::Dozing { listen: None };
-            }
+            (Power::Dozing { listen }, _) if listen.is_some_and(|until| until <= now) => *listen = None,
             _ => {}
         }
     }
 
     fn announce_doze(&mut self) {
-        let Phase::Associated(association) = &self.phase else { return };
-        let bssid = association.target.bssid;
-        let mut header = MacHeader::to_ds(bssid, self.config.address, bssid);
-        header.frame_control =
-            FrameControl::new(FrameKind::NULL).with_to_ds(true).with_power_management(true);
-        let header = header.with_sequence(SequenceControl::new(self.sequence.next(SequenceSpace::Common), 0));
-        let mut frame = Vec::new();
-        header.emit(&mut frame);
-        let id = self.send(frame);
-        if let Phase::Associated(association) = &mut self.phase {
-            association.power = Power::Announcing { id };
+        let announced = self.with_association(|association, context| {
+            association.announced += 1;
+            association.power = Power::Announcing(association.announced);
+            association.peer.set_power_management(true);
+            let null = association.peer.null_frame(context);
+            (Origin::Doze(association.id, association.announced), null)
+        });
+        if let Some((origin, null)) = announced {
+            self.send(origin, null);
         }
     }
 
     /// The AP has (or has not) heard that we doze.
-    pub(super) fn doze_announced(&mut self, now: Instant, status: TxStatus) {
+    pub(super) fn doze_announced(&mut self, acked: bool, announcement: u32) {
+        let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        if association.power != (Power::Announcing { id: status.id }) {
+        if association.power != Power::Announcing(announcement) {
             return;
         }
-        if status.acked {
+        if acked {
             association.power = Power::Dozing { listen: None };
             self.events.push_back(LinkEvent::Dozing);
         } else {
+            association.peer.set_power_management(false);
             association.power = Power::Awake { idle_since: now };
         }
     }
 
-    /// We send: a data frame without PM says that we are awake.
-    pub(super) fn wake(&mut self, now: Instant) {
+    /// We have something to send: a data frame without PM says that we are awake.
+    pub(super) fn wake(&mut self) {
+        let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
         let dozed = matches!(association.power, Power::Dozing { .. });
         association.power = Power::Awake { idle_since: now };
+        association.peer.set_power_management(false);
         if dozed {
             self.events.push_back(LinkEvent::Awake);
         }
+        self.schedule();
     }
 
     /// A beacon of our AP: fetches what waits for us, stays on for group frames. A TIM that makes no sense says nothing
     /// (SEC-M8).
-    pub(super) fn follow_tim(&mut self, now: Instant, beacon: &Beacon<'_>) {
+    pub(super) fn follow_tim(&mut self, beacon: &Beacon<'_>) {
+        let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let Power::Dozing { listen } = &mut association.power else { return };
         let Ok(Some(tim)) = beacon.elements.get::<Tim<'_>>() else { return };
-        if tim.group_traffic() {
-            *listen = Some(now + LISTEN);
-        }
-        if tim.contains(association.aid) {
-            self.poll_ap(now);
+        let waits = tim.contains(association.aid);
+        match &mut association.power {
+            Power::Dozing { listen } => {
+                if tim.group_traffic() {
+                    *listen = Some(now + LISTEN);
+                }
+                if waits {
+                    self.fetch();
+                }
+            }
+            // It believes that we doze: it heard of that and we not of its ACK, or it never heard that we woke.
+            Power::Awake { .. } if waits => self.say_awake(),
+            Power::Awake { .. } | Power::Announcing(_) => {}
         }
     }
 
     /// A data frame came: fetches the next if there is more, and goes back to sleep after the last.
-    pub(super) fn heard_data(&mut self, now: Instant, group: bool, more: bool) {
+    pub(super) fn heard_data(&mut self, more_data: bool, end_of_service_period: bool, group: bool) {
+        let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
+        let in_service_period = association.fetch == Fetch::Trigger && !group && !end_of_service_period;
         match &mut association.power {
             Power::Awake { idle_since } => *idle_since = now,
-            Power::Announcing { .. } => {}
-            Power::Dozing { .. } if more && !group => self.poll_ap(now),
-            Power::Dozing { listen } => *listen = if more { Some(now + LISTEN) } else { None },
+            Power::Announcing(_) => {}
+            Power::Dozing { listen } if in_service_period => *listen = Some(now + LISTEN),
+            Power::Dozing { .. } if more_data && !group => self.fetch(),
+            Power::Dozing { listen } => *listen = more_data.then(|| now + LISTEN),
         }
     }
 
-    fn poll_ap(&mut self, now: Instant) {
-        let Phase::Associated(association) = &mut self.phase else { return };
-        association.power = Power::Dozing { listen: Some(now + LISTEN) };
-        let poll =
-            PsPoll { aid: association.aid, bssid: association.target.bssid, station: self.config.address };
-        let mut frame = Vec::new();
-        poll.emit(&mut frame);
-        self.send(frame);
+    fn fetch(&mut self) {
+        if self.config.fetch == Fetch::Wake {
+            self.wake();
+            self.say_awake();
+            return;
+        }
+        let own = self.config.address;
+        let asked = self.with_association(|association, context| {
+            association.power = Power::Dozing { listen: Some(context.now + LISTEN) };
+            let outgoing = if association.fetch == Fetch::Trigger {
+                association.peer.trigger_frame(context)
+            } else {
+                let poll = PsPoll { aid: association.aid, bssid: association.target.bssid, station: own };
+                let mut frame = context.pool.take();
+                poll.emit(&mut frame);
+                Outgoing::immediate(frame, TxOptions::default())
+            };
+            (association.id, outgoing)
+        });
+        if let Some((id, outgoing)) = asked {
+            self.send(Origin::Association(id), outgoing);
+        }
+    }
+
+    fn say_awake(&mut self) {
+        let null = self.with_association(|association, context| {
+            association.peer.set_power_management(false);
+            (association.id, association.peer.null_frame(context))
+        });
+        if let Some((id, null)) = null {
+            self.send(Origin::Association(id), null);
+        }
     }
 }

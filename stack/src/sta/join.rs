@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use crate::mac::DropReason;
-use crate::sta::config::{LinkEnd, LinkEvent, LinkSecurity};
-use crate::sta::data::Association;
+use crate::mac::{DropReason, Uapsd};
+use crate::sta::association::Association;
+use crate::sta::config::{Fetch, LinkEnd, LinkSecurity};
 use crate::sta::link::{Link, Phase};
 use crate::sta::scan::Target;
-use crate::sta::secure::Keys;
+use crate::sta::secure::{rsn_element, supplicant};
 use crate::time::Instant;
-use crate::wire::element::{ElementKind, ElementsBuf, Rsn, Ssid};
-use crate::wire::management::{Algorithm, AssociationRequest, AssociationResponse, Authentication};
-use crate::wire::{Capabilities, MacAddr, ManagementBody, StatusCode};
+use crate::wire::element::{ElementsBuf, HtCapabilities, Ssid, Wmm};
+use crate::wire::management::{
+    Algorithm, AssociationRequest, AssociationResponse, Authentication, ReassociationRequest,
+};
+use crate::wire::{Capabilities, ElementId, MacAddr, ManagementBody, StatusCode};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How often a request is sent.
 const TRIES: u8 = 4;
-/// WMM information: subtype 0, version 1, no U-APSD.
-const WMM_INFORMATION: [u8; 3] = [0, 1, 0];
+/// HT capability information: spatial multiplexing power save disabled, A-MSDUs of 3839 bytes.
+const HT_INFORMATION: u16 = 0x000c;
 
 /// A request that waits for its answer.
 #[derive(Debug)]
@@ -29,38 +31,32 @@ pub(super) struct Attempt {
 }
 
 impl Link {
-    pub(super) fn authenticate(&mut self, now: Instant, target: Target) {
+    pub(super) fn authenticate(&mut self, target: Target) {
         self.send_authentication(target.bssid);
-        self.phase = Phase::Authenticating(Attempt { target, tries: 1, deadline: now + PATIENCE });
+        self.phase = Phase::Authenticating(Attempt { target, tries: 1, deadline: self.now + PATIENCE });
     }
 
     /// No answer: asks again, or gives up.
-    pub(super) fn unanswered(&mut self, now: Instant) {
-        let (bssid, associating, tries) = match &mut self.phase {
-            Phase::Authenticating(attempt) => (attempt.target.bssid, None, &mut attempt.tries),
-            Phase::Associating(attempt) => {
-                (attempt.target.bssid, Some(attempt.target.qos), &mut attempt.tries)
-            }
-            _ => return,
-        };
-        if *tries >= TRIES {
-            self.ended(now, LinkEnd::Unanswered);
+    pub(super) fn unanswered(&mut self) {
+        let deadline = self.now + PATIENCE;
+        let (Phase::Authenticating(attempt) | Phase::Associating(attempt)) = &mut self.phase else { return };
+        if attempt.tries >= TRIES {
+            self.ended(LinkEnd::Unanswered);
             return;
         }
-        *tries += 1;
-        if let Phase::Authenticating(attempt) | Phase::Associating(attempt) = &mut self.phase {
-            attempt.deadline = now + PATIENCE;
-        }
-        match associating {
-            Some(qos) => self.send_association(bssid, qos),
-            None => self.send_authentication(bssid),
+        attempt.tries += 1;
+        attempt.deadline = deadline;
+        let target = attempt.target.clone();
+        if matches!(self.phase, Phase::Associating(_)) {
+            self.send_association(&target);
+        } else {
+            self.send_authentication(target.bssid);
         }
     }
 
     /// An authentication frame. One that was not asked for, of another BSS or of another step changes nothing (SEC-M13).
     pub(super) fn authenticated(
         &mut self,
-        now: Instant,
         bssid: MacAddr,
         answer: &Authentication<'_>,
     ) -> Result<(), DropReason> {
@@ -74,19 +70,21 @@ impl Link {
             return Err(DropReason::UnexpectedManagement);
         }
         if answer.status != StatusCode::SUCCESS {
-            self.ended(now, LinkEnd::Refused(answer.status));
+            if answer.status == StatusCode::SUGGESTED_BSS_TRANSITION {
+                self.look_elsewhere(bssid);
+            }
+            self.ended(LinkEnd::Refused(answer.status));
             return Ok(());
         }
         let target = attempt.target.clone();
-        self.send_association(bssid, target.qos);
-        self.phase = Phase::Associating(Attempt { target, tries: 1, deadline: now + PATIENCE });
+        self.send_association(&target);
+        self.phase = Phase::Associating(Attempt { target, tries: 1, deadline: self.now + PATIENCE });
         Ok(())
     }
 
     /// An association response; the same holds for it (SEC-M13).
     pub(super) fn associated(
         &mut self,
-        now: Instant,
         bssid: MacAddr,
         answer: &AssociationResponse<'_>,
     ) -> Result<(), DropReason> {
@@ -97,27 +95,27 @@ impl Link {
             return Err(DropReason::WrongBssid);
         }
         if answer.status != StatusCode::SUCCESS {
-            self.ended(now, LinkEnd::Refused(answer.status));
+            self.ended(LinkEnd::Refused(answer.status));
             return Ok(());
         }
         let aid = answer.aid.number();
         if !(1..=2007).contains(&aid) {
             return Err(DropReason::BadAssociationId);
         }
-        let mut target = attempt.target.clone();
-        target.qos &= answer.elements.find_kind(ElementKind::WMM).is_some();
-        let keys = match &self.config.security {
+        let target = attempt.target.clone();
+        let agreed = self.agreed(&target, aid, &answer.elements);
+        let supplicant = match &self.config.security {
             LinkSecurity::Open => None,
             LinkSecurity::Wpa2(pmk) => {
-                let heard = target.rsn.clone();
-                Some(Keys::new(now, bssid, self.config.address, pmk.clone(), heard, rsn_element()))
+                let own = self.config.address;
+                Some(supplicant(self.now, bssid, own, pmk.clone(), target.rsn.clone()))
             }
         };
-        let open = keys.is_none();
-        self.phase = Phase::Associated(Box::new(Association::new(now, target, aid, keys)));
+        let open = supplicant.is_none();
+        let association = Association::new(self.now, target, agreed, self.sa_ids.next(), supplicant);
+        self.phase = Phase::Associated(Box::new(association));
         if open {
-            self.joined();
-            self.events.push_back(LinkEvent::Connected { bssid, aid });
+            self.joined(bssid, aid);
         }
         Ok(())
     }
@@ -127,35 +125,49 @@ impl Link {
         self.send_management(bssid, &body);
     }
 
-    fn send_association(&mut self, bssid: MacAddr, qos: bool) {
-        let mut elements = ElementsBuf::new();
-        let ssid = self.config.ssid.clone();
-        if let Some(ssid) = Ssid::new(&ssid) {
-            elements.writer().put(&ssid).rates(&self.config.rates);
-        }
-        let private = self.config.security != LinkSecurity::Open;
-        if private {
-            elements.writer().raw(&rsn_element());
-        }
-        if qos {
-            elements.writer().put_kind(ElementKind::WMM, |out| out.extend_from_slice(&WMM_INFORMATION));
-        }
-        let body = ManagementBody::AssociationRequest(AssociationRequest {
-            capabilities: Capabilities::default()
-                .with_ess(true)
-                .with_short_slot(true)
-                .with_qos(qos)
-                .with_privacy(private),
-            listen_interval: self.config.listen_interval,
-            elements: elements.elements(),
-        });
-        self.send_management(bssid, &body);
+    /// Asks to join, or to move here from the BSS that was lost.
+    fn send_association(&mut self, target: &Target) {
+        let elements = self.association_elements(target);
+        let elements = elements.elements();
+        let capabilities = Capabilities::default()
+            .with_ess(true)
+            .with_short_slot(true)
+            .with_qos(target.qos)
+            .with_privacy(self.config.security != LinkSecurity::Open);
+        let listen_interval = self.config.listen_interval;
+        let body = match self.left {
+            None => ManagementBody::AssociationRequest(AssociationRequest {
+                capabilities,
+                listen_interval,
+                elements,
+            }),
+            Some(current_ap) => ManagementBody::ReassociationRequest(ReassociationRequest {
+                capabilities,
+                listen_interval,
+                current_ap,
+                elements,
+            }),
+        };
+        self.send_management(target.bssid, &body);
     }
-}
 
-/// The RSN element of our association request.
-fn rsn_element() -> Vec<u8> {
-    let mut elements = ElementsBuf::new();
-    elements.writer().put(&Rsn::WPA2_PSK);
-    elements.into_bytes()
+    fn association_elements(&self, target: &Target) -> ElementsBuf {
+        let mut elements = ElementsBuf::new();
+        let mut writer = elements.writer();
+        if let Some(ssid) = Ssid::new(&self.config.ssid) {
+            writer.put(&ssid).rates(&self.config.rates);
+        }
+        if self.config.security != LinkSecurity::Open {
+            writer.raw(&rsn_element());
+        }
+        if target.ht {
+            let data = HtCapabilities::data(HT_INFORMATION, 0, [0xff, 0, 0, 0]);
+            writer.element(ElementId::HT_CAPABILITIES, &data);
+        }
+        if target.qos {
+            let uapsd = if self.config.fetch == Fetch::Trigger { Uapsd::ALL } else { Uapsd::default() };
+            writer.put(&Wmm::Information { qos: uapsd.flags });
+        }
+        elements
+    }
 }

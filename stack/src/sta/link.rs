@@ -3,17 +3,22 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::mac::{DropCounts, DropReason, SequenceNumbers, SequenceSpace};
+use crate::mac::{
+    BufferPool, Completion, DropCounts, DropReason, InFlight, Outgoing, SaId, SaIds, Scheduler,
+    SequenceNumbers, SequenceSpace,
+};
 use crate::random::Random;
+use crate::sta::association::Association;
 use crate::sta::config::{LinkConfig, LinkEnd, LinkEvent, LinkState};
-use crate::sta::data::Association;
+use crate::sta::data::Arrived;
 use crate::sta::join::Attempt;
 use crate::sta::scan::Target;
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
+use crate::wire::frame::ManagementFrame;
 use crate::wire::management::Leave;
 use crate::wire::{
-    Frame, FrameKind, MacAddr, MacHeader, ManagementBody, ReasonCode, RxInfo, SequenceControl, Transmit,
-    TxId, TxStatus,
+    FrameKind, MacAddr, MacHeader, ManagementBody, ReasonCode, RxInfo, SequenceControl, StatusCode, Transmit,
+    TxOptions, TxStatus,
 };
 
 /// How long it listens for answers to a probe request, or for a beacon.
@@ -22,21 +27,52 @@ const SCAN: Duration = Duration::from_millis(120);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// How often patience doubles.
 const MOST_DOUBLINGS: u32 = 6;
-/// Frames that wait for the radio; beyond it the oldest goes.
+/// Patience after the BSS has sent us to another one.
+const SENT_ON: Duration = Duration::from_millis(20);
+/// Frames that wait for the radio besides data; beyond it the oldest goes.
 const OUTBOX: usize = 256;
+/// Frames that are with the radio at a time.
+const WINDOW: usize = 64;
+/// Data frames among them.
+pub(super) const PEER_WINDOW: usize = 32;
+/// Frame buffers that are kept.
+const BUFFERS: usize = 64;
 
 /// The station side of one network.
 pub struct Link {
     pub(super) config: LinkConfig,
+    /// When it was last told the time.
+    pub(super) now: Instant,
     pub(super) phase: Phase,
     pub(super) sequence: SequenceNumbers,
+    pub(super) sa_ids: SaIds,
+    pub(super) scheduler: Scheduler<SaId>,
+    pub(super) in_flight: InFlight<Origin>,
+    pub(super) pool: BufferPool,
+    pub(super) event_pool: BufferPool,
     pub(super) events: VecDeque<LinkEvent>,
     pub(super) drops: DropCounts,
     pub(super) random: Box<dyn Random + Send>,
-    outbox: VecDeque<Transmit>,
-    last_id: u64,
+    /// What the frame at hand brought; kept for its capacity.
+    pub(super) arrived: Vec<Arrived>,
+    /// BSSs that have sent us to others, and until when they are passed over.
+    pub(super) shunned: Vec<(MacAddr, Instant)>,
+    /// The BSS that was lost without a farewell, from which we move to the next.
+    pub(super) left: Option<MacAddr>,
     /// Attempts in a row that came to nothing.
-    failures: u32,
+    pub(super) failures: u32,
+    outbox: VecDeque<(Origin, Outgoing)>,
+}
+
+/// Whose frame it is that goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Of no association: looking around, joining, leaving.
+    Link,
+    /// Of this association.
+    Association(SaId),
+    /// Its n-th announcement of a doze.
+    Doze(SaId, u32),
 }
 
 #[derive(Debug)]
@@ -54,22 +90,31 @@ impl Link {
     pub fn new(config: LinkConfig, random: Box<dyn Random + Send>) -> Self {
         Self {
             config,
+            now: Instant::ZERO,
             phase: Phase::Off,
             sequence: SequenceNumbers::new(),
+            sa_ids: SaIds::starting_after(0),
+            scheduler: Scheduler::new(),
+            in_flight: InFlight::new(WINDOW),
+            pool: BufferPool::new(BUFFERS),
+            event_pool: BufferPool::new(BUFFERS),
             events: VecDeque::new(),
             drops: DropCounts::new(),
             random,
-            outbox: VecDeque::new(),
-            last_id: 0,
+            arrived: Vec::new(),
+            shunned: Vec::new(),
+            left: None,
             failures: 0,
+            outbox: VecDeque::new(),
         }
     }
 
     /// Begins to look for the network. Does nothing if it has begun already.
     pub fn start(&mut self, now: Instant) {
+        self.now = now;
         if matches!(self.phase, Phase::Off) {
             self.failures = 0;
-            self.scan(now);
+            self.scan();
         }
     }
 
@@ -80,37 +125,51 @@ impl Link {
             self.send_management(bssid, &body);
             self.events.push_back(LinkEvent::Disconnected { bssid, end: LinkEnd::Stopped });
         }
-        self.phase = Phase::Off;
-    }
-
-    /// Takes a frame that was heard and decrypts it in place. Afterwards all polls may have something new.
-    pub fn handle_frame(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) {
-        if let Err(reason) = self.receive(now, info, mpdu) {
-            self.drops.count(reason);
-        }
+        self.left = None;
+        self.enter(Phase::Off);
     }
 
     /// Takes what became of a frame from [`Self::poll_transmit`].
     pub fn handle_tx_status(&mut self, now: Instant, status: TxStatus) {
-        self.doze_announced(now, status);
+        self.now = now;
+        if let Some((origin, completion)) = self.in_flight.handle_status(status) {
+            self.completed(origin, completion);
+        }
     }
 
     /// Does what is due. Spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.give_up_lost();
         match &mut self.phase {
-            Phase::Waiting { until } if *until <= now => self.scan(now),
-            Phase::Scanning { until, .. } if *until <= now => self.scan_ended(now),
+            Phase::Waiting { until } if *until <= now => self.scan(),
+            Phase::Scanning { until, .. } if *until <= now => self.scan_ended(),
             Phase::Authenticating(attempt) | Phase::Associating(attempt) if attempt.deadline <= now => {
-                self.unanswered(now);
+                self.unanswered();
             }
-            Phase::Associated(_) => self.association_timeout(now),
+            Phase::Associated(_) => self.association_timeout(),
             _ => {}
         }
     }
 
-    /// The next frame for the radio. Call it until it has none.
+    /// The next frame for the radio. Call it until it has none, after every other call.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.outbox.pop_front()
+        if !self.in_flight.has_room() {
+            return None;
+        }
+        let (origin, outgoing) = self.outbox.pop_front().or_else(|| self.next_of_peer())?;
+        Some(self.in_flight.launch(self.now, origin, outgoing))
+    }
+
+    /// Takes a transmitted frame back before its status comes, so that its buffer is used again and the frame can be
+    /// sent again.
+    pub fn recycle(&mut self, transmit: Transmit) {
+        self.in_flight.reclaim(transmit, &mut self.pool);
+    }
+
+    /// Takes the buffer of a [`LinkEvent::Msdu`] back.
+    pub fn recycle_event(&mut self, ethernet: Vec<u8>) {
+        self.event_pool.give(ethernet);
     }
 
     /// What happened. Call it until it has nothing.
@@ -120,14 +179,15 @@ impl Link {
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        match &self.phase {
-            Phase::Off => None,
-            Phase::Waiting { until } => Some((*until, "the next attempt")),
-            Phase::Scanning { until, .. } => Some((*until, "the end of the scan")),
-            Phase::Authenticating(attempt) => Some((attempt.deadline, "authentication is unanswered")),
-            Phase::Associating(attempt) => Some((attempt.deadline, "association is unanswered")),
-            Phase::Associated(association) => Some(association.deadline(&self.config)),
-        }
+        let own = match &self.phase {
+            Phase::Off => return None,
+            Phase::Waiting { until } => (*until, "the next attempt"),
+            Phase::Scanning { until, .. } => (*until, "the end of the scan"),
+            Phase::Authenticating(attempt) => (attempt.deadline, "authentication is unanswered"),
+            Phase::Associating(attempt) => (attempt.deadline, "association is unanswered"),
+            Phase::Associated(association) => association.deadline(&self.config),
+        };
+        earliest(Some(own), self.in_flight.poll_timeout())
     }
 
     /// Where the link stands.
@@ -138,7 +198,7 @@ impl Link {
             Phase::Scanning { .. } => LinkState::Scanning,
             Phase::Authenticating(_) => LinkState::Authenticating,
             Phase::Associating(_) => LinkState::Associating,
-            Phase::Associated(association) if association.port_open() => LinkState::Connected,
+            Phase::Associated(association) if association.peer.is_port_open() => LinkState::Connected,
             Phase::Associated(_) => LinkState::Securing,
         }
     }
@@ -153,63 +213,54 @@ impl Link {
         &self.drops
     }
 
-    fn receive(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) -> Result<(), DropReason> {
-        if info.bad_fcs {
-            return Err(DropReason::BadFcs);
-        }
-        match Frame::parse(mpdu).map_err(|_| DropReason::Malformed)? {
-            Frame::Management(frame) => {
-                let to_us = frame.addr1() == self.config.address || frame.addr1().is_group();
-                if !to_us {
-                    return Err(DropReason::NotForUs);
-                }
-                let body = frame.parse_body().map_err(|_| DropReason::MalformedBody)?;
-                self.management(now, info, frame.bssid(), frame.addr2(), &body)
-            }
-            Frame::Data(_) => self.data(now, mpdu),
-            Frame::Control(_) | Frame::Extension(_) => Ok(()),
+    /// The AP as the peer that it is, with its counters, while the link is associated.
+    pub fn peer(&self) -> Option<&crate::mac::Peer> {
+        match &self.phase {
+            Phase::Associated(association) => Some(&association.peer),
+            _ => None,
         }
     }
 
-    fn management(
+    pub(super) fn management(
         &mut self,
-        now: Instant,
         info: &RxInfo,
-        bssid: MacAddr,
-        transmitter: MacAddr,
-        body: &ManagementBody<'_>,
+        frame: &ManagementFrame<'_>,
     ) -> Result<(), DropReason> {
-        if transmitter.is_group() || transmitter == self.config.address || transmitter != bssid {
+        let bssid = frame.bssid();
+        let body = frame.parse_body().map_err(|_| DropReason::MalformedBody)?;
+        if frame.addr2() != bssid {
             return Err(DropReason::BadTransmitter);
         }
-        match body {
+        match &body {
             ManagementBody::Beacon(beacon) => {
                 self.consider(info, bssid, beacon, false);
-                self.beacon(now, bssid, beacon);
+                self.beacon(bssid, beacon);
                 Ok(())
             }
             ManagementBody::ProbeResponse(beacon) => {
                 self.consider(info, bssid, beacon, true);
                 Ok(())
             }
-            ManagementBody::Authentication(answer) => self.authenticated(now, bssid, answer),
-            ManagementBody::AssociationResponse(answer) => self.associated(now, bssid, answer),
+            ManagementBody::Authentication(answer) => self.authenticated(bssid, answer),
+            ManagementBody::AssociationResponse(answer) | ManagementBody::ReassociationResponse(answer) => {
+                self.associated(bssid, answer)
+            }
             ManagementBody::Deauthentication(leave) => {
-                self.left(now, bssid, LinkEnd::Deauthenticated(leave.reason))
+                self.dismissed(bssid, LinkEnd::Deauthenticated(leave.reason))
             }
             ManagementBody::Disassociation(leave) => {
-                self.left(now, bssid, LinkEnd::Disassociated(leave.reason))
+                self.dismissed(bssid, LinkEnd::Disassociated(leave.reason))
             }
             ManagementBody::Action(_) | ManagementBody::ActionNoAck(_) => Ok(()),
             _ => Err(DropReason::UnexpectedManagement),
         }
     }
 
-    fn left(&mut self, now: Instant, bssid: MacAddr, end: LinkEnd) -> Result<(), DropReason> {
+    fn dismissed(&mut self, bssid: MacAddr, end: LinkEnd) -> Result<(), DropReason> {
         if self.bssid() != Some(bssid) {
             return Err(DropReason::WrongBssid);
         }
-        self.ended(now, end);
+        self.ended(end);
         Ok(())
     }
 
@@ -222,48 +273,93 @@ impl Link {
     }
 
     /// An attempt or an association is over: says so and waits for the next attempt.
-    pub(super) fn ended(&mut self, now: Instant, end: LinkEnd) {
-        if let Some(bssid) = self.bssid() {
+    pub(super) fn ended(&mut self, end: LinkEnd) {
+        let bssid = self.bssid();
+        if let Some(bssid) = bssid {
             self.events.push_back(LinkEvent::Disconnected { bssid, end });
         }
-        self.wait(now);
+        if matches!(self.phase, Phase::Associated(_)) {
+            self.left = bssid.filter(|_| end == LinkEnd::BeaconLoss);
+        }
+        if end == LinkEnd::Refused(StatusCode::SUGGESTED_BSS_TRANSITION) {
+            self.enter(Phase::Waiting { until: self.now + SENT_ON });
+        } else {
+            self.wait();
+        }
     }
 
-    pub(super) fn wait(&mut self, now: Instant) {
-        let until = now + FIRST_WAIT * (1 << self.failures.min(MOST_DOUBLINGS));
+    pub(super) fn wait(&mut self) {
+        let until = self.now + FIRST_WAIT * (1 << self.failures.min(MOST_DOUBLINGS));
         self.failures += 1;
-        self.phase = Phase::Waiting { until };
+        self.enter(Phase::Waiting { until });
     }
 
-    pub(super) const fn joined(&mut self) {
-        self.failures = 0;
-    }
-
-    pub(super) fn scan(&mut self, now: Instant) {
+    pub(super) fn scan(&mut self) {
         if !self.config.passive {
             self.probe();
         }
-        self.phase = Phase::Scanning { until: now + SCAN, best: None };
+        self.enter(Phase::Scanning { until: self.now + SCAN, best: None });
     }
 
-    pub(super) fn send_management(&mut self, bssid: MacAddr, body: &ManagementBody<'_>) -> TxId {
+    /// An association that it ends loses what is queued, then its keys (SEC-H5).
+    fn enter(&mut self, phase: Phase) {
+        if let Phase::Associated(association) = &mut self.phase {
+            association.peer.close(&mut self.pool, &mut self.drops);
+        }
+        self.phase = phase;
+    }
+
+    pub(super) fn send_management(&mut self, bssid: MacAddr, body: &ManagementBody<'_>) {
         let receiver = if body.kind() == FrameKind::PROBE_REQUEST { MacAddr::BROADCAST } else { bssid };
         let header = MacHeader::management(body.kind(), receiver, self.config.address, bssid)
             .with_sequence(SequenceControl::new(self.sequence.next(SequenceSpace::Common), 0));
-        let mut frame = Vec::new();
+        let mut frame = self.pool.take();
         header.emit(&mut frame);
         body.emit(&mut frame);
-        self.send(frame)
+        self.send(Origin::Link, Outgoing::immediate(frame, TxOptions::default()));
     }
 
-    pub(super) fn send(&mut self, frame: Vec<u8>) -> TxId {
+    /// Frames that have no place in the queues of the peer go ahead of those that have.
+    pub(super) fn send(&mut self, origin: Origin, outgoing: Outgoing) {
         if self.outbox.len() >= OUTBOX {
             self.outbox.pop_front();
             self.drops.count(DropReason::QueueFull);
         }
-        self.last_id += 1;
-        let id = TxId(self.last_id);
-        self.outbox.push_back(Transmit { frame, id, ..Transmit::default() });
-        id
+        self.outbox.push_back((origin, outgoing));
+    }
+
+    /// Frames whose status did not come in time count as not acknowledged.
+    pub(super) fn give_up_lost(&mut self) {
+        while let Some((origin, completion)) = self.in_flight.poll_lost(self.now) {
+            self.completed(origin, completion);
+        }
+    }
+
+    fn completed(&mut self, origin: Origin, completion: Completion) {
+        let (id, announcement) = match origin {
+            Origin::Link => return,
+            Origin::Association(id) => (id, None),
+            Origin::Doze(id, announcement) => (id, Some(announcement)),
+        };
+        let acked = completion.acked;
+        let ours = self.with_association(|association, context| {
+            let ours = association.id == id;
+            if ours {
+                association.peer.handle_completion(completion, context);
+            }
+            ours
+        });
+        if ours == Some(true) {
+            if let Some(announcement) = announcement {
+                self.doze_announced(acked, announcement);
+            }
+            self.schedule();
+        }
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("phase", &self.phase).finish_non_exhaustive()
     }
 }

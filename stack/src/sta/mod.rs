@@ -7,6 +7,7 @@
 //!
 //! It joins open networks and those of WPA2 with a passphrase (CCMP-128).
 
+mod association;
 mod config;
 mod data;
 mod doze;
@@ -15,7 +16,7 @@ mod link;
 mod scan;
 mod secure;
 
-pub use config::{LinkConfig, LinkEnd, LinkEvent, LinkSecurity, LinkState};
+pub use config::{Fetch, LinkConfig, LinkEnd, LinkEvent, LinkSecurity, LinkState};
 pub use link::Link;
 
 #[cfg(test)]

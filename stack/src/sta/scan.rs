@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use crate::sta::config::LinkSecurity;
 use crate::sta::link::{Link, Phase};
-use crate::time::{Instant, TU};
+use crate::time::TU;
 use crate::wire::element::{AkmSuite, CipherSuite, ElementKind, ElementsBuf, Rsn, Ssid};
 use crate::wire::management::{Beacon, ProbeRequest};
 use crate::wire::{ElementId, MacAddr, ManagementBody, RxInfo};
+
+/// How long a BSS is passed over that has sent us to another one.
+const SHUNNED: Duration = Duration::from_secs(10);
+/// How many such are remembered; the oldest makes room.
+const MOST_SHUNNED: usize = 16;
 
 /// A BSS of our network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +23,7 @@ pub(super) struct Target {
     signal: i8,
     pub(super) interval: Duration,
     pub(super) qos: bool,
+    pub(super) ht: bool,
     /// RSNE and RSNXE as they were heard, for the handshake to compare (SEC-K8); empty if it is open.
     pub(super) rsn: Vec<u8>,
 }
@@ -44,6 +50,10 @@ impl Link {
         else {
             return;
         };
+        if self.shunned.iter().any(|&(shunned, until)| shunned == bssid && self.now < until) {
+            return;
+        }
+        let qos = beacon.elements.find_kind(ElementKind::WMM).is_some();
         let Phase::Scanning { best, .. } = &mut self.phase else { return };
         let target = Target {
             bssid,
@@ -51,7 +61,8 @@ impl Link {
             signal: info.signal.unwrap_or(i8::MIN),
             interval: interval(beacon.interval),
             rsn,
-            qos: beacon.elements.find_kind(ElementKind::WMM).is_some(),
+            qos,
+            ht: qos && beacon.elements.find(ElementId::HT_CAPABILITIES).is_some(),
         };
         let rank = |target: &Target| (target.answered, target.signal);
         if best.as_ref().is_none_or(|best| rank(best) < rank(&target)) {
@@ -78,12 +89,23 @@ impl Link {
         }
     }
 
-    pub(super) fn scan_ended(&mut self, now: Instant) {
+    pub(super) fn scan_ended(&mut self) {
         let Phase::Scanning { best, .. } = &mut self.phase else { return };
         match best.take() {
-            Some(target) => self.authenticate(now, target),
-            None => self.wait(now),
+            Some(target) => self.authenticate(target),
+            None => self.wait(),
         }
+    }
+
+    /// This BSS has sent us to another one of its network: it is not asked again for a while, and the next scan follows
+    /// at once.
+    pub(super) fn look_elsewhere(&mut self, bssid: MacAddr) {
+        let now = self.now;
+        self.shunned.retain(|&(shunned, until)| shunned != bssid && now < until);
+        if self.shunned.len() >= MOST_SHUNNED {
+            self.shunned.remove(0);
+        }
+        self.shunned.push((bssid, now + SHUNNED));
     }
 }
 

@@ -1,145 +1,142 @@
-//! The keys of a WPA2 association: the handshake that brings them, and what passes under them.
+//! The handshake of a WPA2 association, and the keys that it brings.
 
-use crate::crypto::{Cipher, CipherHeader, CipherKey};
-use crate::mac::{DropReason, PacketNumbersUsedUp, ReplayCounters, ReplaySpace, TxPn};
-use crate::rsn::{
-    Akm, GroupKeyData, HandshakeFailure, Pmk, Supplicant, SupplicantConfig, SupplicantEvent, TemporalKey,
-};
+use crate::crypto::Cipher;
+use crate::mac::{DropReason, Outgoing, PairwiseSa, SaId, TxContext};
+use crate::rsn::{Akm, HandshakeFailure, Pmk, Supplicant, SupplicantConfig, SupplicantEvent};
+use crate::sta::association::Association;
+use crate::sta::config::{LinkEnd, LinkEvent};
+use crate::sta::link::{Link, Origin, Phase};
 use crate::time::Instant;
-use crate::wire::MacAddr;
+use crate::wire::element::{ElementsBuf, Rsn};
+use crate::wire::management::Leave;
+use crate::wire::{MacAddr, ManagementBody};
 
-/// What an association has besides an open one's.
-#[derive(Debug)]
-pub(super) struct Keys {
-    pub(super) supplicant: Supplicant,
-    pairwise: Option<Pairwise>,
-    /// By key ID.
-    groups: [Option<Group>; 4],
-    pub(super) authorized: bool,
+/// A supplicant that waits for message 1.
+pub(super) fn supplicant(
+    now: Instant,
+    aa: MacAddr,
+    spa: MacAddr,
+    pmk: Pmk,
+    ap_elements: Vec<u8>,
+) -> Supplicant {
+    let mut supplicant = Supplicant::new(SupplicantConfig {
+        aa,
+        spa,
+        pmk,
+        akm: Akm::Psk,
+        pairwise: Cipher::Ccmp128,
+        group: Cipher::Ccmp128,
+        ap_elements,
+        sta_elements: rsn_element(),
+    });
+    supplicant.start(now);
+    supplicant
 }
 
-struct Pairwise {
-    key: CipherKey,
-    tx: TxPn,
-    rx: ReplayCounters,
-    rekey_requested: bool,
+/// The RSN element of our association request.
+pub(super) fn rsn_element() -> Vec<u8> {
+    let mut elements = ElementsBuf::new();
+    elements.writer().put(&Rsn::WPA2_PSK);
+    elements.into_bytes()
 }
 
-struct Group {
-    key: CipherKey,
-    rx: ReplayCounters,
-}
-
-/// Where the plaintext of a frame is.
-pub(super) type Plain = std::ops::Range<usize>;
-
-impl Keys {
-    pub(super) fn new(
-        now: Instant,
-        aa: MacAddr,
-        spa: MacAddr,
-        pmk: Pmk,
-        ap_elements: Vec<u8>,
-        sta_elements: Vec<u8>,
-    ) -> Self {
-        let mut supplicant = Supplicant::new(SupplicantConfig {
-            aa,
-            spa,
-            pmk,
-            akm: Akm::Psk,
-            pairwise: Cipher::Ccmp128,
-            group: Cipher::Ccmp128,
-            ap_elements,
-            sta_elements,
-        });
-        supplicant.start(now);
-        Self { supplicant, pairwise: None, groups: [const { None }; 4], authorized: false }
+impl Link {
+    pub(super) fn eapol(&mut self, pdu: &[u8], protected: bool) -> Result<(), DropReason> {
+        let Phase::Associated(association) = &mut self.phase else { return Err(DropReason::EapolRejected) };
+        let supplicant = association.supplicant.as_mut().ok_or(DropReason::EapolRejected)?;
+        supplicant
+            .handle_eapol(self.now, pdu, protected, &mut *self.random)
+            .map_err(|_| DropReason::EapolRejected)?;
+        self.settle();
+        Ok(())
     }
 
-    /// Takes what the handshake has brought; says whether the port opened just now.
-    pub(super) fn settle(&mut self) -> Result<bool, HandshakeFailure> {
+    /// Sends what the handshake wants sent, then takes its keys, in this order.
+    pub(super) fn settle(&mut self) {
+        let id = self.sa_ids.next();
+        let mut frames = Vec::new();
+        let settled = self.with_association(|association, context| {
+            let opened = association.settle(id, context, &mut frames);
+            (opened, association.id, association.target.bssid, association.aid)
+        });
+        let Some((opened, association, bssid, aid)) = settled else { return };
+        for outgoing in frames {
+            self.send(Origin::Association(association), outgoing);
+        }
+        match opened {
+            Ok(true) => self.joined(bssid, aid),
+            Ok(false) => self.schedule(),
+            Err(failure) => {
+                let leave = ManagementBody::Deauthentication(Leave::new(failure.reason()));
+                self.send_management(bssid, &leave);
+                self.ended(LinkEnd::Handshake(failure));
+            }
+        }
+    }
+
+    /// Asks for a new pairwise key when the packet numbers of this one come to their end (SEC-K12).
+    pub(super) fn renew_key(&mut self) {
+        let Phase::Associated(association) = &mut self.phase else { return };
+        let due = association.peer.pairwise().is_some_and(PairwiseSa::needs_rekey);
+        if due
+            && !association.rekey_requested
+            && let Some(supplicant) = &mut association.supplicant
+        {
+            association.rekey_requested = true;
+            supplicant.request_rekey();
+            self.settle();
+        }
+    }
+
+    /// Data can flow.
+    pub(super) fn joined(&mut self, bssid: MacAddr, aid: u16) {
+        (self.failures, self.left) = (0, None);
+        self.events.push_back(LinkEvent::Connected { bssid, aid });
+    }
+}
+
+impl Association {
+    /// Builds what the handshake wants sent and takes what it has brought; says whether the port opened just now. `id`
+    /// is the name of a key that may come.
+    fn settle(
+        &mut self,
+        id: SaId,
+        context: &mut TxContext<'_>,
+        frames: &mut Vec<Outgoing>,
+    ) -> Result<bool, HandshakeFailure> {
+        let Self { supplicant: Some(supplicant), peer, group, .. } = self else { return Ok(false) };
         let mut opened = false;
-        while let Some(event) = self.supplicant.poll_event() {
+        while let Some(eapol) = supplicant.poll_transmit() {
+            match peer.eapol_frame(context, &eapol.pdu, eapol.protected) {
+                Ok(outgoing) => frames.push(outgoing),
+                Err(reason) => context.drops.count(reason),
+            }
+        }
+        while let Some(event) = supplicant.poll_event() {
             match event {
-                SupplicantEvent::InstallPairwise { tk, cipher } => self.install_pairwise(&tk, cipher),
-                SupplicantEvent::InstallGroup(data) => self.install_group(&data),
-                SupplicantEvent::Authorized => (self.authorized, opened) = (true, true),
+                SupplicantEvent::InstallPairwise { tk, cipher } => {
+                    let id = self.pending.take().unwrap_or(id);
+                    self.rekey_requested = false;
+                    // Without a key the port stays closed; the supplicant derives none that cannot be used.
+                    if let Ok(sa) = PairwiseSa::new(id, cipher, tk.expose()) {
+                        peer.install_pairwise(context.now, sa);
+                    }
+                }
+                SupplicantEvent::InstallGroup(data) => {
+                    // What comes under a key that cannot be used is dropped by name.
+                    let _ = group.install(Cipher::Ccmp128, data.gtk.expose(), data.key_id, data.rsc);
+                }
+                SupplicantEvent::Authorized => {
+                    peer.open_port();
+                    opened = peer.is_port_open();
+                }
                 SupplicantEvent::Failed(failure) => return Err(failure),
             }
         }
+        if supplicant.holds_data() && self.pending.is_none() {
+            self.pending = Some(id);
+            peer.begin_rekey(id);
+        }
         Ok(opened)
-    }
-
-    /// Decrypts a frame in place after all that can be told without its key, and lets each packet number in once.
-    pub(super) fn open(
-        &mut self,
-        group: bool,
-        tid: u8,
-        header_len: usize,
-        mpdu: &mut [u8],
-    ) -> Result<Plain, DropReason> {
-        let CipherHeader { pn, key_id } =
-            CipherHeader::peek(mpdu, header_len).map_err(|_| DropReason::DecryptFailed)?;
-        let (key, rx) = if group {
-            let slot = self.groups.get_mut(usize::from(key_id)).and_then(Option::as_mut);
-            let Group { key, rx } = slot.ok_or(DropReason::UnknownKeyId)?;
-            (key, rx)
-        } else {
-            let Pairwise { key, rx, .. } = self.pairwise.as_mut().ok_or(DropReason::NoKey)?;
-            if key_id != 0 {
-                return Err(DropReason::UnknownKeyId);
-            }
-            (key, rx)
-        };
-        let space = ReplaySpace::Tid(tid);
-        if !rx.is_new(space, pn) {
-            return Err(DropReason::Replay);
-        }
-        let opened = key.unprotect(header_len, mpdu).map_err(|_| DropReason::DecryptFailed)?;
-        if rx.accept(space, pn) { Ok(opened.payload) } else { Err(DropReason::Replay) }
-    }
-
-    /// Encrypts under the pairwise key and its next packet number (SEC-K12).
-    pub(super) fn seal(&mut self, header: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, DropReason> {
-        let pairwise = self.pairwise.as_mut().ok_or(DropReason::NoKey)?;
-        let pn = pairwise.tx.next().map_err(|PacketNumbersUsedUp| DropReason::PacketNumbersUsedUp)?;
-        let mut out = Vec::with_capacity(header.len() + plaintext.len() + Cipher::Ccmp128.overhead());
-        pairwise.key.protect(pn, 0, header, plaintext, &mut out).map_err(|_| DropReason::EncryptFailed)?;
-        if pairwise.tx.needs_rekey() && !pairwise.rekey_requested {
-            pairwise.rekey_requested = true;
-            self.supplicant.request_rekey();
-        }
-        Ok(out)
-    }
-
-    fn install_pairwise(&mut self, tk: &TemporalKey, cipher: Cipher) {
-        // The supplicant derives keys of the cipher's own length; were it otherwise there would be no key.
-        self.pairwise = tk.cipher_key(cipher).ok().map(|key| Pairwise {
-            key,
-            tx: TxPn::starting_after(0),
-            rx: ReplayCounters::after(0),
-            rekey_requested: false,
-        });
-    }
-
-    fn install_group(&mut self, data: &GroupKeyData) {
-        let Some(slot) = self.groups.get_mut(usize::from(data.key_id)) else { return };
-        *slot = data
-            .gtk
-            .cipher_key(Cipher::Ccmp128)
-            .ok()
-            .map(|key| Group { key, rx: ReplayCounters::after(data.rsc) });
-    }
-}
-
-impl std::fmt::Debug for Pairwise {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pairwise").field("tx", &self.tx).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Group {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Group").finish_non_exhaustive()
     }
 }

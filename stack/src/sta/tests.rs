@@ -1,14 +1,15 @@
 use std::time::Duration;
 
-use super::{Link, LinkConfig, LinkEnd, LinkEvent, LinkState};
+use super::{Fetch, Link, LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::mac::DropReason;
 use crate::random::Random;
 use crate::time::Instant;
-use crate::wire::element::{ElementKind, ElementsBuf, Ssid, TimBitmap};
+use crate::wire::amsdu::{Amsdu, AmsduWriter};
+use crate::wire::element::{ElementKind, ElementsBuf, HtCapabilities, Ssid, TimBitmap, Wmm};
 use crate::wire::management::{Algorithm, AssociationResponse, Authentication, Beacon, Leave};
 use crate::wire::{
-    AssociationId, Capabilities, Frame, FrameKind, MacAddr, MacHeader, ManagementBody, ReasonCode, RxInfo,
-    SequenceControl, StatusCode, Transmit, TxStatus,
+    AssociationId, Capabilities, ElementId, EtherType, Frame, FrameKind, Llc, MacAddr, MacHeader,
+    ManagementBody, QosControl, ReasonCode, RxInfo, SequenceControl, StatusCode, Transmit, TxStatus,
 };
 
 pub(super) const STATION: MacAddr = MacAddr([2, 0, 0, 0, 0, 0x10]);
@@ -115,7 +116,11 @@ fn plain() -> LinkConfig {
 }
 
 fn dozing() -> Link {
-    let mut link = connected(LinkConfig { doze_after: Some(Duration::from_millis(100)), ..plain() });
+    dozing_as(LinkConfig { doze_after: Some(Duration::from_millis(100)), ..plain() })
+}
+
+fn dozing_as(config: LinkConfig) -> Link {
+    let mut link = connected(config);
     assert_eq!(link.poll_timeout(), Some((at(230), "nothing to do: time to doze")));
     link.handle_timeout(at(230));
     let null = sent(&mut link).remove(0);
@@ -329,13 +334,10 @@ fn what_is_not_ours_is_dropped_by_name() {
         header
     };
     hear(&mut link, 142, &data(STATION, 3, protected));
-    let fragment = |mut header: MacHeader| {
-        header.frame_control = header.frame_control.with_more_fragments(true);
-        header
-    };
+    let fragment = |header: MacHeader| header.with_sequence(SequenceControl::new(4, 1));
     hear(&mut link, 143, &data(STATION, 4, fragment));
     hear(&mut link, 144, &data(MacAddr::BROADCAST, 5, fragment));
-    hear(&mut link, 145, &[0xff; 3]);
+    hear(&mut link, 145, &[0; 3]);
     assert!(events(&mut link).is_empty());
     for reason in [
         DropReason::NotForUs,
@@ -421,6 +423,206 @@ fn without_an_association_data_has_nowhere_to_go() {
     link.handle_msdu(at(1), &ethernet(OTHER, STATION));
     assert!(sent(&mut link).is_empty());
     assert_eq!(link.drops().of(DropReason::NoDestination), 1);
+}
+
+fn data_of(transmit: &Transmit) -> crate::wire::frame::DataFrame<'_> {
+    let Frame::Data(frame) = Frame::parse(&transmit.frame).unwrap() else { panic!("data") };
+    frame
+}
+
+/// What the AP announces of itself in beacon and response: WMM with U-APSD, HT.
+fn capable() -> ElementsBuf {
+    let mut elements = ElementsBuf::new();
+    elements
+        .writer()
+        .put(&Ssid::new(b"open").unwrap())
+        .element(ElementId::HT_CAPABILITIES, &HtCapabilities::data(0x000c, 0, [0xff, 0, 0, 0]))
+        .put(&Wmm::parameters(true));
+    elements
+}
+
+fn capable_association(again: bool) -> Vec<u8> {
+    let elements = capable();
+    let body = AssociationResponse {
+        capabilities: Capabilities::default().with_ess(true),
+        status: StatusCode::SUCCESS,
+        aid: AssociationId::new(AID),
+        elements: elements.elements(),
+    };
+    management(
+        AP,
+        &if again {
+            ManagementBody::ReassociationResponse(body)
+        } else {
+            ManagementBody::AssociationResponse(body)
+        },
+    )
+}
+
+/// With an AP that knows HT and U-APSD; the request that it was asked with comes along.
+fn connected_capably(config: LinkConfig) -> (Link, Vec<u8>) {
+    let mut link = Link::new(config, random());
+    link.start(at(0));
+    hear(&mut link, 10, &beacon_of(AP, 100, &capable()));
+    link.handle_timeout(at(120));
+    hear(&mut link, 125, &authentication(AP, 2, StatusCode::SUCCESS));
+    let request = sent(&mut link).pop().unwrap().frame;
+    hear(&mut link, 130, &capable_association(false));
+    assert_eq!(events(&mut link), [LinkEvent::Connected { bssid: AP, aid: AID }]);
+    (link, request)
+}
+
+#[test]
+fn it_asks_for_qos_ht_and_u_apsd_where_the_ap_knows_them() {
+    let config = LinkConfig { fetch: Fetch::Trigger, ..plain() };
+    for (config, uapsd) in [(plain(), 0), (config, 0x0f)] {
+        let (_, request) = connected_capably(config);
+        let Frame::Management(frame) = Frame::parse(&request).unwrap() else { panic!("management") };
+        let elements = frame.parse_body().unwrap().elements();
+        assert!(elements.get::<HtCapabilities<'_>>().unwrap().is_some());
+        assert_eq!(elements.get::<Wmm<'_>>().unwrap().unwrap().qos(), Some(uapsd));
+    }
+}
+
+#[test]
+fn short_msdus_go_together_in_an_amsdu_and_those_of_one_are_taken_apart() {
+    let (mut link, _) = connected_capably(plain());
+    for _ in 0..3 {
+        link.handle_msdu(at(140), &ethernet(OTHER, MacAddr([8; 6])));
+    }
+    let up = sent(&mut link).remove(0);
+    assert!(data_of(&up).qos().unwrap().amsdu());
+    let sources: Vec<_> = Amsdu::new(data_of(&up).payload()).map(|msdu| msdu.unwrap().source).collect();
+    assert_eq!(sources, [STATION; 3], "it sends under its own address alone");
+
+    let mut down = Vec::new();
+    let qos = QosControl::new(0).with_amsdu(true);
+    MacHeader::from_ds(STATION, AP, AP).with_qos(qos).emit(&mut down);
+    let mut writer = AmsduWriter::new(&mut down);
+    for text in [1, 2] {
+        writer.push(STATION, OTHER, &Llc::Typed(EtherType::ARP, &[text]));
+    }
+    hear(&mut link, 141, &down);
+    assert_eq!(events(&mut link).len(), 2);
+}
+
+#[test]
+fn fragments_are_put_together() {
+    let mut link = connected(plain());
+    let first = |mut header: MacHeader| {
+        header.frame_control = header.frame_control.with_more_fragments(true);
+        header
+    };
+    hear(&mut link, 140, &data(STATION, 7, first));
+    let mut second = Vec::new();
+    MacHeader::from_ds(STATION, AP, OTHER).with_sequence(SequenceControl::new(7, 1)).emit(&mut second);
+    second.push(4);
+    hear(&mut link, 141, &second);
+    let whole = [&ethernet(STATION, OTHER)[..], &[4]].concat();
+    assert_eq!(events(&mut link), [LinkEvent::Msdu(whole)]);
+}
+
+#[test]
+fn a_long_msdu_is_sent_in_fragments() {
+    let mut link = connected(LinkConfig { fragmentation_threshold: Some(256), ..plain() });
+    let mut long = ethernet(OTHER, STATION);
+    long.resize(700, 7);
+    link.handle_msdu(at(140), &long);
+    let fragments = sent(&mut link);
+    assert_eq!(fragments.len(), 4);
+    assert!(data_of(&fragments[0]).frame_control().more_fragments() && fragments[0].frame.len() <= 252);
+}
+
+#[test]
+fn with_u_apsd_one_trigger_fetches_all_and_the_end_of_the_service_period_is_the_end() {
+    let config =
+        LinkConfig { fetch: Fetch::Trigger, doze_after: Some(Duration::from_millis(100)), ..plain() };
+    let (mut link, _) = connected_capably(config);
+    link.handle_timeout(at(230));
+    let id = sent(&mut link).remove(0).id;
+    link.handle_tx_status(at(231), TxStatus { id, acked: true, retries: 0 });
+    assert_eq!(events(&mut link), [LinkEvent::Dozing]);
+    let mut bitmap = TimBitmap::new();
+    bitmap.set(AID, true);
+    hear(&mut link, 338, &beacon_of(AP, 100, &elements(b"open", Some((&bitmap, false)))));
+    let trigger = sent(&mut link).remove(0);
+    let frame = data_of(&trigger);
+    assert!(frame.is_null() && frame.qos().is_some() && frame.frame_control().power_management());
+    for (number, eosp) in [(1, false), (2, true)] {
+        assert!(link.is_listening(at(341)));
+        let mut frame = Vec::new();
+        MacHeader::from_ds(STATION, AP, OTHER)
+            .with_sequence(SequenceControl::new(number, 0))
+            .with_qos(QosControl::new(0).with_eosp(eosp))
+            .emit(&mut frame);
+        frame.extend_from_slice(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 1]);
+        hear(&mut link, 340, &frame);
+        assert!(sent(&mut link).is_empty());
+    }
+    assert!(link.is_dozing() && !link.is_listening(at(341)));
+    assert_eq!(events(&mut link).len(), 2);
+}
+
+#[test]
+fn it_may_also_fetch_by_waking() {
+    let config = LinkConfig { fetch: Fetch::Wake, doze_after: Some(Duration::from_millis(100)), ..plain() };
+    let mut link = dozing_as(config);
+    let mut bitmap = TimBitmap::new();
+    bitmap.set(AID, true);
+    hear(&mut link, 338, &beacon_of(AP, 100, &elements(b"open", Some((&bitmap, false)))));
+    let null = sent(&mut link).remove(0);
+    assert!(data_of(&null).is_null() && !data_of(&null).frame_control().power_management());
+    assert!(!link.is_dozing());
+    assert_eq!(events(&mut link), [LinkEvent::Awake]);
+}
+
+#[test]
+fn an_ap_that_believes_us_to_doze_is_told_that_we_are_awake() {
+    let mut link = connected(plain());
+    let mut bitmap = TimBitmap::new();
+    bitmap.set(AID, true);
+    hear(&mut link, 200, &beacon_of(AP, 100, &elements(b"open", Some((&bitmap, false)))));
+    let null = sent(&mut link).remove(0);
+    assert!(data_of(&null).is_null() && !data_of(&null).frame_control().power_management());
+}
+
+#[test]
+fn a_bss_that_sends_us_on_is_passed_over_for_a_while_and_the_next_scan_follows_at_once() {
+    let mut link = link();
+    hear(&mut link, 10, &beacon_of(AP, 100, &elements(b"open", None)));
+    link.handle_timeout(at(120));
+    let elsewhere = StatusCode::SUGGESTED_BSS_TRANSITION;
+    hear(&mut link, 121, &authentication(AP, 2, elsewhere));
+    assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end: LinkEnd::Refused(elsewhere) }]);
+    let (again, _) = link.poll_timeout().unwrap();
+    assert!(again <= at(150));
+    link.handle_timeout(again);
+    sent(&mut link);
+    hear(&mut link, 160, &beacon_of(AP, 100, &elements(b"open", None)));
+    hear(&mut link, 161, &beacon_of(OTHER, 100, &elements(b"open", None)));
+    link.handle_timeout(again + Duration::from_millis(120));
+    assert_eq!(link.bssid(), Some(OTHER));
+    link.stop();
+    link.start(at(11_000));
+    hear(&mut link, 11_010, &beacon_of(AP, 100, &elements(b"open", None)));
+    link.handle_timeout(at(11_120));
+    assert_eq!(link.bssid(), Some(AP));
+}
+
+#[test]
+fn after_a_loss_of_beacons_it_reassociates() {
+    let mut link = connected(plain());
+    let (gone, _) = link.poll_timeout().unwrap();
+    link.handle_timeout(gone.max(at(1_200)));
+    let (scan, _) = link.poll_timeout().unwrap();
+    link.handle_timeout(scan);
+    let millis = scan.as_micros() / 1000;
+    hear(&mut link, millis + 1, &beacon_of(AP, 100, &elements(b"open", None)));
+    link.handle_timeout(scan + Duration::from_millis(120));
+    hear(&mut link, millis + 121, &authentication(AP, 2, StatusCode::SUCCESS));
+    assert_eq!(kinds(&sent(&mut link)).last(), Some(&FrameKind::REASSOCIATION_REQUEST));
+    hear(&mut link, millis + 122, &capable_association(true));
+    assert_eq!(link.state(), LinkState::Connected);
 }
 
 proptest::proptest! {

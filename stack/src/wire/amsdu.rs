@@ -1,6 +1,6 @@
 //! A-MSDUs: several MSDUs in one data frame (802.11-2020 9.3.2.2.2).
 
-use crate::wire::llc::Llc;
+use crate::wire::llc::{Llc, RFC_1042};
 use crate::wire::{MacAddr, Reader, Truncated};
 
 /// One MSDU of an A-MSDU.
@@ -14,14 +14,6 @@ pub struct AmsduSubframe<'a> {
     pub msdu: &'a [u8],
 }
 
-impl AmsduSubframe<'_> {
-    /// The destination is the beginning of an LLC/SNAP header: so begins an MSDU whose A-MSDU bit an attacker has set
-    /// (CVE-2020-24588).
-    pub fn looks_like_plain_msdu(&self) -> bool {
-        self.destination == MacAddr([0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00])
-    }
-}
-
 /// The MSDUs of an A-MSDU, one after the other. After an error there are no more.
 #[derive(Clone, Debug)]
 pub struct Amsdu<'a> {
@@ -32,6 +24,12 @@ impl<'a> Amsdu<'a> {
     /// The MSDUs in the payload of a data frame with the A-MSDU bit.
     pub const fn new(payload: &'a [u8]) -> Self {
         Self { reader: Reader::new(payload) }
+    }
+
+    /// The payload begins with an LLC/SNAP header instead of a destination: so begins an MSDU whose A-MSDU bit an attacker
+    /// has set (CVE-2020-24588).
+    pub fn looks_like_plain_msdu(payload: &[u8]) -> bool {
+        payload.starts_with(&RFC_1042)
     }
 
     fn subframe(&mut self) -> Result<AmsduSubframe<'a>, Truncated> {
@@ -85,9 +83,9 @@ impl<'b> AmsduWriter<'b> {
         self.len() == 0
     }
 
-    /// How long the A-MSDU would be with one more MSDU.
-    pub const fn len_with(&self, payload: &Llc<'_>) -> usize {
-        self.len().next_multiple_of(4) + 14 + payload.len()
+    /// How long an A-MSDU of `len` bytes is with one more MSDU of `msdu` bytes.
+    pub const fn len_with(len: usize, msdu: usize) -> usize {
+        len.next_multiple_of(4) + 14 + msdu
     }
 
     /// One more MSDU. Its length must fit into 16 bits, which any MSDU's does.
@@ -112,9 +110,9 @@ mod tests {
         let mut out = vec![9];
         let mut writer = AmsduWriter::new(&mut out);
         assert!(writer.is_empty());
-        assert_eq!(writer.len_with(&Llc::Plain(&[1])), 15);
+        assert_eq!(AmsduWriter::len_with(writer.len(), 1), 15);
         writer.push(MacAddr([1; 6]), MacAddr([2; 6]), &Llc::Plain(&[1]));
-        assert_eq!(writer.len_with(&Llc::Plain(&[2, 3])), 32);
+        assert_eq!(AmsduWriter::len_with(writer.len(), 2), 32);
         writer.push(MacAddr([3; 6]), MacAddr([4; 6]), &Llc::Plain(&[2, 3]));
         assert_eq!(
             out[1..],
@@ -135,12 +133,7 @@ mod tests {
     #[test]
     fn an_msdu_taken_for_an_amsdu_shows() {
         let msdu = hex!("aaaa030000000800 4500 00 14 000000000000000000");
-        let first = AmsduSubframe {
-            destination: MacAddr::from_slice(&msdu[..6]).unwrap(),
-            source: MacAddr::ZERO,
-            msdu: &[],
-        };
-        assert!(first.looks_like_plain_msdu());
+        assert!(Amsdu::looks_like_plain_msdu(&msdu) && !Amsdu::looks_like_plain_msdu(&msdu[1..]));
     }
 
     proptest! {

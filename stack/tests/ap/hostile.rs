@@ -141,7 +141,7 @@ fn sec_d10_nothing_is_forwarded_before_the_handshake_and_eapol_never() {
         world.links[0].1.handle_msdu(at(world.now), &eapol);
         world.run(50);
         assert_eq!((world.got(1, b"for my neighbour"), world.reached_ds(b"for my neighbour")), (0, 0));
-        assert_eq!(world.ap.drops().of(DropReason::EapolNotForUs), 1);
+        assert_eq!(world.links[0].1.drops().of(DropReason::EapolNotForUs), 1, "nor does a link send it");
     }
 }
 

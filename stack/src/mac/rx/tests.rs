@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::{Cipher, CipherKey};
 use crate::mac::{BufferPool, PairwiseSa, PeerConfig, Uapsd};
+use crate::wire::amsdu::AmsduWriter;
 use crate::wire::frame::PsPoll;
 use crate::wire::{FrameKind, MacHeader};
 use proptest::prelude::*;
@@ -307,11 +308,11 @@ fn the_port_does_not_open_without_a_key() {
 fn sec_d11_addresses_fit_the_roles() {
     let mut ap = End::protected_ap();
     let mut body = Vec::new();
-    amsdu::append(&mut body, 0, HOST, HOST, IP);
+    AmsduWriter::new(&mut body).push(HOST, HOST, &Llc::parse(IP));
     let header = up(HOST).with_qos(QosControl::new(0).with_amsdu(true));
     assert_eq!(ap.receive(&sealed(&header, &body, &TK, 1, 0)), Err(DropReason::SpoofedSource));
     let mut good = Vec::new();
-    amsdu::append(&mut good, 0, HOST, STA, IP);
+    AmsduWriter::new(&mut good).push(HOST, STA, &Llc::parse(IP));
     assert_eq!(ap.receive(&sealed(&header, &good, &TK, 2, 0)), msdu(IP));
 
     let mut station = End::protected_station();
@@ -446,8 +447,21 @@ fn both_keys_are_read_during_a_rekey_and_the_old_one_no_longer_than_needed() {
     assert_eq!(ap.receive(&sealed(&up(HOST), IP, &NEW_TK, 1, 0)), msdu(IP));
     assert_eq!(ap.receive(&sealed(&up(HOST), IP, &TK, 3, 0)), Err(DropReason::DecryptFailed));
     ap.install(4, &TK);
-    ap.now += Duration::from_secs(2);
+    ap.now += Duration::from_secs(5);
     assert_eq!(ap.receive(&sealed(&up(HOST), IP, &NEW_TK, 2, 0)), Err(DropReason::DecryptFailed));
+}
+
+#[test]
+fn sec_d13_what_came_under_the_group_key_is_neither_eapol_nor_a_packet_to_one_host() {
+    let mut station = End::protected_station();
+    let all = down(MacAddr::BROADCAST);
+    let mut packet = IP.to_vec();
+    packet.resize(8 + 20, 1);
+    assert_eq!(station.receive(&sealed(&all, &packet, &GTK, 1, 1)), Err(DropReason::UnicastInGroup));
+    packet[8 + 16..].copy_from_slice(&[224, 0, 0, 251]);
+    assert!(station.receive(&sealed(&all, &packet, &GTK, 2, 1)).is_ok());
+    let pae = down(MacAddr([0x01, 0x80, 0xc2, 0, 0, 3]));
+    assert_eq!(station.receive(&sealed(&pae, EAPOL, &GTK, 3, 1)), Err(DropReason::EapolNotForUs));
 }
 
 #[test]

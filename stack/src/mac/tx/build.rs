@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Again, Outgoing, Sent, TxContext};
-use crate::mac::amsdu;
 use crate::mac::association::{GroupTx, PairwiseSa};
 use crate::mac::peer::{Bss, Peer, Role};
 use crate::mac::queue::{Cover, Queue, Queued, Resend};
 use crate::mac::{AccessCategory, DropReason, Msdu, SequenceSpace};
-use crate::wire::{FrameKind, MacAddr, MacHeader, QosControl, SequenceControl, TxOptions};
+use crate::wire::amsdu::AmsduWriter;
+use crate::wire::{FrameKind, Llc, MacAddr, MacHeader, QosControl, SequenceControl, TxOptions};
 
 /// The frame check sequence, which the radio adds; the fragmentation threshold counts it.
 const FCS: usize = 4;
@@ -59,24 +59,16 @@ impl Peer {
         result
     }
 
-    /// A Null or QoS Null frame; the latter may end a service period.
-    pub(super) fn build_null(
-        &mut self,
-        end_of_service_period: bool,
-        context: &mut TxContext<'_>,
-    ) -> Outgoing {
+    /// A Null frame, or a QoS Null frame.
+    pub(super) fn build_null(&mut self, qos: Option<QosControl>, context: &mut TxContext<'_>) -> Outgoing {
         let mut header = addressed(context.bss, self.config.address, context.bss.bssid);
         header.frame_control =
             header.frame_control.with_kind(FrameKind::NULL).with_power_management(self.tx.power_management);
-        if self.config.qos && (end_of_service_period || context.bss.role == Role::Station) {
-            header.qos = Some(QosControl::new(7).with_eosp(end_of_service_period));
-        }
+        header.qos = qos.filter(|_| self.config.qos);
         header.sequence = SequenceControl::new(context.sequence.next(SequenceSpace::Common), 0);
         let mut frame = context.pool.take();
         header.emit(&mut frame);
-        let sent =
-            Sent { category: AccessCategory::Voice, len: frame.len(), cover: Cover::Plaintext, again: None };
-        Outgoing { frame, options: TxOptions::default(), sent }
+        Outgoing::immediate(frame, TxOptions::default())
     }
 
     /// Opens a frame of ours again: where its body is, in plaintext.
@@ -110,19 +102,20 @@ impl Peer {
         context: &mut TxContext<'_>,
     ) -> bool {
         let Some(limit) = self.amsdu_limit(context.max_mpdu) else { return false };
-        let mut len = amsdu::len_with(0, queued.frame.len());
+        let mut len = AmsduWriter::len_with(0, queued.frame.len());
         if queued.alone || queued.resend.is_some() || !self.fits(queued, category, len, limit) {
             return false;
         }
         let mut body = context.pool.take();
-        amsdu::append(&mut body, 0, queued.destination, queued.source, &queued.frame);
+        let mut writer = AmsduWriter::new(&mut body);
+        writer.push(queued.destination, queued.source, &Llc::parse(&queued.frame));
         for _ in 1..MOST_SUBFRAMES {
             if !self.fits(queued, category, len, limit) {
                 break;
             }
             let Some(next) = self.queues.of(category).pop() else { break };
-            amsdu::append(&mut body, 0, next.destination, next.source, &next.frame);
-            len = body.len();
+            writer.push(next.destination, next.source, &Llc::parse(&next.frame));
+            len = writer.len();
             context.pool.give(next.frame);
         }
         context.pool.give(std::mem::replace(&mut queued.frame, body));
@@ -142,7 +135,7 @@ impl Peer {
                 && next.resend.is_none()
                 && next.tid == queued.tid
                 && next.cover == queued.cover
-                && amsdu::len_with(len, next.frame.len()) <= limit
+                && AmsduWriter::len_with(len, next.frame.len()) <= limit
         })
     }
 
@@ -177,7 +170,7 @@ impl Peer {
             since: queued.since,
             resend,
         };
-        let sent = Sent { category, len: frame.len(), cover: queued.cover, again: Some(again) };
+        let sent = Sent { again: Some(again), ..Sent::new(category, frame.len(), queued.cover) };
         Ok(Outgoing { frame, options: TxOptions::default(), sent })
     }
 
@@ -211,7 +204,7 @@ impl Peer {
             header.sequence = SequenceControl::new(number, index);
             header.frame_control = header.frame_control.with_more_fragments(more);
             let frame = self.seal(queued.cover, &header, piece, context)?;
-            let sent = Sent { category, len: frame.len(), cover: queued.cover, again: None };
+            let sent = Sent::new(category, frame.len(), queued.cover);
             let outgoing = Outgoing { frame, options: TxOptions::default(), sent };
             match first {
                 None => first = Some(outgoing),
@@ -241,11 +234,11 @@ impl Peer {
         }
         self.tx.header.clear();
         header.emit(&mut self.tx.header);
-        let result = match (cover, &mut self.pairwise) {
-            (Cover::Association(id), Some(sa)) if sa.id == id => {
-                encrypt(sa, &self.tx.header, body, &mut frame)
-            }
-            _ => Err(DropReason::StaleAssociation),
+        let previous = self.previous.as_mut().map(|(sa, _)| sa);
+        let mut keys = self.pairwise.iter_mut().chain(previous);
+        let result = match keys.find(|sa| cover == Cover::Association(sa.id)) {
+            Some(sa) => encrypt(sa, &self.tx.header, body, &mut frame),
+            None => Err(DropReason::StaleAssociation),
         };
         match result {
             Ok(()) => Ok(frame),
@@ -335,17 +328,21 @@ impl GroupQueue {
             }
             _ => return Err(DropReason::StaleAssociation),
         };
-        let sent =
-            Sent { category: AccessCategory::BestEffort, len: frame.len(), cover: queued.cover, again: None };
+        let sent = Sent::new(AccessCategory::BestEffort, frame.len(), queued.cover);
         Ok(Outgoing { frame, options: TxOptions::default(), sent })
+    }
+}
+
+impl Sent {
+    const fn new(category: AccessCategory, len: usize, cover: Cover) -> Self {
+        Self { category, len, cover, again: None, counted: false }
     }
 }
 
 impl Outgoing {
     /// A frame that the MAC does not queue: management, a beacon. It is followed like any other.
     pub fn immediate(frame: Vec<u8>, options: TxOptions) -> Self {
-        let sent =
-            Sent { category: AccessCategory::Voice, len: frame.len(), cover: Cover::Plaintext, again: None };
+        let sent = Sent::new(AccessCategory::Voice, frame.len(), Cover::Plaintext);
         Self { frame, options, sent }
     }
 }

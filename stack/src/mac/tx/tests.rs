@@ -294,7 +294,7 @@ fn what_waits_for_one_peer_shares_an_mpdu_within_the_limits() {
     let mut count = 0;
     amsdu::split(&content, SubframeRule::SourceIs(HOST), |msdu| {
         count += 1;
-        assert_eq!((msdu.destination, msdu.payload.len()), (STA, 902));
+        assert_eq!((msdu.destination, msdu.payload().len()), (STA, 910));
         Ok(())
     })
     .unwrap();
@@ -366,6 +366,43 @@ fn a_service_period_ends_with_eosp_after_at_most_its_length() {
         }
     }
     assert_eq!(seen, [(false, true, false), (false, true, true), (false, false, true), (true, false, true)]);
+}
+
+#[test]
+fn several_frames_that_failed_while_the_station_fell_asleep_keep_their_order() {
+    let mut end = End::protected();
+    for text in [b"1", b"2", b"3"] {
+        end.queue(text).unwrap();
+    }
+    let sent: Vec<_> = (0..3).map(|_| end.poll().unwrap()).collect();
+    end.queue(b"4").unwrap();
+    end.peer.power.set_dozing(true);
+    for outgoing in sent {
+        let transmit = end.flight.launch(end.now, (), outgoing);
+        let id = transmit.id;
+        end.flight.reclaim(transmit, &mut end.pool);
+        let (_, completion) = end.flight.handle_status(TxStatus { id, acked: false, retries: 7 }).unwrap();
+        end.with(|peer, context| peer.handle_completion(completion, context));
+    }
+    end.peer.power.set_dozing(false);
+    let texts: Vec<_> = (0..4).map(|_| opened(&end.frame().unwrap(), &TK).unwrap().1).collect();
+    assert_eq!(texts, [b"1", b"2", b"3", b"4"].map(|text| body(text)));
+}
+
+#[test]
+fn a_station_sends_eapol_under_the_old_key_until_the_ap_has_used_the_new_one() {
+    let mut end = End::protected();
+    end.bss = Bss::station(HOST, STA);
+    end.install(3, &NEW_TK);
+    let frame = end.with(|peer, context| peer.eapol_frame(context, b"message 4", true)).unwrap().frame;
+    assert!(opened(&frame, &TK).is_some());
+    end.queue(b"data").unwrap();
+    assert!(opened(&end.frame().unwrap(), &NEW_TK).is_some());
+    end.peer.previous = None;
+    let frame = end.with(|peer, context| peer.eapol_frame(context, b"message 4", true)).unwrap().frame;
+    assert!(opened(&frame, &NEW_TK).is_some());
+    let frame = end.with(|peer, context| peer.eapol_frame(context, b"message 2", false)).unwrap().frame;
+    assert!(!data(&frame).frame_control().protected());
 }
 
 #[test]

@@ -167,6 +167,11 @@ impl Supplicant {
         self.send(pdu, true);
     }
 
+    /// A pairwise rekey is under way: hold data frames back until it is through (SEC-K11).
+    pub const fn holds_data(&self) -> bool {
+        matches!(&self.state, State::Handshake { current: Some(_), .. })
+    }
+
     /// The next frame to send. Call until `None` after every other call.
     pub fn poll_transmit(&mut self) -> Option<EapolTransmit> {
         self.transmits.pop_front()

@@ -1,0 +1,112 @@
+//! What a link has while it is associated.
+
+use std::time::Duration;
+
+use crate::mac::{GroupRx, Peer, PeerConfig, SaId, TxContext, Uapsd};
+use crate::rsn::Supplicant;
+use crate::sta::config::{Fetch, LinkConfig, LinkSecurity};
+use crate::sta::doze::Power;
+use crate::sta::link::{Link, Phase};
+use crate::sta::scan::Target;
+use crate::time::{Instant, earliest};
+use crate::wire::Elements;
+use crate::wire::element::{HtCapabilities, Wmm};
+
+/// So many beacon intervals without a beacon, and at least [`SILENCE`]: the AP is gone.
+const BEACONS_MISSED: u32 = 10;
+const SILENCE: Duration = Duration::from_secs(1);
+/// Bit 7 of the QoS information of an AP: it knows U-APSD.
+const KNOWS_UAPSD: u8 = 0x80;
+
+/// One association: the AP as a peer, and what is kept besides.
+#[derive(Debug)]
+pub(super) struct Association {
+    pub(super) id: SaId,
+    pub(super) target: Target,
+    pub(super) aid: u16,
+    pub(super) last_beacon: Instant,
+    pub(super) power: Power,
+    /// How often a doze was announced.
+    pub(super) announced: u32,
+    pub(super) fetch: Fetch,
+    pub(super) peer: Peer,
+    pub(super) group: GroupRx,
+    pub(super) supplicant: Option<Supplicant>,
+    /// The name of the pairwise key that a rekey will bring.
+    pub(super) pending: Option<SaId>,
+    pub(super) rekey_requested: bool,
+}
+
+impl Association {
+    pub(super) fn new(
+        now: Instant,
+        target: Target,
+        agreed: PeerConfig,
+        id: SaId,
+        supplicant: Option<Supplicant>,
+    ) -> Self {
+        let fetch = if agreed.uapsd.all() { Fetch::Trigger } else { Fetch::Poll };
+        Self {
+            id,
+            target,
+            aid: agreed.association_id,
+            last_beacon: now,
+            power: Power::Awake { idle_since: now },
+            announced: 0,
+            fetch,
+            peer: Peer::new(now, agreed, id),
+            group: GroupRx::new(),
+            supplicant,
+            pending: None,
+            rekey_requested: false,
+        }
+    }
+
+    pub(super) fn deadline(&self, config: &LinkConfig) -> (Instant, &'static str) {
+        let lost = (self.beacons_lost(), "the AP's beacons are missing");
+        // It dozes when it is connected, not before.
+        let doze = self.power.deadline(config).filter(|_| self.peer.is_port_open());
+        let handshake = self.supplicant.as_ref().and_then(Supplicant::poll_timeout);
+        earliest(Some(lost), earliest(doze, handshake)).unwrap_or(lost)
+    }
+
+    pub(super) fn beacons_lost(&self) -> Instant {
+        self.last_beacon + (self.target.interval * BEACONS_MISSED).max(SILENCE)
+    }
+}
+
+impl Link {
+    /// What the association response says that the AP and we have in common.
+    pub(super) fn agreed(&self, target: &Target, aid: u16, elements: &Elements<'_>) -> PeerConfig {
+        let wmm = elements.get::<Wmm<'_>>().ok().flatten().and_then(|wmm| wmm.qos()).filter(|_| target.qos);
+        let ht = elements.get::<HtCapabilities<'_>>().ok().flatten().filter(|_| target.ht);
+        let triggers = self.config.fetch == Fetch::Trigger && wmm.is_some_and(|qos| qos & KNOWS_UAPSD != 0);
+        PeerConfig {
+            association_id: aid,
+            protected: self.config.security != LinkSecurity::Open,
+            qos: wmm.is_some(),
+            uapsd: if triggers { Uapsd::ALL } else { Uapsd::default() },
+            max_amsdu: wmm.and(ht).map(|ht| ht.max_amsdu()),
+            fragmentation_threshold: self.config.fragmentation_threshold,
+            ..PeerConfig::new(target.bssid)
+        }
+    }
+
+    /// Runs `f` with the association, if there is one, and the context to transmit in it.
+    pub(super) fn with_association<T>(
+        &mut self,
+        f: impl FnOnce(&mut Association, &mut TxContext<'_>) -> T,
+    ) -> Option<T> {
+        let Phase::Associated(association) = &mut self.phase else { return None };
+        let mut context = TxContext {
+            now: self.now,
+            bss: crate::mac::Bss::station(self.config.address, association.target.bssid),
+            pool: &mut self.pool,
+            drops: &mut self.drops,
+            sequence: &mut self.sequence,
+            max_mpdu: self.config.max_mpdu,
+            peer_window: super::link::PEER_WINDOW,
+        };
+        Some(f(association, &mut context))
+    }
+}
