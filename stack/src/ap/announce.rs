@@ -2,10 +2,11 @@
 
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::network::capabilities;
+use crate::mac::robust_rate;
 use crate::wire::element::{
     BssLoad, ElementWriter, ElementsBuf, ExtendedCapabilities, HtCapabilities, Rsn, Ssid, Tim, Wmm,
 };
-use crate::wire::{Band, ElementId, FrameKind, MacAddr, MacHeader, SequenceControl};
+use crate::wire::{Band, ElementId, FrameKind, MacAddr, MacHeader, Rate, SequenceControl};
 
 /// In units of 500 kb/s, bit 7 for the basic ones.
 const RATES_2GHZ: [u8; 12] = [0x82, 0x84, 0x8b, 0x96, 0x0c, 0x12, 0x18, 0x24, 0x30, 0x48, 0x60, 0x6c];
@@ -44,6 +45,11 @@ pub(super) const fn rates(radio: &RadioConfig) -> &'static [u8] {
         Band::Ghz2 => &RATES_2GHZ,
         Band::Ghz5 | Band::Ghz6 => &RATES_5GHZ,
     }
+}
+
+/// The rate of what must arrive or goes to all.
+pub(super) fn robust(radio: &RadioConfig) -> Rate {
+    robust_rate(rates(radio))
 }
 
 /// The RSNE of a network, empty if it is open.
@@ -133,8 +139,9 @@ impl Announcement<'_> {
 fn put_ht(radio: &RadioConfig, writer: &mut ElementWriter<'_>) {
     let mut operation = [0; 22];
     operation[0] = radio.channel.number();
+    let second = if radio.ht_streams > 1 { 0xff } else { 0 };
     writer
-        .element(ElementId::HT_CAPABILITIES, &HtCapabilities::data(HT_INFORMATION, 0, [0xff, 0, 0, 0]))
+        .element(ElementId::HT_CAPABILITIES, &HtCapabilities::data(HT_INFORMATION, 0, [0xff, second, 0, 0]))
         .element(ElementId::HT_OPERATION, &operation);
 }
 

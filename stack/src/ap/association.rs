@@ -117,7 +117,7 @@ impl ApRadio {
         if let Some(authenticator) = &mut authenticator {
             authenticator.start(now, &mut *self.random);
         }
-        let peer = Peer::new(now, network.agreed(address, aid, request), association);
+        let peer = Peer::new(now, network.agreed(&self.config, address, aid, request), association);
         let open = peer.is_port_open();
         let station = Station {
             peer,

@@ -95,12 +95,15 @@ pub struct RadioConfig {
     pub max_mpdu: usize,
     /// Most frames that are with the radio at a time.
     pub window: usize,
+    /// How many streams it has with HT, up to 2; 0 for a radio that does not take HT rates for injected frames: it
+    /// receives one and sends none.
+    pub ht_streams: u8,
 }
 
 impl RadioConfig {
     /// A radio with the usual limits.
     pub const fn new(channel: Channel, block: BssidBlock) -> Self {
-        Self { channel, block, country: None, max_mpdu: 2250, window: 64 }
+        Self { channel, block, country: None, max_mpdu: 2250, window: 64, ht_streams: 1 }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::ap::announce::{Announcement, rates, rsn_element};
 use crate::ap::block::Place;
 use crate::ap::config::{NetworkConfig, RadioConfig, Security, VirtualApKind};
 use crate::crypto::Cipher;
-use crate::mac::{PeerConfig, Uapsd};
+use crate::mac::{PeerConfig, Rates, Uapsd};
 use crate::rsn::{Akm, Authenticator, AuthenticatorConfig, GroupKeyData};
 use crate::time::{Instant, TU};
 use crate::wire::element::{AkmSuite, CipherSuite, ElementKind, ElementsBuf, HtCapabilities, Rsn, Wmm};
@@ -102,7 +102,13 @@ impl Network {
     }
 
     /// What is agreed with a station by its request.
-    pub(super) fn agreed(&self, address: MacAddr, aid: u16, request: &Request<'_>) -> PeerConfig {
+    pub(super) fn agreed(
+        &self,
+        radio: &RadioConfig,
+        address: MacAddr,
+        aid: u16,
+        request: &Request<'_>,
+    ) -> PeerConfig {
         let elements = request.elements;
         let wmm = elements.get::<Wmm<'_>>().ok().flatten().and_then(|wmm| wmm.qos());
         let ht = elements.get::<HtCapabilities<'_>>().ok().flatten();
@@ -114,6 +120,7 @@ impl Network {
             uapsd: Uapsd::from_qos_info(wmm.unwrap_or(0)),
             max_amsdu: wmm.and(ht).map(|ht| ht.max_amsdu()),
             fragmentation_threshold: self.config.fragmentation_threshold,
+            rates: Rates::agreed(rates(radio), radio.ht_streams, &elements),
             buffer_age: listens.clamp(Duration::from_secs(1), Duration::from_secs(10)),
             ..PeerConfig::new(address)
         }

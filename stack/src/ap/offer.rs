@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
-use crate::ap::announce::{Announcement, Ends, stamp};
+use crate::ap::announce::{Announcement, Ends, robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
@@ -122,7 +122,7 @@ impl ApRadio {
     /// Sends a probe response from a place, whether there is a BSS yet or not. The answer to a request that went to
     /// everybody is not tried again: the station may be on another channel by then, and others answer as well.
     pub(super) fn answer_probe(&mut self, pair: Pair, position: usize, broadcast: bool) {
-        let options = TxOptions { no_ack: broadcast, ..TxOptions::default() };
+        let options = TxOptions { no_ack: broadcast, retries: None, rate: Some(robust(&self.config)) };
         self.announce(pair, position, options, |announcement, ends, out| {
             announcement.probe_response(ends, out)
         });
@@ -150,7 +150,7 @@ impl ApRadio {
     /// Says when the next one is due; `None` if the client has found its BSSID, or has none.
     fn lure_beacon(&mut self, now: Instant, position: usize, client: MacAddr) -> Option<Instant> {
         let place = self.offer(position, client).filter(|&place| self.slot(place).is_none())?;
-        let options = TxOptions { retries: Some(1), ..TxOptions::default() };
+        let options = TxOptions { no_ack: false, retries: Some(1), rate: Some(robust(&self.config)) };
         let period = self.networks.get(position)?.config.dtim_period.max(1);
         self.announce((place, client), position, options, |announcement, ends, out| {
             announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);

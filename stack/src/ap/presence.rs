@@ -61,7 +61,8 @@ impl ApRadio {
         match verdict.flatten() {
             Some(Verdict::Ask) => self.ask(pair),
             Some(Verdict::Gone) => self.leave(pair, ReasonCode::INACTIVITY, Parting::Disassociate),
-            Some(Verdict::Fine) | None => {}
+            Some(Verdict::Fine) => self.wake(pair),
+            None => {}
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::ap::acks::Acks;
 use crate::ap::admission::{Pair, Recent};
+use crate::ap::announce::robust;
 use crate::ap::block::{BssidBlock, Place};
 use crate::ap::config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, VirtualApKind};
 use crate::ap::data::Arrived;
@@ -330,6 +331,7 @@ impl ApRadio {
             sequence: &mut sequence,
             max_mpdu: self.config.max_mpdu,
             peer_window: PEER_WINDOW,
+            robust_rate: robust(&self.config),
         };
         let result = f(ap, &mut context);
         ap.sequence = sequence;

@@ -1,7 +1,7 @@
 //! What is sent next, and what became of it.
 
 use crate::ap::admission::Pair;
-use crate::ap::announce::stamp;
+use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
@@ -106,7 +106,7 @@ impl ApRadio {
         while let Some(place) = self.agenda.beacons_due.pop_front() {
             if self.slot(place).is_none() {
                 let Some(frame) = self.parent_beacon(now, place) else { continue };
-                return Some((Whose::All, Outgoing::immediate(frame, TxOptions::default())));
+                return Some((Whose::All, Outgoing::robust(frame, robust(&self.config))));
             }
             if let Some(beacon) = self.beacon(now, place) {
                 return Some(beacon);
@@ -128,13 +128,13 @@ impl ApRadio {
         let beacon = match client {
             Some((&client, station)) => {
                 let options = TxOptions {
-                    rate: station.beacon_rate,
+                    rate: station.beacon_rate.or_else(|| Some(robust(&self.config))),
                     retries: Some(BEACON_RETRIES),
                     ..TxOptions::default()
                 };
                 (Whose::Station((place, client), station.association), Outgoing::immediate(frame, options))
             }
-            None => (Whose::All, Outgoing::immediate(frame, TxOptions::default())),
+            None => (Whose::All, Outgoing::robust(frame, robust(&self.config))),
         };
         if dtim {
             self.wake_group(place, true);
@@ -202,7 +202,7 @@ impl ApRadio {
     /// Queues a management frame to a station. It does not wait for the station to wake up, whatever its power state
     /// (SEC-H6).
     pub(super) fn send(&mut self, whose: Whose, frame: Vec<u8>) {
-        let outgoing = Outgoing::immediate(frame, TxOptions::default());
+        let outgoing = Outgoing::robust(frame, robust(&self.config));
         self.outbox.push(Waiting { whose, outgoing, stamp: None }, &mut self.drops);
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::mac::association::{PairwiseSa, SaId};
 use crate::mac::power_save::{PowerSave, Uapsd};
 use crate::mac::queue::{Cover, Queued, Queues};
+use crate::mac::rate::RateControl;
 use crate::mac::tx::TxState;
 use crate::mac::{
-    AccessCategory, BufferPool, Defragmenter, DropCounts, DropReason, DuplicateCache, PeerStats,
+    AccessCategory, BufferPool, Defragmenter, DropCounts, DropReason, DuplicateCache, PeerStats, Rates,
     SequenceNumbers,
 };
 use crate::time::Instant;
@@ -68,12 +69,14 @@ pub struct PeerConfig {
     pub spp_amsdu: bool,
     /// MPDUs longer than this many bytes (FCS included) are fragmented.
     pub fragmentation_threshold: Option<usize>,
+    /// What it can be sent with.
+    pub rates: Rates,
     /// How long frames are kept for the peer while it dozes: at least its listen interval.
     pub buffer_age: Duration,
 }
 
 impl PeerConfig {
-    /// A peer without QoS in an open network.
+    /// A peer without QoS in an open network, sent to at 6 Mb/s.
     pub const fn new(address: MacAddr) -> Self {
         Self {
             address,
@@ -84,6 +87,7 @@ impl PeerConfig {
             max_amsdu: None,
             spp_amsdu: false,
             fragmentation_threshold: None,
+            rates: Rates::LOWEST,
             buffer_age: Duration::from_secs(10),
         }
     }
@@ -105,6 +109,7 @@ pub struct Peer {
     pub(super) queues: Queues,
     pub(super) power: PowerSave,
     pub(super) tx: TxState,
+    pub(super) rate: RateControl,
     /// Counters.
     pub stats: PeerStats,
 }
@@ -125,6 +130,7 @@ impl Peer {
             queues: Queues::default(),
             power: PowerSave::default(),
             tx: TxState::default(),
+            rate: RateControl::new(config.address, config.rates),
             stats: PeerStats::new(now),
         }
     }

@@ -31,8 +31,8 @@ pub(super) struct Queued {
     pub(super) tid: u8,
     pub(super) cover: Cover,
     pub(super) since: Instant,
-    /// May not be put together with others.
-    pub(super) alone: bool,
+    /// EAPOL of ours: robust, urgent, and never together with others.
+    pub(super) eapol: bool,
     /// It was sent already, under this sequence number: [`Resend`].
     pub(super) resend: Option<Resend>,
 }

@@ -28,6 +28,8 @@ pub struct PeerStats {
     pub signal: Option<i8>,
     /// Modulation and rate of the last data frame received.
     pub rx_rate: Option<Rate>,
+    /// Modulation and rate of the last data frame sent.
+    pub tx_rate: Option<Rate>,
     /// When something was last received, or an acknowledgement came.
     pub last_heard: Instant,
     /// Smoothed signal, in sixteenths of a dBm.

@@ -12,10 +12,11 @@ use std::collections::VecDeque;
 use crate::mac::peer::{Bss, Peer, Role};
 use crate::mac::power_save::Release;
 use crate::mac::queue::{Cover, Queue, Queued, Resend};
+use crate::mac::rate::Choice;
 use crate::mac::schedule::Turn;
 use crate::mac::{AccessCategory, BufferPool, DropCounts, DropReason, EAPOL_TID, Msdu, SequenceNumbers};
 use crate::time::Instant;
-use crate::wire::{MacAddr, QosControl, TxOptions};
+use crate::wire::{MacAddr, QosControl, Rate, TxOptions};
 
 /// Air time that a peer gets with each turn, in microseconds.
 const QUANTUM: i64 = 4000;
@@ -37,6 +38,8 @@ pub struct TxContext<'a> {
     pub max_mpdu: usize,
     /// Most MPDUs in flight to one peer.
     pub peer_window: usize,
+    /// The rate of what must arrive or goes to many: [`crate::mac::robust_rate`] of the BSS.
+    pub robust_rate: Rate,
 }
 
 /// An MPDU that is ready to go, and what has to be remembered about it.
@@ -60,6 +63,8 @@ pub(super) struct Sent {
     pub(super) again: Option<Again>,
     /// It counts among the frames in flight to its peer.
     pub(super) counted: bool,
+    /// The rate that rate control chose.
+    pub(super) choice: Option<Choice>,
 }
 
 /// What it takes to queue a sent frame again.
@@ -69,6 +74,7 @@ pub(super) struct Again {
     pub(super) tid: u8,
     pub(super) ends: (MacAddr, MacAddr),
     pub(super) since: Instant,
+    pub(super) eapol: bool,
     pub(super) resend: Resend,
 }
 
@@ -95,6 +101,8 @@ pub(super) struct TxState {
     /// Air time left of its turn, in microseconds.
     pub(super) deficit: i64,
     pub(super) in_flight: usize,
+    /// A probe of a rate is in flight: nothing follows until its status is there.
+    pub(super) probing: bool,
     /// Set the PM bit (station role).
     pub(super) power_management: bool,
     header: Vec<u8>,
@@ -116,7 +124,7 @@ impl Peer {
         }
         let tid = if self.config.qos { msdu.tid() } else { 0 };
         let cover = Cover::Association(self.pending.unwrap_or(self.current_sa()));
-        let queued = queued(context, msdu, tid, cover, false);
+        let queued = queued(context, msdu, tid, cover);
         self.queues.of(AccessCategory::of_tid(tid)).push(queued, context.pool, context.drops);
         Ok(())
     }
@@ -126,7 +134,7 @@ impl Peer {
     pub fn enqueue_eapol(&mut self, context: &mut TxContext<'_>, pdu: &[u8], protected: bool) {
         let msdu = Msdu::eapol(self.address(), context.bss.own, pdu);
         let cover = if protected { Cover::Association(self.current_sa()) } else { Cover::Plaintext };
-        let queued = queued(context, &msdu, EAPOL_TID, cover, true);
+        let queued = queued(context, &msdu, EAPOL_TID, cover);
         self.tx.urgent.push(queued, context.pool, context.drops);
     }
 
@@ -137,7 +145,7 @@ impl Peer {
 
     /// Something could be sent in this category now. May change with every call that takes the peer mutably.
     pub fn is_ready(&self, category: AccessCategory, peer_window: usize) -> bool {
-        if self.tx.in_flight >= peer_window {
+        if self.tx.probing || self.tx.in_flight >= peer_window {
             return false;
         }
         if self.power.is_dozing() {
@@ -150,7 +158,7 @@ impl Peer {
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
     /// when something was queued, completed, polled for, or a key was installed. Calls in between do no harm.
     pub fn poll(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Turn<Outgoing> {
-        if self.tx.in_flight >= context.peer_window {
+        if self.tx.probing || self.tx.in_flight >= context.peer_window {
             return Turn::Idle;
         }
         if self.power.is_dozing() {
@@ -200,18 +208,23 @@ impl Peer {
             Some((old, _)) => Cover::Association(old.id),
             None => Cover::Association(self.current_sa()),
         };
-        let queued = queued(context, &msdu, EAPOL_TID, cover, true);
+        let queued = queued(context, &msdu, EAPOL_TID, cover);
         self.build(queued, AccessCategory::Voice, false, false, context)
     }
 
-    /// What became of a frame of this peer. One that failed because a station had gone to sleep waits at the head of its
-    /// queue again; another that failed is lost, the radio has retried it.
+    /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
+    /// rate, waits at the head of its queue again; another that failed is lost, the radio has retried it.
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) {
         let Completion { sent, frame, acked, retries } = completion;
         if sent.counted {
             self.tx.in_flight = self.tx.in_flight.saturating_sub(1);
         }
         self.stats.tx_retries += u64::from(retries);
+        if let Some(choice) = sent.choice {
+            self.tx.probing &= !choice.probe;
+            self.rate.report(choice, acked, retries);
+        }
+        let probe = sent.choice.is_some_and(|choice| choice.probe);
         if acked {
             self.stats.acknowledged(context.now, sent.len);
         } else {
@@ -225,7 +238,7 @@ impl Peer {
         };
         if acked {
             context.pool.give(frame);
-        } else if self.power.is_dozing() && context.bss.role == Role::AccessPoint {
+        } else if probe || (self.power.is_dozing() && context.bss.role == Role::AccessPoint) {
             self.put_back(sent, frame, context);
         } else {
             context.pool.give(frame);
@@ -239,15 +252,13 @@ impl Peer {
             frame.truncate(body.end);
             frame.drain(..body.start);
             let (destination, source) = again.ends;
-            let Again { tid, since, resend, .. } = again;
+            let Again { tid, since, eapol, resend, .. } = again;
             let cover = sent.cover;
             let frame = std::mem::take(&mut frame);
-            Some(Queued { frame, destination, source, tid, cover, since, alone: true, resend: Some(resend) })
+            Some(Queued { frame, destination, source, tid, cover, since, eapol, resend: Some(resend) })
         });
         match queued {
-            Some(queued) if queued.tid == EAPOL_TID && queued.source == context.bss.own => {
-                self.tx.urgent.put_back(queued);
-            }
+            Some(queued) if queued.eapol => self.tx.urgent.put_back(queued),
             Some(queued) => self.queues.of(sent.category).put_back(queued),
             None => {
                 context.pool.give(frame);
@@ -344,19 +355,22 @@ impl Peer {
     fn launched(&mut self, mut outgoing: Outgoing) -> Outgoing {
         outgoing.sent.counted = true;
         self.tx.in_flight += 1;
-        self.tx.deficit -= self.air_time(outgoing.frame.len());
+        self.tx.deficit -= air_time(outgoing.frame.len(), outgoing.options.rate);
+        if let Some(choice) = outgoing.sent.choice {
+            self.tx.probing = choice.probe;
+            self.stats.tx_rate = Some(choice.rate);
+        }
         outgoing
-    }
-
-    /// What a frame of this length takes of the air, roughly, in microseconds: the rate that the peer was last heard
-    /// with is taken for the rate that it can be reached with.
-    fn air_time(&self, len: usize) -> i64 {
-        let bits = i64::try_from(len).unwrap_or(i64::MAX / 8).saturating_mul(8);
-        100 + bits / i64::from(crate::mac::stats::megabits(self.stats.rx_rate))
     }
 }
 
-fn queued(context: &mut TxContext<'_>, msdu: &Msdu<'_>, tid: u8, cover: Cover, alone: bool) -> Queued {
+/// What a frame of this length takes of the air, roughly, in microseconds.
+fn air_time(len: usize, rate: Option<Rate>) -> i64 {
+    let bits = i64::try_from(len).unwrap_or(i64::MAX / 8).saturating_mul(8);
+    100 + bits / i64::from(crate::mac::stats::megabits(rate))
+}
+
+fn queued(context: &mut TxContext<'_>, msdu: &Msdu<'_>, tid: u8, cover: Cover) -> Queued {
     let mut frame = context.pool.take();
     msdu.emit_body(&mut frame);
     Queued {
@@ -367,7 +381,7 @@ fn queued(context: &mut TxContext<'_>, msdu: &Msdu<'_>, tid: u8, cover: Cover, a
         tid,
         cover,
         since: context.now,
-        alone,
+        eapol: msdu.is_eapol(),
         resend: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::mac::{GroupRx, Peer, PeerConfig, SaId, TxContext, Uapsd};
+use crate::mac::{Bss, GroupRx, Peer, PeerConfig, Rates, SaId, TxContext, Uapsd, robust_rate};
 use crate::rsn::Supplicant;
 use crate::sta::config::{Fetch, LinkConfig, LinkSecurity};
 use crate::sta::doze::Power;
@@ -88,6 +88,7 @@ impl Link {
             uapsd: if triggers { Uapsd::ALL } else { Uapsd::default() },
             max_amsdu: wmm.and(ht).map(|ht| ht.max_amsdu()),
             fragmentation_threshold: self.config.fragmentation_threshold,
+            rates: Rates::agreed(&self.config.rates, self.config.ht_streams, elements),
             ..PeerConfig::new(target.bssid)
         }
     }
@@ -100,12 +101,13 @@ impl Link {
         let Phase::Associated(association) = &mut self.phase else { return None };
         let mut context = TxContext {
             now: self.now,
-            bss: crate::mac::Bss::station(self.config.address, association.target.bssid),
+            bss: Bss::station(self.config.address, association.target.bssid),
             pool: &mut self.pool,
             drops: &mut self.drops,
             sequence: &mut self.sequence,
             max_mpdu: self.config.max_mpdu,
             peer_window: super::link::PEER_WINDOW,
+            robust_rate: robust_rate(&self.config.rates),
         };
         Some(f(association, &mut context))
     }

@@ -18,6 +18,8 @@ pub struct LinkConfig {
     pub bssid: Option<MacAddr>,
     /// The rates the radio has, in units of 500 kb/s, bit 7 on those that it takes for basic.
     pub rates: Vec<u8>,
+    /// How many streams it sends with HT, up to 2; 0 for a radio that does not take HT rates for injected frames.
+    pub ht_streams: u8,
     /// Listens for beacons only. Networks that hide their SSID are then not found.
     pub passive: bool,
     /// Dozes after so long without traffic; never if unset.
@@ -41,6 +43,7 @@ impl LinkConfig {
             security: LinkSecurity::Open,
             bssid: None,
             rates: vec![0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c],
+            ht_streams: 1,
             passive: false,
             doze_after: None,
             fetch: Fetch::Poll,

@@ -7,7 +7,6 @@ use crate::mac::Outgoing;
 use crate::sta::config::{Fetch, LinkConfig, LinkEvent};
 use crate::sta::link::{Link, Origin, Phase};
 use crate::time::Instant;
-use crate::wire::TxOptions;
 use crate::wire::element::Tim;
 use crate::wire::frame::PsPoll;
 use crate::wire::management::Beacon;
@@ -169,7 +168,7 @@ impl Link {
                 let poll = PsPoll { aid: association.aid, bssid: association.target.bssid, station: own };
                 let mut frame = context.pool.take();
                 poll.emit(&mut frame);
-                Outgoing::immediate(frame, TxOptions::default())
+                Outgoing::robust(frame, context.robust_rate)
             };
             (association.id, outgoing)
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::mac::{
     BufferPool, Completion, DropCounts, DropReason, InFlight, Outgoing, SaId, SaIds, Scheduler,
-    SequenceNumbers, SequenceSpace,
+    SequenceNumbers, SequenceSpace, robust_rate,
 };
 use crate::random::Random;
 use crate::sta::association::Association;
@@ -18,7 +18,7 @@ use crate::wire::frame::ManagementFrame;
 use crate::wire::management::Leave;
 use crate::wire::{
     FrameKind, MacAddr, MacHeader, ManagementBody, ReasonCode, RxInfo, SequenceControl, StatusCode, Transmit,
-    TxOptions, TxStatus,
+    TxStatus,
 };
 
 /// How long it listens for answers to a probe request, or for a beacon.
@@ -316,7 +316,7 @@ impl Link {
         let mut frame = self.pool.take();
         header.emit(&mut frame);
         body.emit(&mut frame);
-        self.send(Origin::Link, Outgoing::immediate(frame, TxOptions::default()));
+        self.send(Origin::Link, Outgoing::robust(frame, robust_rate(&self.config.rates)));
     }
 
     /// Frames that have no place in the queues of the peer go ahead of those that have.

@@ -7,9 +7,10 @@ use super::{Again, Outgoing, Sent, TxContext};
 use crate::mac::association::{GroupTx, PairwiseSa};
 use crate::mac::peer::{Bss, Peer, Role};
 use crate::mac::queue::{Cover, Queue, Queued, Resend};
+use crate::mac::rate::Choice;
 use crate::mac::{AccessCategory, DropReason, Msdu, SequenceSpace};
 use crate::wire::amsdu::AmsduWriter;
-use crate::wire::{FrameKind, Llc, MacAddr, MacHeader, QosControl, SequenceControl, TxOptions};
+use crate::wire::{FrameKind, Llc, MacAddr, MacHeader, QosControl, Rate, SequenceControl, TxOptions};
 
 /// The frame check sequence, which the radio adds; the fragmentation threshold counts it.
 const FCS: usize = 4;
@@ -68,7 +69,7 @@ impl Peer {
         header.sequence = SequenceControl::new(context.sequence.next(SequenceSpace::Common), 0);
         let mut frame = context.pool.take();
         header.emit(&mut frame);
-        Outgoing::immediate(frame, TxOptions::default())
+        Outgoing::robust(frame, context.robust_rate)
     }
 
     /// Opens a frame of ours again: where its body is, in plaintext.
@@ -103,7 +104,7 @@ impl Peer {
     ) -> bool {
         let Some(limit) = self.amsdu_limit(context.max_mpdu) else { return false };
         let mut len = AmsduWriter::len_with(0, queued.frame.len());
-        if queued.alone || queued.resend.is_some() || !self.fits(queued, category, len, limit) {
+        if queued.eapol || queued.resend.is_some() || !self.fits(queued, category, len, limit) {
             return false;
         }
         let mut body = context.pool.take();
@@ -131,7 +132,7 @@ impl Peer {
     /// The next in the queue can go into the same A-MSDU.
     fn fits(&mut self, queued: &Queued, category: AccessCategory, len: usize, limit: usize) -> bool {
         self.queues.view(category).head().is_some_and(|next| {
-            !next.alone
+            !next.eapol
                 && next.resend.is_none()
                 && next.tid == queued.tid
                 && next.cover == queued.cover
@@ -168,10 +169,17 @@ impl Peer {
             tid: queued.tid,
             ends: (queued.destination, queued.source),
             since: queued.since,
+            eapol: queued.eapol,
             resend,
         };
-        let sent = Sent { again: Some(again), ..Sent::new(category, frame.len(), queued.cover) };
-        Ok(Outgoing { frame, options: TxOptions::default(), sent })
+        let choice = self.rate_of(queued, queued.resend.is_none());
+        let sent = Sent { again: Some(again), choice, ..Sent::new(category, frame.len(), queued.cover) };
+        Ok(Outgoing { frame, options: options(choice, context), sent })
+    }
+
+    /// EAPOL goes at the robust rate.
+    fn rate_of(&mut self, queued: &Queued, may_probe: bool) -> Option<Choice> {
+        if queued.eapol { None } else { self.rate.choose(may_probe) }
     }
 
     /// How much of the body goes into one fragment, if it does not fit into one MPDU (802.11-2020 10.4).
@@ -197,6 +205,7 @@ impl Peer {
         context: &mut TxContext<'_>,
     ) -> Result<Outgoing, DropReason> {
         let number = header.sequence.number();
+        let choice = self.rate_of(queued, false);
         let count = queued.frame.len().div_ceil(len);
         let mut first = None;
         for (index, piece) in (0u8..).zip(queued.frame.chunks(len)) {
@@ -204,8 +213,8 @@ impl Peer {
             header.sequence = SequenceControl::new(number, index);
             header.frame_control = header.frame_control.with_more_fragments(more);
             let frame = self.seal(queued.cover, &header, piece, context)?;
-            let sent = Sent::new(category, frame.len(), queued.cover);
-            let outgoing = Outgoing { frame, options: TxOptions::default(), sent };
+            let sent = Sent { choice, ..Sent::new(category, frame.len(), queued.cover) };
+            let outgoing = Outgoing { frame, options: options(choice, context), sent };
             match first {
                 None => first = Some(outgoing),
                 Some(_) => self.tx.fragments.push_back(outgoing),
@@ -258,7 +267,7 @@ impl GroupQueue {
 
     /// Queues a group-addressed MSDU.
     pub fn push(&mut self, context: &mut TxContext<'_>, msdu: &Msdu<'_>) {
-        let queued = super::queued(context, msdu, 0, Cover::Plaintext, true);
+        let queued = super::queued(context, msdu, 0, Cover::Plaintext);
         self.queue.push(queued, context.pool, context.drops);
     }
 
@@ -329,21 +338,36 @@ impl GroupQueue {
             _ => return Err(DropReason::StaleAssociation),
         };
         let sent = Sent::new(AccessCategory::BestEffort, frame.len(), queued.cover);
-        Ok(Outgoing { frame, options: TxOptions::default(), sent })
+        Ok(Outgoing { frame, options: options(None, context), sent })
     }
 }
 
 impl Sent {
     const fn new(category: AccessCategory, len: usize, cover: Cover) -> Self {
-        Self { category, len, cover, again: None, counted: false }
+        Self { category, len, cover, again: None, counted: false, choice: None }
     }
 }
 
 impl Outgoing {
-    /// A frame that the MAC does not queue: management, a beacon. It is followed like any other.
+    /// A frame that the MAC does not queue, and that must arrive: management, a beacon. `rate` is
+    /// [`crate::mac::robust_rate`].
+    pub fn robust(frame: Vec<u8>, rate: Rate) -> Self {
+        Self::immediate(frame, TxOptions { rate: Some(rate), ..TxOptions::default() })
+    }
+
+    /// The same with other options. It is followed like any other frame.
     pub fn immediate(frame: Vec<u8>, options: TxOptions) -> Self {
         let sent = Sent::new(AccessCategory::Voice, frame.len(), Cover::Plaintext);
         Self { frame, options, sent }
+    }
+}
+
+/// The radio's own number of retries for what must arrive.
+fn options(choice: Option<Choice>, context: &TxContext<'_>) -> TxOptions {
+    TxOptions {
+        rate: Some(choice.map_or(context.robust_rate, |choice| choice.rate)),
+        retries: choice.map(|choice| choice.retries),
+        ..TxOptions::default()
     }
 }
 

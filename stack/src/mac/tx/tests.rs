@@ -64,6 +64,7 @@ impl End {
             sequence: &mut self.sequence,
             max_mpdu: self.max_mpdu,
             peer_window: 64,
+            robust_rate: Rate::Legacy(12),
         };
         act(&mut self.peer, &mut context)
     }
