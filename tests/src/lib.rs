@@ -4,3 +4,5 @@ pub mod airloom;
 pub mod bench;
 pub mod captures;
 pub mod fuzz;
+pub mod recorder;
+pub mod story;

@@ -24,7 +24,9 @@ pub(super) struct Association {
     pub(super) id: SaId,
     pub(super) target: Target,
     pub(super) aid: u16,
-    pub(super) last_beacon: Instant,
+    since: Instant,
+    /// When the last beacon of it was heard.
+    pub(super) beacon: Option<Instant>,
     pub(super) power: Power,
     /// How often a doze was announced.
     pub(super) announced: u32,
@@ -50,7 +52,8 @@ impl Association {
             id,
             target,
             aid: agreed.association_id,
-            last_beacon: now,
+            since: now,
+            beacon: None,
             power: Power::Awake { idle_since: now },
             announced: 0,
             fetch,
@@ -71,7 +74,7 @@ impl Association {
     }
 
     pub(super) fn beacons_lost(&self) -> Instant {
-        self.last_beacon + (self.target.interval * BEACONS_MISSED).max(SILENCE)
+        self.beacon.unwrap_or(self.since) + (self.target.interval * BEACONS_MISSED).max(SILENCE)
     }
 }
 

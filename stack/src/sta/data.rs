@@ -125,7 +125,7 @@ impl Link {
         if association.target.bssid != bssid {
             return;
         }
-        association.last_beacon = now;
+        association.beacon = Some(now);
         association.peer.expire(now, &mut self.pool, &mut self.drops);
         self.give_up_lost();
         self.renew_key();

@@ -24,10 +24,25 @@ pub(super) enum Power {
     },
     /// A null frame with PM set is on its way, the n-th; only its ACK makes it so.
     Announcing(u32),
-    /// The receiver is off, except around beacons and until `listen`.
-    Dozing {
-        listen: Option<Instant>,
-    },
+    /// The receiver is off, except around beacons and while something is expected.
+    Dozing(Expected),
+}
+
+/// Until when a dozing station waits for what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// What it has asked for.
+    own: Option<Instant>,
+    /// What follows a DTIM.
+    group: Option<Instant>,
+    /// Something waits for it, which it asks for after the group frames, so as not to collide with them.
+    fetch: bool,
+}
+
+impl Expected {
+    fn last(self) -> Option<Instant> {
+        self.own.max(self.group)
+    }
 }
 
 impl Power {
@@ -37,7 +52,7 @@ impl Power {
                 config.doze_after.map(|after| (idle_since + after, "nothing to do: time to doze"))
             }
             Self::Announcing(_) => None,
-            Self::Dozing { listen } => listen.map(|until| (until, "nothing more came")),
+            Self::Dozing(expected) => expected.last().map(|until| (until, "nothing more came")),
         }
     }
 }
@@ -46,15 +61,17 @@ impl Link {
     /// The receiver has to be on at `now`. A dozing station hears nothing else.
     pub fn is_listening(&self, now: Instant) -> bool {
         let Phase::Associated(association) = &self.phase else { return true };
-        let Power::Dozing { listen } = association.power else { return true };
-        // Late beacons are waited for: on since shortly before it is due until it has come.
-        listen.is_some_and(|until| now < until)
-            || now + GUARD >= association.last_beacon + association.target.interval
+        let Power::Dozing(expected) = association.power else { return true };
+        // Late beacons are waited for: on since shortly before it is due until it has come. When they come is known after
+        // the first.
+        let interval = association.target.interval;
+        expected.last().is_some_and(|until| now < until)
+            || association.beacon.is_none_or(|beacon| now + GUARD >= beacon + interval)
     }
 
     /// The station dozes, as far as the AP knows.
     pub fn is_dozing(&self) -> bool {
-        matches!(&self.phase, Phase::Associated(association) if matches!(association.power, Power::Dozing { .. }))
+        matches!(&self.phase, Phase::Associated(association) if matches!(association.power, Power::Dozing(_)))
     }
 
     pub(super) fn doze_timeout(&mut self) {
@@ -70,7 +87,13 @@ impl Link {
                     self.announce_doze();
                 }
             }
-            (Power::Dozing { listen }, _) if listen.is_some_and(|until| until <= now) => *listen = None,
+            (Power::Dozing(expected), _) if expected.last().is_some_and(|until| until <= now) => {
+                let fetch = expected.fetch;
+                *expected = Expected::default();
+                if fetch {
+                    self.fetch();
+                }
+            }
             _ => {}
         }
     }
@@ -96,7 +119,7 @@ impl Link {
             return;
         }
         if acked {
-            association.power = Power::Dozing { listen: None };
+            association.power = Power::Dozing(Expected::default());
             self.events.push_back(LinkEvent::Dozing);
         } else {
             association.peer.set_power_management(false);
@@ -108,7 +131,7 @@ impl Link {
     pub(super) fn wake(&mut self) {
         let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let dozed = matches!(association.power, Power::Dozing { .. });
+        let dozed = matches!(association.power, Power::Dozing(_));
         association.power = Power::Awake { idle_since: now };
         association.peer.set_power_management(false);
         if dozed {
@@ -125,11 +148,10 @@ impl Link {
         let Ok(Some(tim)) = beacon.elements.get::<Tim<'_>>() else { return };
         let waits = tim.contains(association.aid);
         match &mut association.power {
-            Power::Dozing { listen } => {
+            Power::Dozing(expected) => {
                 if tim.group_traffic() {
-                    *listen = Some(now + LISTEN);
-                }
-                if waits {
+                    (expected.group, expected.fetch) = (Some(now + LISTEN), waits);
+                } else if waits {
                     self.fetch();
                 }
             }
@@ -143,13 +165,19 @@ impl Link {
     pub(super) fn heard_data(&mut self, more_data: bool, end_of_service_period: bool, group: bool) {
         let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let in_service_period = association.fetch == Fetch::Trigger && !group && !end_of_service_period;
+        let goes_on = association.fetch == Fetch::Trigger && !end_of_service_period;
         match &mut association.power {
             Power::Awake { idle_since } => *idle_since = now,
             Power::Announcing(_) => {}
-            Power::Dozing { listen } if in_service_period => *listen = Some(now + LISTEN),
-            Power::Dozing { .. } if more_data && !group => self.fetch(),
-            Power::Dozing { listen } => *listen = more_data.then(|| now + LISTEN),
+            Power::Dozing(expected) if group => {
+                expected.group = more_data.then(|| now + LISTEN);
+                if !more_data && std::mem::take(&mut expected.fetch) {
+                    self.fetch();
+                }
+            }
+            Power::Dozing(expected) if goes_on => expected.own = Some(now + LISTEN),
+            Power::Dozing(_) if more_data => self.fetch(),
+            Power::Dozing(expected) => expected.own = None,
         }
     }
 
@@ -161,7 +189,9 @@ impl Link {
         }
         let own = self.config.address;
         let asked = self.with_association(|association, context| {
-            association.power = Power::Dozing { listen: Some(context.now + LISTEN) };
+            if let Power::Dozing(expected) = &mut association.power {
+                expected.own = Some(context.now + LISTEN);
+            }
             let outgoing = if association.fetch == Fetch::Trigger {
                 association.peer.trigger_frame(context)
             } else {

@@ -1,0 +1,198 @@
+//! Stories of an AP and its stations on the simulated air.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use drivers::air::Position;
+use drivers::middleware::Faults;
+use stack::mac::DropReason;
+use stack::sta::{Fetch, LinkConfig, LinkEnd, LinkEvent};
+use stack::wire::MacAddr;
+use tests::story::{World, address, in_order, link, network, numbers};
+
+fn told(name: &str, story: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    tests::story::told("stories_ap", name, story);
+}
+
+/// Traffic both ways, `count` MSDUs each, and time for the last to arrive.
+fn traffic(world: &mut World, n: usize, count: u32, pause: Duration) {
+    for number in 0..count {
+        world.up(n, tests::story::HOST, number, 300);
+        world.down(address(n), number, 300);
+        world.run(pause);
+    }
+    world.run(Duration::from_secs(1));
+}
+
+fn joined(seed: u64, wpa2: bool, loss: f64) -> World {
+    let mut world = World::new(seed, network(wpa2));
+    world.loss(loss);
+    world.station(Position::new(8.0, 3.0), link(0, wpa2));
+    let joined = world.until(Duration::from_secs(20), World::all_joined);
+    assert!(joined, "{:?} {:?}", world.stations[0].events, world.ap.drops());
+    world
+}
+
+fn is_clean(world: &World) {
+    let recorder = world.recorder.borrow();
+    assert!(recorder.offences.is_empty(), "{:?}", recorder.offences);
+}
+
+#[test]
+fn on_a_clear_air_all_arrives_once_and_in_order() {
+    told("on_a_clear_air", |seed| {
+        for wpa2 in [false, true] {
+            let mut world = joined(seed, wpa2, 0.0);
+            traffic(&mut world, 0, 300, Duration::from_millis(2));
+            let all: Vec<_> = (0..300).collect();
+            assert_eq!((world.ups(0), world.downs(0)), (all.clone(), all));
+            is_clean(&world);
+            assert_eq!(world.recorder.borrow().decrypted > 500, wpa2);
+        }
+    });
+}
+
+#[test]
+fn under_loss_nearly_all_arrives_and_nothing_twice_or_out_of_order() {
+    told("under_loss", |seed| {
+        for (wpa2, loss) in [(false, 0.1), (true, 0.1), (false, 0.3), (true, 0.3)] {
+            let mut world = joined(seed, wpa2, loss);
+            traffic(&mut world, 0, 200, Duration::from_millis(10));
+            for numbers in [world.ups(0), world.downs(0)] {
+                assert!(in_order(&numbers), "{loss}: {numbers:?}");
+                assert!(numbers.len() >= 190, "{loss}: {} {:?}", numbers.len(), world.ap.drops());
+            }
+            is_clean(&world);
+        }
+    });
+}
+
+#[test]
+fn a_stack_that_hears_things_lost_doubled_and_swapped_delivers_nothing_twice() {
+    told("a_stack_that_hears", |seed| {
+        let mut world = joined(seed, true, 0.1);
+        world.faults(Faults { loss: 0.05, duplication: 0.1, reordering: 0.1, corruption: 0.02 });
+        traffic(&mut world, 0, 300, Duration::from_millis(3));
+        for numbers in [world.ups(0), world.downs(0)] {
+            let distinct: BTreeSet<_> = numbers.iter().collect();
+            assert_eq!(distinct.len(), numbers.len(), "{numbers:?}");
+            assert!(numbers.len() >= 150, "{}", numbers.len());
+        }
+        is_clean(&world);
+    });
+}
+
+#[test]
+fn a_dozing_station_misses_nothing_whichever_way_it_fetches() {
+    told("a_dozing_station", |seed| {
+        for fetch in [Fetch::Poll, Fetch::Wake, Fetch::Trigger] {
+            let mut world = World::new(seed, network(true));
+            let doze_after = Some(Duration::from_millis(50));
+            world.station(Position::new(8.0, 3.0), LinkConfig { fetch, doze_after, ..link(0, true) });
+            assert!(world.until(Duration::from_secs(5), |world| world.all_joined()
+                && world.stations[0].link.is_dozing()));
+            for number in 0..60 {
+                world.down(address(0), number, 200);
+                if number % 10 == 0 {
+                    world.down(MacAddr::BROADCAST, 1000 + number, 200);
+                }
+                world.run(Duration::from_millis(if number % 4 == 0 { 250 } else { 5 }));
+            }
+            world.run(Duration::from_secs(1));
+            let (group, own): (Vec<u32>, _) = world.downs(0).into_iter().partition(|number| *number >= 1000);
+            assert_eq!(own, (0..60).collect::<Vec<_>>(), "{fetch:?} {:?}", world.ap.drops());
+            // They are not acknowledged: one may collide with what a station asks for after the same beacon.
+            assert!(in_order(&group) && group.len() >= 5, "{fetch:?} {group:?}");
+            is_clean(&world);
+        }
+    });
+}
+
+#[test]
+fn sixty_four_stations_join_within_ten_seconds_and_all_exchange_traffic() {
+    told("sixty_four_stations", |seed| {
+        // A long story: one seed in four.
+        if seed % 4 != 0 {
+            return;
+        }
+        let mut world = World::new(seed, network(true));
+        for n in 0..64 {
+            let angle = n as f64;
+            let far = 3.0 + (n % 8) as f64;
+            world.station(Position::new(far * angle.cos(), far * angle.sin()), link(n, true));
+        }
+        let joined = world.until(Duration::from_secs(10), World::all_joined);
+        let missing = world
+            .stations
+            .iter()
+            .filter(|station| !matches!(station.events.last(), Some(LinkEvent::Connected { .. })));
+        assert!(joined, "{} are missing: {:?}", missing.count(), world.ap.drops());
+        for number in 0..5 {
+            for n in 0..64 {
+                world.up(n, address((n + 1) % 64), number, 400);
+                world.down(address(n), number, 400);
+            }
+            world.run(Duration::from_millis(300));
+        }
+        world.run(Duration::from_secs(1));
+        for n in 0..64 {
+            let neighbour = numbers(&world.stations[(n + 1) % 64].got, address(n));
+            assert_eq!(
+                (world.downs(n), neighbour),
+                ((0..5).collect(), (0..5).collect()),
+                "{n} {:?}",
+                world.ap.drops()
+            );
+        }
+        is_clean(&world);
+    });
+}
+
+#[test]
+fn a_station_that_vanishes_returns() {
+    told("a_station_that_vanishes", |seed| {
+        let mut world = joined(seed, true, 0.0);
+        traffic(&mut world, 0, 5, Duration::from_millis(5));
+        world.place(0, Position::new(5_000.0, 0.0));
+        world.run(Duration::from_secs(4));
+        let lost =
+            |event: &LinkEvent| matches!(event, LinkEvent::Disconnected { end: LinkEnd::BeaconLoss, .. });
+        assert!(world.stations[0].events.iter().any(lost), "{:?}", world.stations[0].events);
+        world.place(0, Position::new(5.0, 0.0));
+        assert!(world.until(Duration::from_secs(20), World::all_joined), "{:?}", world.stations[0].events);
+        for number in 5..10 {
+            world.up(0, tests::story::HOST, number, 100);
+            world.down(address(0), number, 100);
+        }
+        world.run(Duration::from_secs(1));
+        let all: Vec<_> = (0..10).collect();
+        assert_eq!((world.ups(0), world.downs(0)), (all.clone(), all));
+        assert_eq!(world.ap.drops().of(DropReason::DecryptFailed), 0);
+        is_clean(&world);
+    });
+}
+
+#[test]
+fn an_ap_that_is_started_anew_is_joined_again() {
+    told("an_ap_that_is_started_anew", |seed| {
+        let mut world = joined(seed, true, 0.0);
+        world.restart_ap();
+        world.up(0, tests::story::HOST, 1, 100);
+        world.run(Duration::from_millis(100));
+        assert!(world.until(Duration::from_secs(10), World::all_joined), "{:?}", world.stations[0].events);
+        traffic(&mut world, 0, 5, Duration::from_millis(5));
+        assert_eq!(world.downs(0), (0..5).collect::<Vec<_>>());
+        is_clean(&world);
+    });
+}
+
+#[test]
+fn a_station_out_of_reach_never_joins_and_does_not_spin() {
+    told("a_station_out_of_reach", |seed| {
+        let mut world = World::new(seed, network(true));
+        world.station(Position::new(5_000.0, 0.0), link(0, true));
+        assert!(!world.until(Duration::from_secs(30), World::all_joined));
+        let stats = world.stats(world.stations[0].id);
+        assert!(stats.sent < 30, "{stats:?}");
+    });
+}
