@@ -16,7 +16,7 @@ use stack::random::Random;
 use stack::rsn::Pmk;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkSecurity, LinkState};
 use stack::time::{Instant, earliest};
-use stack::wire::{AckChange, Channel, MacAddr};
+use stack::wire::{AckChange, Channel, MacAddr, Rate};
 
 use crate::recorder::Recorder;
 
@@ -101,6 +101,8 @@ pub struct World {
     pub stations: Vec<Station>,
     /// What a witness with the key saw.
     pub recorder: Rc<RefCell<Recorder>>,
+    /// Takes the place of the rate that the AP chose for data.
+    pub fixed_rate: Option<Rate>,
     ap_radio: Fault<AirRadio>,
     ap_config: (RadioConfig, NetworkConfig),
     seed: u64,
@@ -138,6 +140,7 @@ impl World {
             ap_got: Vec::new(),
             stations: Vec::new(),
             recorder,
+            fixed_rate: None,
             ap_config: (config, network),
             seed,
         }
@@ -248,7 +251,11 @@ impl World {
                 event => self.ap_events.push(event),
             }
         }
-        while let Some(transmit) = self.ap.poll_transmit(now) {
+        while let Some(mut transmit) = self.ap.poll_transmit(now) {
+            // The number of retries is said for data alone.
+            if let (Some(rate), Some(_)) = (self.fixed_rate, transmit.options.retries) {
+                transmit.options.rate = Some(rate);
+            }
             self.ap_radio.transmit(&transmit).unwrap();
             self.ap.recycle(transmit);
         }

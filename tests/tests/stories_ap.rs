@@ -71,7 +71,13 @@ fn under_loss_nearly_all_arrives_and_nothing_twice_or_out_of_order() {
 fn a_stack_that_hears_things_lost_doubled_and_swapped_delivers_nothing_twice() {
     told("a_stack_that_hears", |seed| {
         let mut world = joined(seed, true, 0.1);
-        world.faults(Faults { loss: 0.05, duplication: 0.1, reordering: 0.1, corruption: 0.02 });
+        world.faults(Faults {
+            loss: 0.05,
+            duplication: 0.1,
+            reordering: 0.1,
+            corruption: 0.02,
+            status_loss: 0.02,
+        });
         traffic(&mut world, 0, 300, Duration::from_millis(3));
         for numbers in [world.ups(0), world.downs(0)] {
             let distinct: BTreeSet<_> = numbers.iter().collect();

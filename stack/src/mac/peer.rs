@@ -224,8 +224,10 @@ impl Peer {
         self.power.is_dozing() && AccessCategory::ALL.iter().any(waits)
     }
 
-    /// Drops what has waited too long.
+    /// Drops what has waited too long. To be called about every 100 ms, and the peer to be woken in the scheduler after
+    /// it.
     pub fn expire(&mut self, now: Instant, pool: &mut BufferPool, drops: &mut DropCounts) {
+        self.give_up_probe(now);
         let age = self.config.buffer_age;
         for queue in self.queues.all() {
             queue.expire(now, age, pool, drops);

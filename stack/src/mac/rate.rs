@@ -4,8 +4,8 @@
 //! it. Therefore a probe is followed by nothing until its status is there; one that failed goes again under its old
 //! sequence number, at the rate that is known to work, and nothing is lost, doubled or overtaken.
 //!
-//! Of each rate the share of attempts that arrive is kept, a moving average; what a rate is worth is that share over
-//! the air time of a frame. Two frames in a row that were given up mean that the world has changed: all is forgotten.
+//! Of each rate the share of attempts that arrive is kept, a moving average; what a rate is worth is how many frames a
+//! second it would bring. Two frames in a row that were given up mean that the world has changed: all is forgotten.
 
 use crate::mac::rates::{Family, Rates};
 use crate::wire::{MacAddr, Rate};
@@ -26,8 +26,8 @@ const EAGER: u8 = 2;
 const PATIENT: u8 = 8;
 /// A rate whose probes failed is passed over for a number of probes that doubles, up to two to this power.
 const MOST_DOUBT: u8 = 5;
-/// A probe is retried as often.
-const PROBE_RETRIES: u8 = 1;
+/// What contention grows by with a failed attempt, in microseconds.
+const CONTENTION: u32 = 100;
 /// A frame is retried for about so many microseconds, within these limits.
 const RETRY_TIME: u32 = 25_000;
 const FEWEST_RETRIES: u32 = 4;
@@ -75,9 +75,14 @@ impl Candidate {
         Self { rate, family, air_time: air_time(rate), share: None, doubt: 0, wait: 0 }
     }
 
-    /// What it is worth if so many attempts arrive: typical frames a second, in 4096ths.
+    /// What it is worth if so many attempts arrive: typical frames in 16 seconds. Every attempt that fails costs its air
+    /// time and a longer contention before the next.
     const fn worth(&self, share: u32) -> u32 {
-        if share < LEAST { 0 } else { share * 1000 / self.air_time }
+        if share < LEAST {
+            return 0;
+        }
+        let contention = CONTENTION * (ONE - share) / share * ONE;
+        16_000_000 / ((self.air_time * ONE + contention) / share)
     }
 
     fn is_worth(&self) -> u32 {
@@ -105,12 +110,14 @@ impl RateControl {
         }
         let place = probe.unwrap_or(self.best);
         let Candidate { rate, air_time, .. } = *self.candidates.get(place)?;
-        let retries = if probe.is_some() {
-            PROBE_RETRIES
-        } else {
-            u8::try_from((RETRY_TIME / air_time).clamp(FEWEST_RETRIES, MOST_RETRIES)).unwrap_or(PROBE_RETRIES)
-        };
-        Some(Choice { place, rate, retries, probe: probe.is_some() })
+        let retries = (RETRY_TIME / air_time).clamp(FEWEST_RETRIES, MOST_RETRIES) as u8;
+        // A probe has one attempt: it is sent again at another rate.
+        Some(Choice {
+            place,
+            rate,
+            retries: if probe.is_some() { 0 } else { retries },
+            probe: probe.is_some(),
+        })
     }
 
     /// What became of a frame.
@@ -149,7 +156,8 @@ impl RateControl {
         let Some(candidate) = self.candidates.get_mut(choice.place) else { return };
         let shift = if choice.probe { PROBE_SHIFT } else { SHIFT };
         let share = match candidate.share {
-            None if acked => ONE / (failed + 1),
+            // once may be luck
+            None if acked => ONE / 2 / (failed + 1),
             None => 0,
             Some(share) => {
                 let after = (0..failed).fold(share, |share, _| share - (share >> shift));

@@ -8,6 +8,7 @@ mod build;
 pub use build::GroupQueue;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::mac::peer::{Bss, Peer, Role};
 use crate::mac::power_save::Release;
@@ -20,6 +21,8 @@ use crate::wire::{MacAddr, QosControl, Rate, TxOptions};
 
 /// Air time that a peer gets with each turn, in microseconds.
 const QUANTUM: i64 = 4000;
+/// How long the status of a probe is waited for.
+const PROBE_STATUS: Duration = Duration::from_millis(50);
 
 /// What transmitting works with besides the peer.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ pub(super) struct Sent {
     pub(super) counted: bool,
     /// The rate that rate control chose.
     pub(super) choice: Option<Choice>,
+    /// It is the n-th probe.
+    pub(super) probe: Option<u32>,
 }
 
 /// What it takes to queue a sent frame again.
@@ -101,8 +106,9 @@ pub(super) struct TxState {
     /// Air time left of its turn, in microseconds.
     pub(super) deficit: i64,
     pub(super) in_flight: usize,
-    /// A probe of a rate is in flight: nothing follows until its status is there.
-    pub(super) probing: bool,
+    /// Since when a probe of a rate is in flight, the n-th: nothing follows until its status is there.
+    pub(super) probing: Option<(u32, Instant)>,
+    probes: u32,
     /// Set the PM bit (station role).
     pub(super) power_management: bool,
     header: Vec<u8>,
@@ -145,7 +151,7 @@ impl Peer {
 
     /// Something could be sent in this category now. May change with every call that takes the peer mutably.
     pub fn is_ready(&self, category: AccessCategory, peer_window: usize) -> bool {
-        if self.tx.probing || self.tx.in_flight >= peer_window {
+        if self.tx.probing.is_some() || self.tx.in_flight >= peer_window {
             return false;
         }
         if self.power.is_dozing() {
@@ -158,14 +164,14 @@ impl Peer {
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
     /// when something was queued, completed, polled for, or a key was installed. Calls in between do no harm.
     pub fn poll(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Turn<Outgoing> {
-        if self.tx.probing || self.tx.in_flight >= context.peer_window {
+        if self.tx.probing.is_some() || self.tx.in_flight >= context.peer_window {
             return Turn::Idle;
         }
         if self.power.is_dozing() {
             return self.poll_release(category, context);
         }
         if let Some(fragment) = self.next_fragment(category, context) {
-            return Turn::Sent(self.launched(fragment));
+            return Turn::Sent(self.launched(fragment, context));
         }
         if self.tx.deficit < 0 && self.waiting(category) {
             self.tx.deficit += QUANTUM;
@@ -174,7 +180,7 @@ impl Peer {
         while let Some(queued) = self.next_queued(category, context) {
             let more = false;
             match self.build(queued, category, more, false, context) {
-                Ok(outgoing) => return Turn::Sent(self.launched(outgoing)),
+                Ok(outgoing) => return Turn::Sent(self.launched(outgoing, context)),
                 Err(reason) => context.drops.count(reason),
             }
         }
@@ -221,10 +227,9 @@ impl Peer {
         }
         self.stats.tx_retries += u64::from(retries);
         if let Some(choice) = sent.choice {
-            self.tx.probing &= !choice.probe;
             self.rate.report(choice, acked, retries);
         }
-        let probe = sent.choice.is_some_and(|choice| choice.probe);
+        let probe = self.tx.probing.take_if(|(n, _)| sent.probe == Some(*n)).is_some();
         if acked {
             self.stats.acknowledged(context.now, sent.len);
         } else {
@@ -280,7 +285,7 @@ impl Peer {
                 let end = matches!(release, Release::ServicePeriod(_));
                 let qos = end.then(|| QosControl::new(EAPOL_TID).with_eosp(true));
                 let outgoing = self.build_null(qos, context);
-                return Turn::Sent(self.launched(outgoing));
+                return Turn::Sent(self.launched(outgoing, context));
             };
             let more =
                 AccessCategory::ALL.into_iter().any(|ac| self.is_released(ac, release) && self.waiting(ac));
@@ -291,7 +296,7 @@ impl Peer {
             match self.build(queued, category, more, end, context) {
                 Ok(outgoing) => {
                     self.power.released(release, last);
-                    return Turn::Sent(self.launched(outgoing));
+                    return Turn::Sent(self.launched(outgoing, context));
                 }
                 Err(reason) => context.drops.count(reason),
             }
@@ -352,15 +357,24 @@ impl Peer {
         None
     }
 
-    fn launched(&mut self, mut outgoing: Outgoing) -> Outgoing {
+    fn launched(&mut self, mut outgoing: Outgoing, context: &TxContext<'_>) -> Outgoing {
         outgoing.sent.counted = true;
         self.tx.in_flight += 1;
         self.tx.deficit -= air_time(outgoing.frame.len(), outgoing.options.rate);
         if let Some(choice) = outgoing.sent.choice {
-            self.tx.probing = choice.probe;
             self.stats.tx_rate = Some(choice.rate);
+            if choice.probe {
+                self.tx.probes = self.tx.probes.wrapping_add(1);
+                outgoing.sent.probe = Some(self.tx.probes);
+                self.tx.probing = Some((self.tx.probes, context.now));
+            }
         }
         outgoing
+    }
+
+    /// Waits no longer for the status of a probe that seems to be lost. The frame cannot go again: others follow now.
+    pub(super) fn give_up_probe(&mut self, now: Instant) {
+        self.tx.probing.take_if(|(_, since)| now.since(*since) >= PROBE_STATUS);
     }
 }
 

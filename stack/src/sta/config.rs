@@ -18,7 +18,8 @@ pub struct LinkConfig {
     pub bssid: Option<MacAddr>,
     /// The rates the radio has, in units of 500 kb/s, bit 7 on those that it takes for basic.
     pub rates: Vec<u8>,
-    /// How many streams it sends with HT, up to 2; 0 for a radio that does not take HT rates for injected frames.
+    /// How many streams the radio has with HT, up to 2; 0 for one that does not take HT rates for injected frames: it
+    /// receives one and sends none.
     pub ht_streams: u8,
     /// Listens for beacons only. Networks that hide their SSID are then not found.
     pub passive: bool,

@@ -128,6 +128,7 @@ impl Link {
         association.beacon = Some(now);
         association.peer.expire(now, &mut self.pool, &mut self.drops);
         self.give_up_lost();
+        self.schedule();
         self.renew_key();
         self.follow_tim(beacon);
     }

@@ -161,7 +161,8 @@ impl Link {
             writer.raw(&rsn_element());
         }
         if target.ht {
-            let data = HtCapabilities::data(HT_INFORMATION, 0, [0xff, 0, 0, 0]);
+            let second = if self.config.ht_streams > 1 { 0xff } else { 0 };
+            let data = HtCapabilities::data(HT_INFORMATION, 0, [0xff, second, 0, 0]);
             writer.element(ElementId::HT_CAPABILITIES, &data);
         }
         if target.qos {

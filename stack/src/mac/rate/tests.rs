@@ -40,7 +40,7 @@ fn it_begins_with_the_robust_rate_and_finds_the_best_without_a_loss() {
     for most in [0, 3, 7] {
         let mut control = control(2);
         assert_eq!(control.choose(false).unwrap().rate, Rate::Legacy(12));
-        let (lost, rates) = send(&mut control, 120, ht_up_to(most));
+        let (lost, rates) = send(&mut control, 400, ht_up_to(most));
         let best =
             if most == 0 { Rate::Legacy(24) } else { Rate::Ht { mcs: most, wide: false, short_gi: false } };
         assert_eq!((lost, rates.last()), (0, Some(&best)), "{rates:?}");

@@ -1,9 +1,10 @@
 use super::*;
 use crate::crypto::{Cipher, CipherHeader, CipherKey};
 use crate::mac::amsdu::{self, SubframeRule};
-use crate::mac::{GroupTx, InFlight, PairwiseSa, PeerConfig, SaId, Scheduler, Uapsd};
+use crate::mac::{GroupTx, InFlight, PairwiseSa, PeerConfig, Rates, SaId, Scheduler, Uapsd};
+use crate::wire::element::ElementsBuf;
 use crate::wire::frame::DataFrame;
-use crate::wire::{Frame, TxStatus};
+use crate::wire::{Frame, Transmit, TxStatus};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -488,6 +489,71 @@ fn two_peers_share_the_air_and_not_the_frames() {
     let of_second = order[..60].iter().filter(|&&index| index == 1).count();
     assert_eq!(of_second, 20, "the second had its share while the first had more to send");
     assert!(scheduler.is_empty());
+}
+
+/// Queues and sends until a probe is in flight.
+fn probing() -> (End, Transmit) {
+    let mut elements = ElementsBuf::new();
+    elements.writer().rates(&[0x8c, 0x18, 0x30, 0x6c]);
+    let rates = Rates::agreed(&[0x8c, 0x18, 0x30, 0x6c], 0, &elements.elements());
+    let mut end = End::new(PeerConfig { rates, max_amsdu: None, ..config() });
+    end.install(2, &TK);
+    end.peer.open_port();
+    loop {
+        end.queue(b"probe").unwrap();
+        let outgoing = end.poll().unwrap();
+        if outgoing.sent.probe.is_some() {
+            let transmit = end.flight.launch(end.now, (), outgoing);
+            return (end, transmit);
+        }
+    }
+}
+
+fn completed(end: &mut End, transmit: Transmit, acked: bool) {
+    let id = transmit.id;
+    end.flight.reclaim(transmit, &mut end.pool);
+    let (_, completion) = end.flight.handle_status(TxStatus { id, acked, retries: 0 }).unwrap();
+    end.with(|peer, context| peer.handle_completion(completion, context));
+}
+
+#[test]
+fn nothing_follows_a_probe_and_one_that_failed_goes_again_first() {
+    let (mut end, transmit) = probing();
+    end.queue(b"next").unwrap();
+    assert!(end.frame().is_none() && !end.peer.is_ready(AccessCategory::BestEffort, 64));
+    let number = data(&transmit.frame).sequence();
+    assert_eq!(transmit.options.retries, Some(0));
+    completed(&mut end, transmit, false);
+    let again = end.poll().unwrap();
+    assert_eq!(again.options.rate, Some(Rate::Legacy(12)));
+    assert!(data(&again.frame).sequence() == number && data(&again.frame).frame_control().retry());
+    assert_eq!(opened(&again.frame, &TK).unwrap().1, body(b"probe"));
+    assert_eq!(opened(&end.frame().unwrap(), &TK).unwrap().1, body(b"next"));
+}
+
+#[test]
+fn a_probe_whose_status_is_lost_holds_nothing_up_for_long_and_never_goes_again() {
+    let (mut end, transmit) = probing();
+    end.queue(b"next").unwrap();
+    end.now += Duration::from_millis(60);
+    let now = end.now;
+    end.with(|peer, context| peer.expire(now, context.pool, context.drops));
+    assert_eq!(opened(&end.frame().unwrap(), &TK).unwrap().1, body(b"next"));
+    completed(&mut end, transmit, false);
+    assert!(end.frame().is_none());
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
+}
+
+#[test]
+fn what_must_arrive_goes_at_the_robust_rate_and_data_says_its_retries() {
+    let (mut end, transmit) = probing();
+    completed(&mut end, transmit, true);
+    end.with(|peer, context| peer.enqueue_eapol(context, b"message", true));
+    let robust = TxOptions { rate: Some(Rate::Legacy(12)), ..TxOptions::default() };
+    assert_eq!(end.poll().unwrap().options, robust);
+    assert_eq!(end.with(|peer, context| peer.null_frame(context)).options, robust);
+    end.queue(b"data").unwrap();
+    assert!(end.poll().unwrap().options.retries.is_some());
 }
 
 proptest! {
