@@ -11,7 +11,9 @@ use drivers::middleware::{Fault, Faults};
 use drivers::radio::{Radio, Received};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use stack::ap::{ApEvent, ApRadio, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
+use stack::ap::{
+    ApEvent, ApRadio, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind,
+};
 use stack::random::Random;
 use stack::rsn::Pmk;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkSecurity, LinkState};
@@ -52,10 +54,13 @@ pub fn pmk() -> Pmk {
     Pmk::new(&[7; 32]).unwrap()
 }
 
+/// Both kinds of virtual APs.
+pub const KINDS: [VirtualApKind; 2] = [VirtualApKind::Shared, VirtualApKind::PerClient];
+
 /// A network that is protected, or open.
-pub fn network(wpa2: bool) -> NetworkConfig {
+pub fn network(kind: VirtualApKind, wpa2: bool) -> NetworkConfig {
     let security = if wpa2 { Security::Wpa2(pmk()) } else { Security::Open };
-    NetworkConfig::new(NETWORK, SSID.to_vec(), security)
+    NetworkConfig { kind, ..NetworkConfig::new(NETWORK, SSID.to_vec(), security) }
 }
 
 /// The address of the n-th station.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use drivers::air::Position;
 use drivers::middleware::Faults;
+use stack::ap::{NetworkConfig, Security, VirtualApKind};
 use stack::mac::DropReason;
 use stack::sta::{Fetch, LinkConfig, LinkEnd, LinkEvent};
 use stack::wire::MacAddr;
-use tests::story::{World, address, in_order, link, network, numbers};
+use tests::story::{KINDS, World, address, in_order, link, network, numbers};
 
 fn told(name: &str, story: impl Fn(u64) + std::panic::RefUnwindSafe) {
     tests::story::told("stories_ap", name, story);
@@ -24,8 +25,13 @@ fn traffic(world: &mut World, n: usize, count: u32, pause: Duration) {
     world.run(Duration::from_secs(1));
 }
 
-fn joined(seed: u64, wpa2: bool, loss: f64) -> World {
-    let mut world = World::new(seed, network(wpa2));
+fn joined(seed: u64, kind: VirtualApKind, wpa2: bool, loss: f64) -> World {
+    joined_as(seed, network(kind, wpa2), loss)
+}
+
+fn joined_as(seed: u64, network: NetworkConfig, loss: f64) -> World {
+    let wpa2 = network.security != Security::Open;
+    let mut world = World::new(seed, network);
     world.loss(loss);
     world.station(Position::new(8.0, 3.0), link(0, wpa2));
     let joined = world.until(Duration::from_secs(20), World::all_joined);
@@ -41,8 +47,8 @@ fn is_clean(world: &World) {
 #[test]
 fn on_a_clear_air_all_arrives_once_and_in_order() {
     told("on_a_clear_air", |seed| {
-        for wpa2 in [false, true] {
-            let mut world = joined(seed, wpa2, 0.0);
+        for (kind, wpa2) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+            let mut world = joined(seed, kind, wpa2, 0.0);
             traffic(&mut world, 0, 300, Duration::from_millis(2));
             let all: Vec<_> = (0..300).collect();
             assert_eq!((world.ups(0), world.downs(0)), (all.clone(), all));
@@ -55,8 +61,13 @@ fn on_a_clear_air_all_arrives_once_and_in_order() {
 #[test]
 fn under_loss_nearly_all_arrives_and_nothing_twice_or_out_of_order() {
     told("under_loss", |seed| {
-        for (wpa2, loss) in [(false, 0.1), (true, 0.1), (false, 0.3), (true, 0.3)] {
-            let mut world = joined(seed, wpa2, loss);
+        for (kind, wpa2, loss) in [
+            (VirtualApKind::Shared, false, 0.1),
+            (VirtualApKind::PerClient, true, 0.1),
+            (VirtualApKind::PerClient, false, 0.3),
+            (VirtualApKind::Shared, true, 0.3),
+        ] {
+            let mut world = joined(seed, kind, wpa2, loss);
             traffic(&mut world, 0, 200, Duration::from_millis(10));
             for numbers in [world.ups(0), world.downs(0)] {
                 assert!(in_order(&numbers), "{loss}: {numbers:?}");
@@ -70,7 +81,7 @@ fn under_loss_nearly_all_arrives_and_nothing_twice_or_out_of_order() {
 #[test]
 fn a_stack_that_hears_things_lost_doubled_and_swapped_delivers_nothing_twice() {
     told("a_stack_that_hears", |seed| {
-        let mut world = joined(seed, true, 0.1);
+        let mut world = joined(seed, VirtualApKind::PerClient, true, 0.1);
         world.faults(Faults {
             loss: 0.05,
             duplication: 0.1,
@@ -91,8 +102,9 @@ fn a_stack_that_hears_things_lost_doubled_and_swapped_delivers_nothing_twice() {
 #[test]
 fn a_dozing_station_misses_nothing_whichever_way_it_fetches() {
     told("a_dozing_station", |seed| {
-        for fetch in [Fetch::Poll, Fetch::Wake, Fetch::Trigger] {
-            let mut world = World::new(seed, network(true));
+        let ways = [Fetch::Poll, Fetch::Wake, Fetch::Trigger];
+        for (kind, fetch) in KINDS.into_iter().flat_map(|kind| ways.map(|fetch| (kind, fetch))) {
+            let mut world = World::new(seed, network(kind, true));
             let doze_after = Some(Duration::from_millis(50));
             world.station(Position::new(8.0, 3.0), LinkConfig { fetch, doze_after, ..link(0, true) });
             assert!(world.until(Duration::from_secs(5), |world| world.all_joined()
@@ -118,46 +130,94 @@ fn a_dozing_station_misses_nothing_whichever_way_it_fetches() {
 fn sixty_four_stations_join_within_ten_seconds_and_all_exchange_traffic() {
     told("sixty_four_stations", |seed| {
         // A long story: one seed in four.
-        if seed % 4 != 0 {
-            return;
+        if seed % 4 == 0 {
+            KINDS.into_iter().for_each(|kind| sixty_four(seed, kind));
         }
-        let mut world = World::new(seed, network(true));
+    });
+}
+
+fn sixty_four(seed: u64, kind: VirtualApKind) {
+    let mut world = World::new(seed, network(kind, true));
+    for n in 0..64 {
+        let (angle, far) = (n as f64, 3.0 + (n % 8) as f64);
+        world.station(Position::new(far * angle.cos(), far * angle.sin()), link(n, true));
+    }
+    let joined = world.until(Duration::from_secs(10), World::all_joined);
+    assert!(joined, "{kind:?}: {:?}", world.ap.drops());
+    let bssids: BTreeSet<_> = world.stations.iter().map(|station| station.link.bssid()).collect();
+    assert_eq!(bssids.len(), if kind == VirtualApKind::Shared { 1 } else { 64 });
+    for number in 0..5 {
         for n in 0..64 {
-            let angle = n as f64;
-            let far = 3.0 + (n % 8) as f64;
-            world.station(Position::new(far * angle.cos(), far * angle.sin()), link(n, true));
+            world.up(n, address((n + 1) % 64), number, 400);
+            world.down(address(n), number, 400);
         }
-        let joined = world.until(Duration::from_secs(10), World::all_joined);
-        let missing = world
-            .stations
-            .iter()
-            .filter(|station| !matches!(station.events.last(), Some(LinkEvent::Connected { .. })));
-        assert!(joined, "{} are missing: {:?}", missing.count(), world.ap.drops());
-        for number in 0..5 {
-            for n in 0..64 {
-                world.up(n, address((n + 1) % 64), number, 400);
-                world.down(address(n), number, 400);
+        world.run(Duration::from_millis(300));
+    }
+    world.run(Duration::from_secs(1));
+    for n in 0..64 {
+        let neighbour = numbers(&world.stations[(n + 1) % 64].got, address(n));
+        let all: Vec<_> = (0..5).collect();
+        assert_eq!((world.downs(n), neighbour), (all.clone(), all), "{kind:?} {n} {:?}", world.ap.drops());
+    }
+    is_clean(&world);
+}
+
+#[test]
+fn keys_change_under_traffic_and_nothing_is_lost_doubled_or_reused() {
+    told("keys_change_under_traffic", |seed| {
+        for kind in KINDS {
+            let network = NetworkConfig {
+                group_rekey: Some(Duration::from_millis(350)),
+                pairwise_rekey: Some(Duration::from_millis(450)),
+                ..network(kind, true)
+            };
+            let mut world = joined_as(seed, network, 0.0);
+            traffic(&mut world, 0, 1000, Duration::from_millis(3));
+            let all: Vec<_> = (0..1000).collect();
+            assert!(world.ups(0) == all && world.downs(0) == all, "{:?}", world.ap.drops());
+            assert!(world.recorder.borrow().keys() >= 6, "{}", world.recorder.borrow().keys());
+            let lost = |event: &LinkEvent| matches!(event, LinkEvent::Disconnected { .. });
+            let events = &world.stations[0].events;
+            let since = events.iter().skip_while(|event| !matches!(event, LinkEvent::Connected { .. }));
+            assert!(!since.into_iter().any(lost), "{kind:?} {events:?} {:?}", world.ap_events);
+            is_clean(&world);
+        }
+    });
+}
+
+#[test]
+fn keys_change_under_traffic_and_loss() {
+    told("keys_change_under_traffic_and_loss", |seed| {
+        for kind in KINDS {
+            let network = NetworkConfig {
+                group_rekey: Some(Duration::from_millis(1700)),
+                pairwise_rekey: Some(Duration::from_millis(2900)),
+                ..network(kind, true)
+            };
+            let mut world = joined_as(seed, network, 0.2);
+            for number in 0..1000 {
+                world.up(0, tests::story::HOST, number, 300);
+                world.down(address(0), number, 300);
+                world.down(MacAddr::BROADCAST, 10_000 + number, 100);
+                world.run(Duration::from_millis(10));
             }
-            world.run(Duration::from_millis(300));
+            world.run(Duration::from_secs(2));
+            let (group, downs): (Vec<u32>, _) =
+                world.downs(0).into_iter().partition(|number| *number >= 10_000);
+            for numbers in [&world.ups(0), &downs] {
+                assert!(in_order(numbers), "{numbers:?}");
+                assert!(numbers.len() >= 950, "{kind:?} {} {:?}", numbers.len(), world.ap.drops());
+            }
+            assert!(in_order(&group) && group.len() >= 600, "{}", group.len());
+            is_clean(&world);
         }
-        world.run(Duration::from_secs(1));
-        for n in 0..64 {
-            let neighbour = numbers(&world.stations[(n + 1) % 64].got, address(n));
-            assert_eq!(
-                (world.downs(n), neighbour),
-                ((0..5).collect(), (0..5).collect()),
-                "{n} {:?}",
-                world.ap.drops()
-            );
-        }
-        is_clean(&world);
     });
 }
 
 #[test]
 fn a_station_that_vanishes_returns() {
     told("a_station_that_vanishes", |seed| {
-        let mut world = joined(seed, true, 0.0);
+        let mut world = joined(seed, VirtualApKind::PerClient, true, 0.0);
         traffic(&mut world, 0, 5, Duration::from_millis(5));
         world.place(0, Position::new(5_000.0, 0.0));
         world.run(Duration::from_secs(4));
@@ -181,7 +241,7 @@ fn a_station_that_vanishes_returns() {
 #[test]
 fn an_ap_that_is_started_anew_is_joined_again() {
     told("an_ap_that_is_started_anew", |seed| {
-        let mut world = joined(seed, true, 0.0);
+        let mut world = joined(seed, VirtualApKind::PerClient, true, 0.0);
         world.restart_ap();
         world.up(0, tests::story::HOST, 1, 100);
         world.run(Duration::from_millis(100));
@@ -195,7 +255,7 @@ fn an_ap_that_is_started_anew_is_joined_again() {
 #[test]
 fn a_station_out_of_reach_never_joins_and_does_not_spin() {
     told("a_station_out_of_reach", |seed| {
-        let mut world = World::new(seed, network(true));
+        let mut world = World::new(seed, network(VirtualApKind::PerClient, true));
         world.station(Position::new(5_000.0, 0.0), link(0, true));
         assert!(!world.until(Duration::from_secs(30), World::all_joined));
         let stats = world.stats(world.stations[0].id);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drivers::air::{Model, Position};
-use stack::ap::RadioConfig;
+use stack::ap::{RadioConfig, VirtualApKind};
 use stack::sta::LinkConfig;
 use stack::wire::{Channel, Rate};
 use tests::story::{BLOCK, World, address, link, network};
@@ -27,7 +27,7 @@ fn saturate(world: &mut World, millis: u32) -> f64 {
 
 fn joined(seed: u64, ht_streams: u8, metres: f64) -> World {
     let config = RadioConfig { ht_streams, ..RadioConfig::new(Channel::from_number(36).unwrap(), BLOCK) };
-    let mut world = World::with(seed, network(false), Model::default(), config);
+    let mut world = World::with(seed, network(VirtualApKind::Shared, false), Model::default(), config);
     let config = LinkConfig { ht_streams, ..link(0, false) };
     world.station(Position::new(metres, 0.0), config);
     assert!(
