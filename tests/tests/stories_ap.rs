@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use drivers::air::Position;
+use drivers::air::{Model, Position};
 use drivers::middleware::Faults;
-use stack::ap::{NetworkConfig, Security, VirtualApKind};
+use stack::ap::{NetworkConfig, RadioConfig, Security, VirtualApKind};
 use stack::mac::DropReason;
 use stack::sta::{Fetch, LinkConfig, LinkEnd, LinkEvent};
-use stack::wire::MacAddr;
-use tests::story::{KINDS, World, address, in_order, link, network, numbers};
+use stack::wire::{Channel, MacAddr};
+use tests::story::{BLOCK, KINDS, World, address, in_order, link, network, numbers};
 
 fn told(name: &str, story: impl Fn(u64) + std::panic::RefUnwindSafe) {
     tests::story::told("stories_ap", name, story);
@@ -55,6 +55,20 @@ fn on_a_clear_air_all_arrives_once_and_in_order() {
             is_clean(&world);
             assert_eq!(world.recorder.borrow().decrypted > 500, wpa2);
         }
+    });
+}
+
+#[test]
+fn in_2_4_ghz_the_rates_of_dsss_and_cck_are_there_too() {
+    told("in_2_4_ghz", |seed| {
+        let config = RadioConfig::new(Channel::from_number(6).unwrap(), BLOCK);
+        let network = network(VirtualApKind::Shared, true);
+        let mut world = World::with(seed, network, Model::default(), config);
+        world.station(Position::new(30.0, 0.0), link(0, true));
+        assert!(world.until(Duration::from_secs(20), World::all_joined), "{:?}", world.stations[0].events);
+        traffic(&mut world, 0, 100, Duration::from_millis(3));
+        let all: Vec<_> = (0..100).collect();
+        assert_eq!((world.ups(0), world.downs(0)), (all.clone(), all));
     });
 }
 

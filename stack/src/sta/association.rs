@@ -91,7 +91,7 @@ impl Link {
             uapsd: if triggers { Uapsd::ALL } else { Uapsd::default() },
             max_amsdu: wmm.and(ht).map(|ht| ht.max_amsdu()),
             fragmentation_threshold: self.config.fragmentation_threshold,
-            rates: Rates::agreed(&self.config.rates, self.config.ht_streams, elements),
+            rates: Rates::agreed(&target.rates, self.config.ht_streams, elements),
             ..PeerConfig::new(target.bssid)
         }
     }
@@ -110,7 +110,7 @@ impl Link {
             sequence: &mut self.sequence,
             max_mpdu: self.config.max_mpdu,
             peer_window: super::link::PEER_WINDOW,
-            robust_rate: robust_rate(&self.config.rates),
+            robust_rate: robust_rate(&association.target.rates),
         };
         Some(f(association, &mut context))
     }

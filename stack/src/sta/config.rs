@@ -16,7 +16,8 @@ pub struct LinkConfig {
     pub security: LinkSecurity,
     /// Only this BSS of it.
     pub bssid: Option<MacAddr>,
-    /// The rates the radio has, in units of 500 kb/s, bit 7 on those that it takes for basic.
+    /// The rates the radio has in any band, in units of 500 kb/s, bit 7 on those that it takes for basic. An AP is told
+    /// those of them that it has announced.
     pub rates: Vec<u8>,
     /// How many streams the radio has with HT, up to 2; 0 for one that does not take HT rates for injected frames: it
     /// receives one and sends none.
@@ -36,14 +37,14 @@ pub struct LinkConfig {
 }
 
 impl LinkConfig {
-    /// A link with the customary OFDM rates that never dozes.
+    /// A link with the rates of DSSS, CCK and OFDM that never dozes.
     pub fn new(address: MacAddr, ssid: &[u8]) -> Self {
         Self {
             address,
             ssid: ssid.to_vec(),
             security: LinkSecurity::Open,
             bssid: None,
-            rates: vec![0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c],
+            rates: vec![0x0c, 0x12, 0x18, 0x24, 0x30, 0x48, 0x60, 0x6c, 0x82, 0x84, 0x8b, 0x96],
             ht_streams: 1,
             passive: false,
             doze_after: None,

@@ -155,7 +155,7 @@ impl Link {
         let mut elements = ElementsBuf::new();
         let mut writer = elements.writer();
         if let Some(ssid) = Ssid::new(&self.config.ssid) {
-            writer.put(&ssid).rates(&self.config.rates);
+            writer.put(&ssid).rates(&target.rates);
         }
         if self.config.security != LinkSecurity::Open {
             writer.raw(&rsn_element());

@@ -316,7 +316,9 @@ impl Link {
         let mut frame = self.pool.take();
         header.emit(&mut frame);
         body.emit(&mut frame);
-        self.send(Origin::Link, Outgoing::robust(frame, robust_rate(&self.config.rates)));
+        let rates = self.target().map_or(&self.config.rates, |target| &target.rates);
+        let outgoing = Outgoing::robust(frame, robust_rate(rates));
+        self.send(Origin::Link, outgoing);
     }
 
     /// Frames that have no place in the queues of the peer go ahead of those that have.

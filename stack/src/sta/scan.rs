@@ -22,6 +22,8 @@ pub(super) struct Target {
     answered: bool,
     signal: i8,
     pub(super) interval: Duration,
+    /// Our rates that it has announced too; all of ours if it announced none.
+    pub(super) rates: Vec<u8>,
     pub(super) qos: bool,
     pub(super) ht: bool,
     /// RSNE and RSNXE as they were heard, for the handshake to compare (SEC-K8); empty if it is open.
@@ -53,6 +55,7 @@ impl Link {
         if self.shunned.iter().any(|&(shunned, until)| shunned == bssid && self.now < until) {
             return;
         }
+        let rates = self.common_rates(beacon);
         let qos = beacon.elements.find_kind(ElementKind::WMM).is_some();
         let Phase::Scanning { best, .. } = &mut self.phase else { return };
         let target = Target {
@@ -61,6 +64,7 @@ impl Link {
             signal: info.signal.unwrap_or(i8::MIN),
             interval: interval(beacon.interval),
             rsn,
+            rates,
             qos,
             ht: qos && beacon.elements.find(ElementId::HT_CAPABILITIES).is_some(),
         };
@@ -87,6 +91,12 @@ impl Link {
             }
             _ => None,
         }
+    }
+
+    fn common_rates(&self, beacon: &Beacon<'_>) -> Vec<u8> {
+        let announced = |rate: &u8| beacon.elements.rates().any(|entry| entry.0 & 0x7f == rate & 0x7f);
+        let common: Vec<_> = self.config.rates.iter().copied().filter(announced).collect();
+        if common.is_empty() { self.config.rates.clone() } else { common }
     }
 
     pub(super) fn scan_ended(&mut self) {
