@@ -485,6 +485,20 @@ fn it_asks_for_qos_ht_and_u_apsd_where_the_ap_knows_them() {
 }
 
 #[test]
+fn it_tells_the_rates_that_both_have() {
+    let mut link = link();
+    let mut elements = elements(b"open", None);
+    elements.writer().rates(&[0x82, 0x0c, 0x6c, 0x7e]);
+    hear(&mut link, 10, &beacon_of(AP, 100, &elements));
+    link.handle_timeout(at(120));
+    hear(&mut link, 125, &authentication(AP, 2, StatusCode::SUCCESS));
+    let request = sent(&mut link).pop().unwrap().frame;
+    let Frame::Management(frame) = Frame::parse(&request).unwrap() else { panic!("management") };
+    let rates: Vec<_> = frame.parse_body().unwrap().elements().rates().map(|entry| entry.0 & 0x7f).collect();
+    assert_eq!(rates, [0x0c, 0x6c, 0x02]);
+}
+
+#[test]
 fn short_msdus_go_together_in_an_amsdu_and_those_of_one_are_taken_apart() {
     let (mut link, _) = connected_capably(plain());
     for _ in 0..3 {
