@@ -305,6 +305,28 @@ fn sec_k11_a_rekey_goes_under_the_old_key_and_then_the_new_one_counts() {
 }
 
 #[test]
+fn sec_k11_data_waits_for_the_key_that_a_rekey_brings() {
+    let (mut link, mut ap) = joined();
+    ap.machine.rekey_pairwise(at(200), &mut ap.random);
+    let mut last = Vec::new();
+    for step in 0..2 {
+        let message = ap.machine.poll_transmit().unwrap();
+        let frame = ap.data(STATION, &llc(EtherType::EAPOL, &message.pdu), message.protected);
+        hear(&mut link, 201, &frame);
+        if step == 0 {
+            link.handle_msdu(at(201), &ethernet(OTHER, STATION));
+        }
+        last = sent(&mut link);
+        assert_eq!(last.len(), 1 + step, "an answer, and at the end the data");
+        let (protected, msdu) = ap.read(&last[0]);
+        let Llc::Typed(_, pdu) = Llc::parse(&msdu) else { panic!("EAPOL") };
+        ap.machine.handle_eapol(at(202), pdu, protected).unwrap();
+    }
+    ap.exchange(&mut link, 203);
+    assert_eq!((pn(&last[1]), ap.read(&last[1]).1), (1, llc(EtherType(0x0800), &[1, 2, 3])));
+}
+
+#[test]
 fn an_open_network_of_that_name_is_not_ours() {
     let mut link = link(1);
     link.start(at(0));
