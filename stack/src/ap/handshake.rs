@@ -19,6 +19,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 struct Outcome {
     opened: bool,
     failed: Option<ReasonCode>,
+    rekey: bool,
     group_rekey: bool,
     group_done: bool,
 }
@@ -60,6 +61,9 @@ impl ApRadio {
             return;
         }
         self.wake(pair);
+        if outcome.rekey {
+            self.rekey_due(now, pair);
+        }
         if outcome.group_done
             && let Some(ap) = self.ap_mut(pair.0)
         {
@@ -107,19 +111,18 @@ impl ApRadio {
         let Some(ap) = slot.map(|slot| &mut slot.ap) else { return };
         let age = ap.config.pairwise_rekey;
         let Some(station) = ap.stations.get_mut(&pair.1) else { return };
-        match station.rekey {
-            Rekey::None if station.wants_new_key(now, age) => {
-                let id = self.sa_ids.next();
-                station.begin_rekey(now, id);
+        if station.rekey == Rekey::None && station.wants_new_key(now, age) {
+            let id = self.sa_ids.next();
+            station.begin_rekey(now, id);
+        }
+        if let Rekey::Draining { id, until } = station.rekey
+            && (now >= until || station.peer.has_drained())
+        {
+            station.rekey = Rekey::Handshake { id };
+            if let Some(authenticator) = &mut station.authenticator {
+                authenticator.rekey_pairwise(now, random);
             }
-            Rekey::Draining { id, until } if now >= until || station.peer.has_drained() => {
-                station.rekey = Rekey::Handshake { id };
-                if let Some(authenticator) = &mut station.authenticator {
-                    authenticator.rekey_pairwise(now, random);
-                }
-                self.settle(now, pair);
-            }
-            _ => {}
+            self.settle(now, pair);
         }
     }
 
@@ -177,6 +180,7 @@ impl Station {
                 }
                 AuthenticatorEvent::PairwiseRekeyRequested if self.rekey == Rekey::None => {
                     self.begin_rekey(now, id);
+                    outcome.rekey = true;
                 }
                 AuthenticatorEvent::PairwiseRekeyRequested => {}
                 AuthenticatorEvent::GroupRekeyRequested => outcome.group_rekey = true,

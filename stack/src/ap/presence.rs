@@ -100,11 +100,11 @@ impl Station {
         self.peer.stats.last_heard = now;
     }
 
-    /// A frame to it was acknowledged. In an open network that is all it takes to be believed in: who only sends can give
-    /// any address as its own, but acknowledges for none of them.
+    /// A frame to it was acknowledged, so there is somebody: who only sends can give any address as its own, but
+    /// acknowledges for none of them.
     pub(super) const fn acknowledged(&mut self, now: Instant) {
         self.heard(now);
-        self.proven |= !self.peer.config().protected;
+        self.proven = true;
     }
 
     fn presence(&mut self, now: Instant, limit: Duration) -> Verdict {

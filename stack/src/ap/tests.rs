@@ -1,6 +1,7 @@
 //! What cannot be brought about from outside: packet numbers that run low.
 
 use crate::ap::block::Place;
+use crate::ap::radio::Parting;
 use crate::ap::virtual_ap::{Rekey, VirtualAp};
 use crate::ap::{ApRadio, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
 use crate::crypto::Cipher;
@@ -11,7 +12,8 @@ use crate::time::Instant;
 use crate::wire::element::{ElementsBuf, Rsn, Ssid};
 use crate::wire::management::{AssociationRequest, Authentication};
 use crate::wire::{
-    Capabilities, Channel, Frame, MacAddr, MacHeader, ManagementBody, RxInfo, StatusCode, TxStatus,
+    Capabilities, Channel, Frame, MacAddr, MacHeader, ManagementBody, ReasonCode, RxInfo, StatusCode,
+    TxStatus,
 };
 
 const STATION: MacAddr = MacAddr([2, 0, 0, 0, 2, 1]);
@@ -109,6 +111,19 @@ impl World {
     fn ap(&mut self) -> &mut VirtualAp {
         self.ap.ap_mut(self.place).unwrap()
     }
+}
+
+#[test]
+fn sec_m9_a_station_that_is_gone_keeps_no_place_among_those_that_have_something_to_send() {
+    let mut world = World::joined();
+    let mut rsn = ElementsBuf::new();
+    rsn.writer().put(&Rsn::WPA2_PSK);
+    for _ in 0..100 {
+        world.associate(&rsn);
+    }
+    assert!(!world.ap.scheduler.is_empty(), "message 1 waits");
+    world.ap.leave((world.place, STATION), ReasonCode::LEAVING, Parting::Silent);
+    assert!(world.ap.scheduler.is_empty());
 }
 
 /// As many packet numbers are used up as it takes for a rekey.

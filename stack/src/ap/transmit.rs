@@ -5,7 +5,7 @@ use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
-use crate::ap::virtual_ap::next_beacon;
+use crate::ap::virtual_ap::{Rekey, next_beacon};
 use crate::mac::{Completion, Outgoing, Turn};
 use crate::time::Instant;
 use crate::wire::{Rate, TxOptions};
@@ -51,7 +51,7 @@ impl ApRadio {
     pub(super) fn completed(&mut self, now: Instant, whose: Whose, completion: Completion) {
         match whose {
             Whose::Queue(pair, association) => {
-                self.with_ap(now, pair.0, |ap, context| {
+                let draining = self.with_ap(now, pair.0, |ap, context| {
                     let station = ap.stations.get_mut(&pair.1)?;
                     // What was sent in an earlier association is no business of this one.
                     if station.association == association {
@@ -60,9 +60,12 @@ impl ApRadio {
                         }
                         station.peer.handle_completion(completion, context);
                     }
-                    Some(())
+                    Some(matches!(station.rekey, Rekey::Draining { .. }))
                 });
                 self.wake(pair);
+                if draining.flatten() == Some(true) {
+                    self.rekey_due(now, pair);
+                }
             }
             Whose::Station((place, station), association) => {
                 let found = self.ap_mut(place).and_then(|ap| ap.stations.get_mut(&station));

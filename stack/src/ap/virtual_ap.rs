@@ -26,7 +26,7 @@ pub(super) struct Station {
     /// The numbers of the association request, by which a retransmission of it is known.
     pub(super) request: SequenceControl,
     pub(super) since: Instant,
-    /// It has shown that it exists: it finished the handshake or, in an open network, acknowledged or sent something.
+    /// It has shown that it exists: it finished the handshake, or acknowledged something.
     pub(super) proven: bool,
     /// It was silent for too long and is asked since then whether it is there.
     pub(super) asked: Option<Instant>,

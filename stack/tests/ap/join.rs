@@ -7,8 +7,8 @@ use stack::wire::element::{ElementKind, ElementsBuf, HtCapabilities, Wmm};
 use stack::wire::{ElementId, Frame, FrameKind, MacAddr, ManagementBody, StatusCode};
 
 use crate::world::{
-    BASE, KINDS, World, association, authentication, bssid, contains, kind_of, open, probe, secure, station,
-    status_of, stranger, wpa2,
+    BASE, KINDS, OnAir, World, association, authentication, bssid, contains, kind_of, open, probe, secure,
+    station, status_of, stranger, wpa2,
 };
 
 #[test]
@@ -46,6 +46,7 @@ fn two_stations_reach_each_other_unless_isolated() {
     for kind in KINDS {
         for isolate in [false, true] {
             let mut world = World::joined(NetworkConfig { isolate, ..wpa2(kind) }, 3);
+            let since = world.air.len();
             world.send_up(0, station(2), b"to my neighbour");
             world.send_up(0, MacAddr::BROADCAST, b"to all of them");
             world.run(300);
@@ -55,6 +56,13 @@ fn two_stations_reach_each_other_unless_isolated() {
             let group = usize::from(!isolate);
             assert_eq!((world.got(1, b"to all of them"), world.got(2, b"to all of them")), (group, group));
             assert_eq!((world.got(0, b"to all of them"), world.reached_ds(b"to all of them")), (0, 1));
+            let to_group = |on_air: &&OnAir| on_air.frame[0] & 0x0c == 8 && on_air.frame[4] & 1 == 1;
+            let frames = if kind == VirtualApKind::Shared { 1 } else { 2 };
+            assert_eq!(
+                world.air[since..].iter().filter(to_group).count(),
+                frames * group,
+                "not to its sender"
+            );
         }
     }
 }

@@ -184,15 +184,15 @@ fn sec_k11_what_was_queued_before_a_rekey_goes_out_before_the_keys_change() {
         let since = world.air.len();
         world.pace = 1;
         for n in 0..20 {
-            for part in 0..100 {
+            for part in 0..130 {
                 world.send_down(station(1), format!("number {n:02} {part:03}").as_bytes());
             }
             world.run(150);
         }
-        world.run(500);
-        let number = |n: usize| format!("number {:02} {:03}", n / 100, n % 100);
-        let got = (0..2000).filter(|n| world.got(0, number(*n).as_bytes()) == 1).count();
-        assert_eq!(got, 2000, "{:?}", world.ap.drops());
+        world.run(1000);
+        let number = |n: usize| format!("number {:02} {:03}", n / 130, n % 130);
+        let got = (0..2600).filter(|n| world.got(0, number(*n).as_bytes()) == 1).count();
+        assert_eq!(got, 2600, "{:?}", world.ap.drops());
         assert!(world.ap.drops().of(DropReason::StaleAssociation) == 0 && plaintext(&world, since) == 0);
     }
 }
