@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use aes::{Aes128Enc, Aes256Enc};
 use aes_gcm::AesGcm;
-use ccm::Ccm;
-use ccm::aead::{AeadInOut, KeyInit};
-use ccm::consts::{U8, U12, U13, U16};
+use aes_gcm::aead::KeyInit;
+use aes_gcm::aead::consts::U12;
 
 use super::aad::{HeaderFields, HeaderTooShort, PROTECTED};
+use super::batch::{ProtectJob, UnprotectJob};
 
 /// Bytes between MAC header and payload: the CCMP or GCMP header.
 const CIPHER_HEADER: usize = 8;
@@ -184,11 +184,6 @@ pub(super) enum Mode {
     Gcmp256(Box<AesGcm<Aes256Enc, U12>>),
 }
 
-/// CCM with the parameters of CCMP-128: M = 8, L = 2.
-type Ccm128<'a> = Ccm<&'a Aes128Enc, U8, U13>;
-/// CCM with the parameters of CCMP-256: M = 16, L = 2.
-type Ccm256<'a> = Ccm<&'a Aes256Enc, U16, U13>;
-
 impl CipherKey {
     /// Takes a temporal key into use.
     pub fn new(cipher: Cipher, key: &[u8]) -> Result<Self, KeyLength> {
@@ -230,12 +225,10 @@ impl CipherKey {
         plaintext: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), ProtectError> {
-        let fields = self.check(header, plaintext)?;
-        let payload = put_plaintext(CipherHeader { pn, key_id }, header, plaintext, out);
-        let payload = out.get_mut(payload..).unwrap_or_default();
-        let (mic, len) = self.seal(&fields, pn, payload).ok_or(ProtectError::TooLong(plaintext.len()))?;
-        out.extend_from_slice(mic.get(..len).unwrap_or(&mic));
-        Ok(())
+        let mut job = [ProtectJob { pn, key_id, header, plaintext, out, result: Ok(()) }];
+        self.protect_batch(&mut job);
+        let [job] = job;
+        job.result
     }
 
     /// Decrypts an MPDU in place and checks its MIC; `header_len` is the length of its MAC header, HT Control
@@ -243,10 +236,10 @@ impl CipherKey {
     ///
     /// After an error the encrypted part is zeroed or untouched, never unauthenticated plaintext.
     pub fn unprotect(&self, header_len: usize, mpdu: &mut [u8]) -> Result<Unprotected, UnprotectError> {
-        let (fields, unprotected) = self.parse(header_len, mpdu)?;
-        let (payload, mic) = frame_parts(mpdu, &unprotected.payload);
-        self.open(&fields, unprotected.pn, payload, mic).ok_or(UnprotectError::MicFailure)?;
-        Ok(unprotected)
+        let mut job = [UnprotectJob { header_len, mpdu, result: None }];
+        self.unprotect_batch(&mut job);
+        let [job] = job;
+        job.result.unwrap_or(Err(UnprotectError::MicFailure))
     }
 
     /// Everything about a protected MPDU but whether its MIC is right.
@@ -272,72 +265,6 @@ impl CipherKey {
         }
         Ok(HeaderFields::new(header, self.spp_amsdu)?)
     }
-
-    /// Encrypts in place; the MIC comes back with its length.
-    fn seal(&self, fields: &HeaderFields, pn: u64, payload: &mut [u8]) -> Option<([u8; 16], usize)> {
-        let aad = fields.aad();
-        let mut mic = [0; 16];
-        let len = self.cipher().mic_len();
-        match &self.mode {
-            Mode::Ccmp128(aes) => {
-                let tag = Ccm128::from(aes).encrypt_inout_detached(
-                    &fields.ccm_nonce(pn).into(),
-                    aad,
-                    payload.into(),
-                );
-                mic.get_mut(..len)?.copy_from_slice(&tag.ok()?);
-            }
-            Mode::Ccmp256(aes) => {
-                let tag = Ccm256::from(aes).encrypt_inout_detached(
-                    &fields.ccm_nonce(pn).into(),
-                    aad,
-                    payload.into(),
-                );
-                mic = tag.ok()?.into();
-            }
-            Mode::Gcmp128(gcm) => {
-                let tag = gcm.encrypt_inout_detached(&fields.gcm_nonce(pn).into(), aad, payload.into());
-                mic = tag.ok()?.into();
-            }
-            Mode::Gcmp256(gcm) => {
-                let tag = gcm.encrypt_inout_detached(&fields.gcm_nonce(pn).into(), aad, payload.into());
-                mic = tag.ok()?.into();
-            }
-        }
-        Some((mic, len))
-    }
-
-    /// Decrypts in place if the MIC is right; compares it in constant time.
-    fn open(&self, fields: &HeaderFields, pn: u64, payload: &mut [u8], mic: &[u8]) -> Option<()> {
-        let aad = fields.aad();
-        match &self.mode {
-            Mode::Ccmp128(aes) => Ccm128::from(aes).decrypt_inout_detached(
-                &fields.ccm_nonce(pn).into(),
-                aad,
-                payload.into(),
-                mic.try_into().ok()?,
-            ),
-            Mode::Ccmp256(aes) => Ccm256::from(aes).decrypt_inout_detached(
-                &fields.ccm_nonce(pn).into(),
-                aad,
-                payload.into(),
-                mic.try_into().ok()?,
-            ),
-            Mode::Gcmp128(gcm) => gcm.decrypt_inout_detached(
-                &fields.gcm_nonce(pn).into(),
-                aad,
-                payload.into(),
-                mic.try_into().ok()?,
-            ),
-            Mode::Gcmp256(gcm) => gcm.decrypt_inout_detached(
-                &fields.gcm_nonce(pn).into(),
-                aad,
-                payload.into(),
-                mic.try_into().ok()?,
-            ),
-        }
-        .ok()
-    }
 }
 
 impl fmt::Debug for CipherKey {
@@ -346,23 +273,26 @@ impl fmt::Debug for CipherKey {
     }
 }
 
-/// Appends header, cipher header and plaintext to `out`; yields where the plaintext begins.
-pub(super) fn put_plaintext(
+/// Appends header, cipher header, plaintext and room for the MIC to `out`; yields the plaintext and that room.
+pub(super) fn put_frame<'a>(
     cipher_header: CipherHeader,
     header: &[u8],
     plaintext: &[u8],
-    out: &mut Vec<u8>,
-) -> usize {
+    mic_len: usize,
+    out: &'a mut Vec<u8>,
+) -> (&'a mut [u8], &'a mut [u8]) {
     let start = out.len();
-    out.reserve(header.len() + CIPHER_HEADER + plaintext.len() + 16);
+    let payload = start + header.len() + CIPHER_HEADER;
+    out.reserve(header.len() + CIPHER_HEADER + plaintext.len() + mic_len);
     out.extend_from_slice(header);
     if let Some(fc1) = out.get_mut(start + 1) {
         *fc1 |= PROTECTED;
     }
     out.extend_from_slice(&cipher_header.emit());
-    let payload = out.len();
     out.extend_from_slice(plaintext);
-    payload
+    let end = out.len();
+    out.resize(end + mic_len, 0);
+    frame_parts(out, &(payload..end))
 }
 
 /// The payload of an MPDU and what follows it, its MIC.

@@ -15,6 +15,7 @@ mod batch;
 mod cipher;
 mod kdf;
 mod key_wrap;
+mod lanes;
 mod mic;
 
 pub use aad::HeaderTooShort;
