@@ -42,7 +42,8 @@ fn time(run: &mut dyn FnMut(), calls: u32) -> Duration {
     start.elapsed()
 }
 
-fn median(times: &mut [f64]) -> f64 {
+/// The middle of these times, of which there is at least one.
+pub fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

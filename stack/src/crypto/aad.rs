@@ -64,6 +64,17 @@ impl HeaderFields {
         self.aad.get(..self.aad_len).unwrap_or(&self.aad)
     }
 
+    /// The AAD behind its two-byte length, padded with zeroes to whole blocks (RFC 3610 2.2).
+    pub(super) fn ccm_aad_blocks(&self) -> [[u8; 16]; 2] {
+        let mut blocks = [[0; 16]; 2];
+        if let Some((length, aad)) = blocks.as_flattened_mut().split_first_chunk_mut::<2>() {
+            *length = u16::try_from(self.aad_len).unwrap_or_default().to_be_bytes();
+            // what is behind the AAD is zero
+            aad.copy_from_slice(&self.aad);
+        }
+        blocks
+    }
+
     /// 802.11-2020 12.5.3.3.4.
     pub(super) fn ccm_nonce(&self, pn: u64) -> [u8; 13] {
         let [a, b, c, d, e, f] = self.transmitter;

@@ -2,14 +2,18 @@
 
 use aes::cipher::BlockCipherEncrypt;
 use aes::cipher::consts::{U12, U16};
-use aes::cipher::typenum::Unsigned;
 use aes_gcm::aead::AeadInOut;
 use subtle::ConstantTimeEq;
 
 use super::cipher::{
     CipherHeader, CipherKey, Mode, ProtectError, UnprotectError, Unprotected, frame_parts, put_frame,
 };
-use super::lanes::{Direction, LANES, Message, Messages};
+use super::lanes::{Direction, Message, Messages};
+
+/// Frames that are handed to the cipher together.
+const GROUP: usize = 32;
+/// Length of a GCMP MIC.
+const GCM_MIC: usize = 16;
 
 /// A frame for [`CipherKey::protect_batch`]; the fields are the arguments of [`CipherKey::protect`].
 #[derive(Debug)]
@@ -42,60 +46,58 @@ pub struct UnprotectJob<'a> {
 impl CipherKey {
     /// Does what [`Self::protect`] does to each of `jobs`, faster than one after the other.
     pub fn protect_batch(&self, jobs: &mut [ProtectJob<'_>]) {
-        match &self.mode {
-            Mode::Ccmp128(aes) => jobs.chunks_mut(LANES).for_each(|jobs| self.protect_ccm(aes, jobs)),
-            Mode::Ccmp256(aes) => jobs.chunks_mut(LANES).for_each(|jobs| self.protect_ccm(aes, jobs)),
-            Mode::Gcmp128(gcm) => jobs.iter_mut().for_each(|job| job.result = self.protect_gcm(&**gcm, job)),
-            Mode::Gcmp256(gcm) => jobs.iter_mut().for_each(|job| job.result = self.protect_gcm(&**gcm, job)),
-        }
+        jobs.chunks_mut(GROUP).for_each(|jobs| self.protect_some::<GROUP>(jobs));
     }
 
     /// Does what [`Self::unprotect`] does to each of `jobs`, faster than one after the other.
     pub fn unprotect_batch(&self, jobs: &mut [UnprotectJob<'_>]) {
+        jobs.chunks_mut(GROUP).for_each(|jobs| self.unprotect_some::<GROUP>(jobs));
+    }
+
+    /// Up to `N` jobs.
+    pub(super) fn protect_some<const N: usize>(&self, jobs: &mut [ProtectJob<'_>]) {
         match &self.mode {
-            Mode::Ccmp128(aes) => jobs.chunks_mut(LANES).for_each(|jobs| self.unprotect_ccm(aes, jobs)),
-            Mode::Ccmp256(aes) => jobs.chunks_mut(LANES).for_each(|jobs| self.unprotect_ccm(aes, jobs)),
-            Mode::Gcmp128(gcm) => {
-                jobs.iter_mut().for_each(|job| job.result = Some(self.unprotect_gcm(&**gcm, job)));
-            }
-            Mode::Gcmp256(gcm) => {
-                jobs.iter_mut().for_each(|job| job.result = Some(self.unprotect_gcm(&**gcm, job)));
-            }
+            Mode::Ccmp128(aes) => self.protect_ccm::<_, N>(aes, jobs),
+            Mode::Ccmp256(aes) => self.protect_ccm::<_, N>(aes, jobs),
+            Mode::Gcmp128(gcm) => self.protect_gcm(&**gcm, jobs),
+            Mode::Gcmp256(gcm) => self.protect_gcm(&**gcm, jobs),
         }
     }
 
-    /// Up to [`LANES`] jobs.
-    fn protect_ccm<C>(&self, aes: &C, jobs: &mut [ProtectJob<'_>])
+    /// Up to `N` jobs.
+    pub(super) fn unprotect_some<const N: usize>(&self, jobs: &mut [UnprotectJob<'_>]) {
+        match &self.mode {
+            Mode::Ccmp128(aes) => self.unprotect_ccm::<_, N>(aes, jobs),
+            Mode::Ccmp256(aes) => self.unprotect_ccm::<_, N>(aes, jobs),
+            Mode::Gcmp128(gcm) => self.unprotect_gcm(&**gcm, jobs),
+            Mode::Gcmp256(gcm) => self.unprotect_gcm(&**gcm, jobs),
+        }
+    }
+
+    fn protect_ccm<C, const N: usize>(&self, aes: &C, jobs: &mut [ProtectJob<'_>])
     where
         C: BlockCipherEncrypt<BlockSize = U16>,
     {
         let mic_len = self.cipher().mic_len();
-        let mut messages = Messages::new();
+        let mut messages = Messages::<_, N>::new();
         for job in jobs {
-            let fields = match self.check(job.header, job.plaintext) {
-                Ok(fields) => fields,
-                Err(error) => {
-                    job.result = Err(error);
-                    continue;
-                }
-            };
-            job.result = Ok(());
-            let header = CipherHeader { pn: job.pn, key_id: job.key_id };
-            let (payload, mic) = put_frame(header, job.header, job.plaintext, mic_len, job.out);
-            messages.push(Message::new(&fields, job.pn, mic_len, payload), mic);
+            job.result = self.check(job.header, job.plaintext).map(|fields| {
+                let header = CipherHeader { pn: job.pn, key_id: job.key_id };
+                let (payload, mic) = put_frame(header, job.header, job.plaintext, mic_len, job.out);
+                messages.push(Message::new(&fields, job.pn, mic_len, payload), mic);
+            });
         }
         for (_, mic, out) in messages.run(aes, Direction::Encrypt) {
             out.copy_from_slice(mic.get(..mic_len).unwrap_or(&mic));
         }
     }
 
-    /// Up to [`LANES`] jobs.
-    fn unprotect_ccm<C>(&self, aes: &C, jobs: &mut [UnprotectJob<'_>])
+    fn unprotect_ccm<C, const N: usize>(&self, aes: &C, jobs: &mut [UnprotectJob<'_>])
     where
         C: BlockCipherEncrypt<BlockSize = U16>,
     {
         let mic_len = self.cipher().mic_len();
-        let mut messages = Messages::new();
+        let mut messages = Messages::<_, N>::new();
         for UnprotectJob { header_len, mpdu, result } in jobs {
             let (fields, unprotected) = match self.parse(*header_len, mpdu) {
                 Ok(parsed) => parsed,
@@ -118,37 +120,47 @@ impl CipherKey {
         }
     }
 
-    fn protect_gcm<G>(&self, gcm: &G, job: &mut ProtectJob<'_>) -> Result<(), ProtectError>
-    where
-        G: AeadInOut<NonceSize = U12, TagSize = U16>,
-    {
-        let fields = self.check(job.header, job.plaintext)?;
-        let header = CipherHeader { pn: job.pn, key_id: job.key_id };
-        let (payload, mic) = put_frame(header, job.header, job.plaintext, G::TagSize::USIZE, job.out);
-        let nonce = fields.gcm_nonce(job.pn).into();
-        let tag = gcm.encrypt_inout_detached(&nonce, fields.aad(), payload.into());
-        mic.copy_from_slice(&tag.map_err(|_| ProtectError::TooLong(job.plaintext.len()))?);
-        Ok(())
+    fn protect_gcm<G: Gcm>(&self, gcm: &G, jobs: &mut [ProtectJob<'_>]) {
+        for job in jobs {
+            job.result = self.check(job.header, job.plaintext).and_then(|fields| {
+                let header = CipherHeader { pn: job.pn, key_id: job.key_id };
+                let (payload, mic) = put_frame(header, job.header, job.plaintext, GCM_MIC, job.out);
+                let nonce = fields.gcm_nonce(job.pn).into();
+                let tag = gcm.encrypt_inout_detached(&nonce, fields.aad(), payload.into());
+                mic.copy_from_slice(&tag.map_err(|_| ProtectError::TooLong(job.plaintext.len()))?);
+                Ok(())
+            });
+        }
     }
 
-    fn unprotect_gcm<G>(&self, gcm: &G, job: &mut UnprotectJob<'_>) -> Result<Unprotected, UnprotectError>
-    where
-        G: AeadInOut<NonceSize = U12, TagSize = U16>,
-    {
-        let (fields, unprotected) = self.parse(job.header_len, job.mpdu)?;
-        let (payload, mic) = frame_parts(job.mpdu, &unprotected.payload);
-        let nonce = fields.gcm_nonce(unprotected.pn).into();
-        let tag = (&*mic).try_into().map_err(|_| UnprotectError::MicFailure)?;
-        gcm.decrypt_inout_detached(&nonce, fields.aad(), payload.into(), tag)
-            .map_err(|_| UnprotectError::MicFailure)?;
-        Ok(unprotected)
+    fn unprotect_gcm<G: Gcm>(&self, gcm: &G, jobs: &mut [UnprotectJob<'_>]) {
+        for job in jobs {
+            job.result = Some(self.parse(job.header_len, job.mpdu).and_then(|(fields, unprotected)| {
+                let (payload, mic) = frame_parts(job.mpdu, &unprotected.payload);
+                let nonce = fields.gcm_nonce(unprotected.pn).into();
+                let tag = (&*mic).try_into().map_err(|_| UnprotectError::MicFailure)?;
+                gcm.decrypt_inout_detached(&nonce, fields.aad(), payload.into(), tag)
+                    .map_err(|_| UnprotectError::MicFailure)?;
+                Ok(unprotected)
+            }));
+        }
     }
 }
 
+/// GCM with the parameters of GCMP.
+trait Gcm: AeadInOut<NonceSize = U12, TagSize = U16> {}
+
+impl<G: AeadInOut<NonceSize = U12, TagSize = U16>> Gcm for G {}
+
 #[cfg(test)]
 mod tests {
+    use aes::{Aes128, Aes256};
+    use aes_gcm::aead::{Aead, KeyInit, Payload};
+    use ccm::Ccm;
+    use ccm::consts::{U8, U13};
     use proptest::prelude::*;
 
+    use super::super::aad::HeaderFields;
     use super::*;
     use crate::crypto::Cipher;
 
@@ -160,7 +172,37 @@ mod tests {
         prop::collection::vec((0u64..1 << 48, 0u8..4, header, payload), 0..20)
     }
 
+    /// Ciphertext and MIC, made by the crate `ccm` out of the same nonce and AAD.
+    fn reference(cipher: Cipher, key: &[u8], pn: u64, header: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        let fields = HeaderFields::new(header, false).unwrap();
+        let (nonce, payload) = (fields.ccm_nonce(pn).into(), Payload { msg: plaintext, aad: fields.aad() });
+        match cipher {
+            Cipher::Ccmp128 => {
+                Ccm::<Aes128, U8, U13>::new_from_slice(key).unwrap().encrypt(&nonce, payload).ok()
+            }
+            Cipher::Ccmp256 => {
+                Ccm::<Aes256, U16, U13>::new_from_slice(key).unwrap().encrypt(&nonce, payload).ok()
+            }
+            Cipher::Gcmp128 | Cipher::Gcmp256 => None,
+        }
+    }
+
     proptest! {
+        #[test]
+        fn ccmp_is_what_the_ccm_crate_makes_of_it(
+            cipher in prop::sample::select(&CIPHERS[..2]), key: [u8; 32], frames in frames(),
+        ) {
+            let bytes = &key[..cipher.key_len()];
+            let key = CipherKey::new(cipher, bytes).unwrap();
+            for (pn, key_id, header, plaintext) in frames {
+                let mut out = Vec::new();
+                if key.protect(pn, key_id, &header, &plaintext, &mut out).is_ok() {
+                    let expected = reference(cipher, bytes, pn, &header, &plaintext).unwrap();
+                    prop_assert_eq!(&out[header.len() + 8..], expected);
+                }
+            }
+        }
+
         #[test]
         fn a_batch_gives_what_one_at_a_time_gives(
             cipher in prop::sample::select(&CIPHERS[..]), key: [u8; 32], frames in frames(), flip: prop::sample::Index,
@@ -201,17 +243,9 @@ mod tests {
     fn the_longest_message_still_counts_right() {
         let key = CipherKey::new(Cipher::Ccmp128, &[9; 16]).unwrap();
         let (header, plaintext) = ([0x08; 24], vec![0x33; 0xffff]);
-        let (mut out, mut alone) = (Vec::new(), Vec::new());
-        let mut job = [ProtectJob {
-            pn: 1,
-            key_id: 0,
-            header: &header,
-            plaintext: &plaintext,
-            out: &mut out,
-            result: Ok(()),
-        }];
-        key.protect_batch(&mut job);
-        key.protect(1, 0, &header, &plaintext, &mut alone).unwrap();
-        assert_eq!(out, alone);
+        let mut out = Vec::new();
+        key.protect(1, 0, &header, &plaintext, &mut out).unwrap();
+        let expected = reference(Cipher::Ccmp128, &[9; 16], 1, &header, &plaintext).unwrap();
+        assert!(out[header.len() + 8..] == expected);
     }
 }

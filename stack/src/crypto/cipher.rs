@@ -226,7 +226,7 @@ impl CipherKey {
         out: &mut Vec<u8>,
     ) -> Result<(), ProtectError> {
         let mut job = [ProtectJob { pn, key_id, header, plaintext, out, result: Ok(()) }];
-        self.protect_batch(&mut job);
+        self.protect_some::<1>(&mut job);
         let [job] = job;
         job.result
     }
@@ -237,7 +237,7 @@ impl CipherKey {
     /// After an error the encrypted part is zeroed or untouched, never unauthenticated plaintext.
     pub fn unprotect(&self, header_len: usize, mpdu: &mut [u8]) -> Result<Unprotected, UnprotectError> {
         let mut job = [UnprotectJob { header_len, mpdu, result: None }];
-        self.unprotect_batch(&mut job);
+        self.unprotect_some::<1>(&mut job);
         let [job] = job;
         job.result.unwrap_or(Err(UnprotectError::MicFailure))
     }

@@ -4,6 +4,9 @@
 //! messages do not depend on each other: they run side by side, a block of each at a time. All that is done for a group
 //! of messages is done in one visit to the cipher's backend, which on some machines is dear to enter.
 
+use std::array::from_fn;
+use std::cmp::Reverse;
+
 use aes::Block;
 use aes::cipher::consts::U16;
 use aes::cipher::typenum::Unsigned;
@@ -13,8 +16,8 @@ use aes::cipher::{
 
 use super::aad::HeaderFields;
 
-/// Messages that run side by side: what the AES units of today have in flight.
-pub(super) const LANES: usize = 8;
+/// Messages whose chains run side by side: what the AES units of today have in flight.
+const LANES: usize = 8;
 /// Keystream blocks made in one go: the widest backend takes so many.
 const STREAM: usize = 64;
 /// CBC-MAC blocks before the payload: B_0 and two of AAD, for any header that 802.11 has.
@@ -39,16 +42,12 @@ pub(super) struct Message<'a> {
 impl<'a> Message<'a> {
     /// B_0, then the AAD behind its two-byte length, padded with zeroes (RFC 3610 2.2).
     pub(super) fn new(fields: &HeaderFields, pn: u64, mic_len: usize, payload: &'a mut [u8]) -> Self {
-        let mut prefix = [[0; 16]; PREFIX];
         let flags = if mic_len == 8 { 0x59 } else { 0x79 };
-        let length = u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes();
-        let (nonce, aad) = (fields.ccm_nonce(pn), fields.aad());
-        let aad_length = u16::try_from(aad.len()).unwrap_or(u16::MAX).to_be_bytes();
-        let bytes = [&[flags][..], &nonce, &length, &aad_length, aad];
-        for (to, from) in prefix.as_flattened_mut().iter_mut().zip(bytes.into_iter().flatten()) {
-            *to = *from;
-        }
+        let [high, low] = u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes();
+        let nonce = fields.ccm_nonce(pn);
+        let [first, second] = fields.ccm_aad_blocks();
         let [a, b, c, d, e, f, g, h, i, j, k, l, m] = nonce;
+        let prefix = [[flags, a, b, c, d, e, f, g, h, i, j, k, l, m, high, low], first, second];
         let counter = u128::from_le_bytes([0x01, a, b, c, d, e, f, g, h, i, j, k, l, m, 0, 0]);
         Self { prefix, counter, payload, mic: [0; 16] }
     }
@@ -86,16 +85,16 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Up to [`LANES`] messages, and with each what its owner wants back.
-pub(super) struct Messages<'a, T> {
-    messages: [Message<'a>; LANES],
-    owners: [Option<T>; LANES],
+/// Up to `N` messages, and with each what its owner wants back.
+pub(super) struct Messages<'a, T, const N: usize> {
+    messages: [Message<'a>; N],
+    owners: [Option<T>; N],
     len: usize,
 }
 
-impl<'a, T> Messages<'a, T> {
+impl<'a, T, const N: usize> Messages<'a, T, N> {
     pub(super) fn new() -> Self {
-        Self { messages: Default::default(), owners: [const { None }; LANES], len: 0 }
+        Self { messages: from_fn(|_| Message::default()), owners: [const { None }; N], len: 0 }
     }
 
     pub(super) fn push(&mut self, message: Message<'a>, owner: T) {
@@ -108,14 +107,14 @@ impl<'a, T> Messages<'a, T> {
 
     /// Encrypts or decrypts the messages; yields the payload and the MIC of each, of which CCMP-128 uses the first half.
     pub(super) fn run<C: BlockCipherEncrypt<BlockSize = U16>>(
-        mut self,
+        &mut self,
         aes: &C,
         direction: Direction,
-    ) -> impl Iterator<Item = (&'a mut [u8], [u8; 16], T)> {
+    ) -> impl Iterator<Item = (&mut [u8], [u8; 16], T)> {
         let messages = self.messages.get_mut(..self.len).unwrap_or_default();
         aes.encrypt_with_backend(Run { direction, messages });
-        let done = self.messages.into_iter().zip(self.owners).take(self.len);
-        done.filter_map(|(message, owner)| Some((message.payload, message.mic, owner?)))
+        let done = self.messages.iter_mut().zip(&mut self.owners).take(self.len);
+        done.filter_map(|(message, owner)| Some((&mut *message.payload, message.mic, owner.take()?)))
     }
 }
 
@@ -136,7 +135,7 @@ impl BlockCipherEncClosure for Run<'_, '_> {
         if self.direction == Direction::Decrypt {
             counter_mode(backend, self.messages);
         }
-        cbc_mac(backend, self.messages);
+        cbc_macs(backend, self.messages);
         if self.direction == Direction::Encrypt {
             counter_mode(backend, self.messages);
         }
@@ -233,22 +232,40 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The CBC-MACs of up to [`LANES`] messages.
+/// The CBC-MACs of the messages, [`LANES`] side by side.
 #[inline(always)]
-fn cbc_mac<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, group: &mut [Message<'_>]) {
-    // longest first: the chains that still have blocks are always the first ones
-    let mut chains = [(0, Chain::default()); LANES];
-    for ((index, message), chain) in group.iter().enumerate().zip(&mut chains) {
-        *chain = (index, Chain::new(message));
+fn cbc_macs<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, messages: &mut [Message<'_>]) {
+    for group in messages.chunks_mut(LANES) {
+        let mut chains = [(0, Chain::default()); LANES];
+        for ((index, message), chain) in group.iter().enumerate().zip(&mut chains) {
+            *chain = (index, Chain::new(message));
+        }
+        // longest first: the chains that still have blocks are always the first ones
+        if group.windows(2).any(|pair| matches!(pair, [a, b] if a.payload.len() != b.payload.len())) {
+            chains.sort_unstable_by_key(|(_, chain)| Reverse(chain.len()));
+        }
+        let states = cbc_mac(backend, &chains, group.len());
+        for (state, index) in states.iter().zip(chains.map(|(index, _)| index)).take(group.len()) {
+            if let Some(message) = group.get_mut(index) {
+                message.mic = xor(message.mic, state.0);
+            }
+        }
     }
-    chains.sort_unstable_by_key(|(_, chain)| std::cmp::Reverse(chain.len()));
+}
+
+/// The CBC-MACs of the first `active` of these chains, the longest of which comes first.
+#[inline(always)]
+fn cbc_mac<B: BlockCipherEncBackend<BlockSize = U16>>(
+    backend: &B,
+    chains: &[(usize, Chain<'_>); LANES],
+    mut active: usize,
+) -> [Block; LANES] {
     let mut states = [Block::default(); LANES];
     for round in 0..PREFIX {
-        step(backend, &chains, &mut states, group.len(), |chain| {
+        step(backend, chains, &mut states, active, |chain| {
             chain.prefix.get(round).copied().unwrap_or_default()
         });
     }
-    let mut active = group.len();
     for round in 0.. {
         while active > 0 && chains.get(active - 1).is_none_or(|(_, chain)| chain.len() <= PREFIX + round) {
             active -= 1;
@@ -256,13 +273,9 @@ fn cbc_mac<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, group: &mut [
         if active == 0 {
             break;
         }
-        step(backend, &chains, &mut states, active, |chain| chain.block(round));
+        step(backend, chains, &mut states, active, |chain| chain.block(round));
     }
-    for (state, index) in states.iter().zip(chains.map(|(index, _)| index)).take(group.len()) {
-        if let Some(message) = group.get_mut(index) {
-            message.mic = xor(message.mic, state.0);
-        }
-    }
+    states
 }
 
 /// A block of each of the first `active` chains.
