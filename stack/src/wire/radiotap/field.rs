@@ -171,6 +171,7 @@ pub(super) const LAYOUT: [(usize, usize); 28] = [
 
 impl<'a> Field<'a> {
     /// Decodes the field of `bit` from its bytes, of the size in [`LAYOUT`]; `None` for a bit not in it.
+    #[inline(always)]
     pub(super) fn decode(bit: u32, bytes: &'a [u8]) -> Result<Option<Self>, Truncated> {
         let mut r = Reader::new(bytes);
         Ok(Some(match bit {

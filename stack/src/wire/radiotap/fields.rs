@@ -75,6 +75,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next set bit of the present words; loads the following word as needed.
+    #[inline]
     fn next_bit(&mut self) -> Option<u32> {
         while self.present & !EXT == 0 {
             if self.present & EXT == 0 {
@@ -89,6 +90,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next `size` bytes at `align`, which is a power of two.
+    #[inline]
     fn take(&mut self, bit: u32, align: usize, size: usize) -> Result<&'a [u8], RadiotapError> {
         let offset = (self.offset + align - 1) & !(align - 1);
         let bytes = self.header.get(offset..).and_then(|tail| tail.get(..size));
@@ -96,7 +98,8 @@ impl<'a> Fields<'a> {
         bytes.ok_or(RadiotapError::Field { bit: u16::try_from(bit).unwrap_or(u16::MAX), offset })
     }
 
-    fn vendor(&mut self) -> Result<Field<'a>, RadiotapError> {
+    /// A vendor's namespace, header and all.
+    fn vendor(&mut self) -> Result<Raw<'a>, RadiotapError> {
         let head = self.take(VENDOR_NAMESPACE, 2, VENDOR_HEADER)?;
         let (oui, sub, skip) = match *head {
             [a, b, c, sub, low, high] => (Oui([a, b, c]), sub, u16::from_le_bytes([low, high])),
@@ -104,27 +107,28 @@ impl<'a> Fields<'a> {
         };
         let data = self.take(VENDOR_NAMESPACE, 1, usize::from(skip))?;
         self.following = Namespace::Vendor;
-        Ok(Field::Vendor(oui, sub, data))
+        Ok(Raw::Vendor(oui, sub, data))
     }
 
-    fn own(&mut self, bit: u32) -> Result<Option<Field<'a>>, RadiotapError> {
+    #[inline]
+    fn own(&mut self, bit: u32) -> Result<Option<Raw<'a>>, RadiotapError> {
         let layout = usize::try_from(bit).ok().and_then(|bit| LAYOUT.get(bit));
         let Some(&(align, size)) = layout else { return Ok(None) };
-        let bytes = self.take(bit, align, size)?;
-        Field::decode(bit, bytes).map_err(|_| RadiotapError::PresentChain)
+        Ok(Some(Raw::Own(bit, self.take(bit, align, size)?)))
     }
 
-    fn next_tlv(&mut self) -> Result<Option<Field<'a>>, RadiotapError> {
+    fn next_tlv(&mut self) -> Result<Option<Raw<'a>>, RadiotapError> {
         if self.offset + 3 >= self.header.len() {
             return Ok(None);
         }
         let mut head = Reader::new(self.take(TLV, 4, 4)?);
         let (Ok(kind), Ok(length)) = (head.u16_le(), head.u16_le()) else { return Ok(None) };
-        let data = self.take(u32::from(kind), 1, usize::from(length))?;
-        Ok(Some(Field::from_tlv(kind, data)))
+        Ok(Some(Raw::Tlv(kind, self.take(u32::from(kind), 1, usize::from(length))?)))
     }
 
-    fn step(&mut self) -> Result<Option<Field<'a>>, RadiotapError> {
+    /// The next field, not yet decoded.
+    #[inline]
+    pub(super) fn step(&mut self) -> Result<Option<Raw<'a>>, RadiotapError> {
         loop {
             if self.tlvs {
                 return self.next_tlv();
@@ -149,9 +153,30 @@ impl<'a> Iterator for Fields<'a> {
         if self.done {
             return None;
         }
-        let item = self.step().transpose();
+        let item = self.step().and_then(|raw| raw.map_or(Ok(None), Raw::decode)).transpose();
         self.done = !matches!(item, Some(Ok(_)));
         item
+    }
+}
+
+/// A field that has been found.
+pub(super) enum Raw<'a> {
+    /// One of radiotap's own, by its bit.
+    Own(u32, &'a [u8]),
+    /// A type and its data.
+    Tlv(u16, &'a [u8]),
+    /// A vendor's namespace.
+    Vendor(Oui, u8, &'a [u8]),
+}
+
+impl<'a> Raw<'a> {
+    #[inline]
+    pub(super) fn decode(self) -> Result<Option<Field<'a>>, RadiotapError> {
+        match self {
+            Self::Own(bit, bytes) => Field::decode(bit, bytes).map_err(|_| RadiotapError::PresentChain),
+            Self::Tlv(kind, data) => Ok(Some(Field::from_tlv(kind, data))),
+            Self::Vendor(oui, sub, data) => Ok(Some(Field::Vendor(oui, sub, data))),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::field::{Field, Flags, TxFlags, Vht};
+use super::fields::Raw;
 use super::{Radiotap, RadiotapError, parse};
 use crate::wire::{Rate, RxInfo};
 
@@ -70,8 +71,13 @@ impl Radiotap<'_> {
     /// whole.
     pub fn summary(&self) -> Result<Summary, RadiotapError> {
         let mut summary = Summary::default();
-        for field in self.fields() {
-            summary.add(&field?);
+        let mut fields = self.fields();
+        while let Some(raw) = fields.step()? {
+            if is_summed_up(&raw)
+                && let Some(field) = raw.decode()?
+            {
+                summary.add(&field);
+            }
         }
         let rx = &mut summary.rx;
         rx.bad_fcs = summary.flags.contains(Flags::BAD_FCS);
@@ -79,7 +85,13 @@ impl Radiotap<'_> {
     }
 }
 
+/// Every frame that is heard comes through here: what [`Summary::add`] does not look at is not decoded either.
+const fn is_summed_up(raw: &Raw<'_>) -> bool {
+    !matches!(raw, Raw::Own(4 | 7..=14 | 20 | 22 | 24 | 25 | 27, _))
+}
+
 impl Summary {
+    #[inline(always)]
     fn add(&mut self, field: &Field<'_>) {
         let rx = &mut self.rx;
         match *field {
