@@ -113,13 +113,13 @@ fn the_observer_finds_the_keys_of_captured_handshakes() {
         }
         let wrong = Pmk::new(&[0x77; 32]).unwrap();
         let right = Pmk::new(&bytes(&handshake, "pmk")).unwrap();
-        let mut observer = Observer::new(vec![wrong, right]);
-        observer.handle_eapol(bssid, client, true, &message_1(akm, &handshake)).unwrap();
-        observer.handle_eapol(bssid, client, false, &m2).unwrap_or_else(|e| panic!("{capture}: {e}"));
+        let mut observer = Observer::new(vec![wrong.into(), right.into()]);
+        observer.handle_eapol(bssid, client, &message_1(akm, &handshake)).unwrap();
+        observer.handle_eapol(client, bssid, &m2).unwrap_or_else(|e| panic!("{capture}: {e}"));
         let key = observer.session(bssid, client).unwrap().keys().next().unwrap();
         assert_eq!(key.tk.expose(), bytes(&handshake, "tk"), "{capture}");
         let report = &observer.handshakes()[0];
-        assert!(report.verified && !report.complete && report.akm.is_some(), "{capture}: {report:?}");
+        assert!(report.verified && !report.complete() && report.akm.is_some(), "{capture}: {report:?}");
     }
 }
 
@@ -127,9 +127,9 @@ fn the_observer_finds_the_keys_of_captured_handshakes() {
 fn the_observer_takes_no_key_from_a_wrong_passphrase() {
     let (akm, _, handshake) = handshakes().into_iter().next().unwrap();
     let (bssid, client) = (address(&handshake, "aa"), address(&handshake, "spa"));
-    let mut observer = Observer::new(vec![Pmk::new(&[0x77; 32]).unwrap()]);
-    observer.handle_eapol(bssid, client, true, &message_1(akm, &handshake)).unwrap();
-    assert!(observer.handle_eapol(bssid, client, false, &bytes(&handshake, "m2_eapol")).is_err());
+    let mut observer = Observer::new(vec![Pmk::new(&[0x77; 32]).unwrap().into()]);
+    observer.handle_eapol(bssid, client, &message_1(akm, &handshake)).unwrap();
+    assert!(observer.handle_eapol(client, bssid, &bytes(&handshake, "m2_eapol")).is_err());
     assert_eq!(observer.session(bssid, client).unwrap().keys().count(), 0);
     assert!(!observer.handshakes()[0].verified);
 }

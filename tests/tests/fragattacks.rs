@@ -67,6 +67,7 @@ impl Replay {
         if !matches!(frame, Frame::Data(_)) || !(from_ap || frame.addr2() == Some(*client)) {
             return;
         }
+        let (from, to) = if from_ap { (*bssid, *client) } else { (*client, *bssid) };
         let end = &mut ends[usize::from(from_ap)];
         let (observer, outcome) = (&mut self.observer, &mut self.outcome);
         let context = Context {
@@ -79,7 +80,7 @@ impl Replay {
         };
         let msdus = &mut outcome.msdus;
         let _ = receive(context, mpdu, &mut |delivery: Delivery<'_>| match delivery {
-            Delivery::Eapol { pdu, .. } => drop(observer.handle_eapol(*bssid, *client, from_ap, pdu)),
+            Delivery::Eapol { pdu, .. } => drop(observer.handle_eapol(from, to, pdu)),
             Delivery::Msdu(msdu) => {
                 let mut ethernet = Vec::new();
                 msdu.emit_ethernet(&mut ethernet);
@@ -118,7 +119,7 @@ impl Replay {
 fn replay(file: &Path, passphrase: &str, ssid: &str) -> Outcome {
     let pmk = Pmk::from_passphrase(passphrase, ssid.as_bytes()).unwrap();
     let mut replay = Replay {
-        observer: Observer::new(vec![pmk]),
+        observer: Observer::new(vec![pmk.into()]),
         ids: SaIds::default(),
         link: None,
         keys: 0,

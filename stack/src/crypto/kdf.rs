@@ -2,8 +2,8 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::Sha256;
-use zeroize::Zeroizing;
+use sha2::{Sha256, Sha384};
+use zeroize::{Zeroize, Zeroizing};
 
 /// PRF (802.11-2020 12.7.1.2): fills `out` from `key`, a label and the concatenation of `data`.
 pub fn prf_sha1(key: &[u8], label: &str, data: &[&[u8]], out: &mut [u8]) {
@@ -23,17 +23,27 @@ pub fn prf_sha1(key: &[u8], label: &str, data: &[&[u8]], out: &mut [u8]) {
 
 /// KDF with SHA-256 (802.11-2020 12.7.1.6.2): fills `out` from `key`, a label and the concatenation of `context`.
 pub fn kdf_sha256(key: &[u8], label: &str, context: &[&[u8]], out: &mut [u8]) {
+    kdf::<Hmac<Sha256>>(key, label, context, out);
+}
+
+/// KDF with SHA-384, as [`kdf_sha256`].
+pub fn kdf_sha384(key: &[u8], label: &str, context: &[&[u8]], out: &mut [u8]) {
+    kdf::<Hmac<Sha384>>(key, label, context, out);
+}
+
+fn kdf<M: Mac + KeyInit>(key: &[u8], label: &str, context: &[&[u8]], out: &mut [u8]) {
     let bits = u16::try_from(out.len() * 8).unwrap_or(u16::MAX);
-    for (counter, chunk) in (1u16..).zip(out.chunks_mut(32)) {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
+    for (counter, chunk) in (1u16..).zip(out.chunks_mut(M::output_size())) {
+        let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return };
         mac.update(&counter.to_le_bytes());
         mac.update(label.as_bytes());
         for part in context {
             mac.update(part);
         }
         mac.update(&bits.to_le_bytes());
-        let block = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
-        copy_prefix(chunk, &*block);
+        let mut block = mac.finalize().into_bytes();
+        copy_prefix(chunk, &block);
+        block.zeroize();
     }
 }
 

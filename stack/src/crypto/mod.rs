@@ -3,7 +3,7 @@
 //! - [`CipherKey`]: one temporal key; protects and unprotects MPDUs with CCMP-128, CCMP-256, GCMP-128 or GCMP-256.
 //!   [One](CipherKey::protect) or [many](CipherKey::protect_batch) at a time.
 //!   Knows nothing of replay: which packet numbers are fit to use or to accept is decided by the MAC.
-//! - [`prf_sha1`], [`kdf_sha256`]: the key derivation functions of the 4-way handshake.
+//! - [`prf_sha1`], [`kdf_sha256`], [`kdf_sha384`]: the key derivation functions of the 4-way handshake.
 //! - [`EapolMic`]: the integrity algorithms of EAPOL-Key frames.
 //! - [`wrap`], [`unwrap`]: AES key wrap, for the Key Data field.
 //! - [`psk_from_passphrase`]: PBKDF2 as 802.11 uses it.
@@ -21,6 +21,6 @@ mod mic;
 pub use aad::HeaderTooShort;
 pub use batch::{ProtectJob, UnprotectJob};
 pub use cipher::{Cipher, CipherHeader, CipherKey, KeyLength, ProtectError, UnprotectError, Unprotected};
-pub use kdf::{kdf_sha256, prf_sha1, psk_from_passphrase};
+pub use kdf::{kdf_sha256, kdf_sha384, prf_sha1, psk_from_passphrase};
 pub use key_wrap::{KeyWrapError, unwrap, wrap};
-pub use mic::EapolMic;
+pub use mic::{EapolMic, MicBytes};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::crypto::{EapolMic, kdf_sha256, prf_sha1};
+use crate::crypto::{EapolMic, kdf_sha256, kdf_sha384, prf_sha1};
 
 /// An AKM suite (802.11-2020 Table 9-151) whose handshake is understood here.
 ///
@@ -14,14 +14,20 @@ pub enum Akm {
     Ieee8021x,
     /// PSK, 00-0F-AC:2.
     Psk,
+    /// Fast transition with PSK, 00-0F-AC:4.
+    FtPsk,
     /// 802.1X with SHA-256, 00-0F-AC:5.
     Ieee8021xSha256,
     /// PSK with SHA-256, 00-0F-AC:6.
     PskSha256,
     /// SAE, 00-0F-AC:8.
     Sae,
+    /// Fast transition with SAE, 00-0F-AC:9.
+    FtSae,
     /// OWE with group 19, 00-0F-AC:18.
     Owe,
+    /// PSK with SHA-384, 00-0F-AC:20.
+    PskSha384,
 }
 
 impl Akm {
@@ -30,10 +36,13 @@ impl Akm {
         match suite {
             [0x00, 0x0f, 0xac, 1] => Some(Self::Ieee8021x),
             [0x00, 0x0f, 0xac, 2] => Some(Self::Psk),
+            [0x00, 0x0f, 0xac, 4] => Some(Self::FtPsk),
             [0x00, 0x0f, 0xac, 5] => Some(Self::Ieee8021xSha256),
             [0x00, 0x0f, 0xac, 6] => Some(Self::PskSha256),
             [0x00, 0x0f, 0xac, 8] => Some(Self::Sae),
+            [0x00, 0x0f, 0xac, 9] => Some(Self::FtSae),
             [0x00, 0x0f, 0xac, 18] => Some(Self::Owe),
+            [0x00, 0x0f, 0xac, 20] => Some(Self::PskSha384),
             _ => None,
         }
     }
@@ -43,10 +52,13 @@ impl Akm {
         let kind = match self {
             Self::Ieee8021x => 1,
             Self::Psk => 2,
+            Self::FtPsk => 4,
             Self::Ieee8021xSha256 => 5,
             Self::PskSha256 => 6,
             Self::Sae => 8,
+            Self::FtSae => 9,
             Self::Owe => 18,
+            Self::PskSha384 => 20,
         };
         [0x00, 0x0f, 0xac, kind]
     }
@@ -56,10 +68,13 @@ impl Akm {
         match self {
             Self::Ieee8021x => "802.1X",
             Self::Psk => "PSK",
+            Self::FtPsk => "FT-PSK",
             Self::Ieee8021xSha256 => "802.1X-SHA256",
             Self::PskSha256 => "PSK-SHA256",
             Self::Sae => "SAE",
+            Self::FtSae => "FT-SAE",
             Self::Owe => "OWE",
+            Self::PskSha384 => "PSK-SHA384",
         }
     }
 
@@ -67,8 +82,8 @@ impl Akm {
     pub const fn descriptor_version(self) -> u8 {
         match self {
             Self::Ieee8021x | Self::Psk => 2,
-            Self::Ieee8021xSha256 | Self::PskSha256 => 3,
-            Self::Sae | Self::Owe => 0,
+            Self::FtPsk | Self::Ieee8021xSha256 | Self::PskSha256 => 3,
+            Self::Sae | Self::FtSae | Self::Owe | Self::PskSha384 => 0,
         }
     }
 
@@ -76,18 +91,36 @@ impl Akm {
     pub const fn mic(self) -> EapolMic {
         match self {
             Self::Ieee8021x | Self::Psk => EapolMic::HmacSha1,
-            Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae => EapolMic::AesCmac,
+            Self::FtPsk | Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae | Self::FtSae => EapolMic::AesCmac,
             Self::Owe => EapolMic::HmacSha256,
+            Self::PskSha384 => EapolMic::HmacSha384,
         }
+    }
+
+    /// Lengths of its KCK and KEK, in bytes (802.11-2020 Table 12-11).
+    pub const fn kck_and_kek_len(self) -> (usize, usize) {
+        match self {
+            Self::PskSha384 => (24, 32),
+            _ => (16, 16),
+        }
+    }
+
+    /// Its keys come by the hierarchy of fast transition (802.11-2020 12.7.1.6).
+    pub const fn is_fast_transition(self) -> bool {
+        matches!(self, Self::FtPsk | Self::FtSae)
     }
 
     /// Fills `out` by the suite's key derivation function.
     pub(crate) fn derive(self, key: &[u8], label: &str, context: &[&[u8]], out: &mut [u8]) {
         match self {
             Self::Ieee8021x | Self::Psk => prf_sha1(key, label, context, out),
-            Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae | Self::Owe => {
-                kdf_sha256(key, label, context, out);
-            }
+            Self::PskSha384 => kdf_sha384(key, label, context, out),
+            Self::FtPsk
+            | Self::Ieee8021xSha256
+            | Self::PskSha256
+            | Self::Sae
+            | Self::FtSae
+            | Self::Owe => kdf_sha256(key, label, context, out),
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::{Cipher, CipherKey, KeyLength, psk_from_passphrase};
 use crate::rsn::Akm;
 use crate::wire::MacAddr;
+
+/// KCK, KEK and temporal key at their longest.
+const MAX_PTK: usize = 24 + 32 + 32;
 
 /// Bytes that are no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,12 +104,16 @@ secret! {
     Pmk, [32]
 }
 secret! {
+    /// Pairwise master key R1 of fast transition, 32 bytes: of one access point and one station (802.11-2020 12.7.1.6.4).
+    PmkR1, [32]
+}
+secret! {
     /// Key confirmation key: authenticates EAPOL-Key frames.
-    Kck, [16]
+    Kck, [16, 24]
 }
 secret! {
     /// Key encryption key: wraps the Key Data of EAPOL-Key frames.
-    Kek, [16]
+    Kek, [16, 32]
 }
 secret! {
     /// Pairwise temporal key: protects what the two stations send each other. 16 or 32 bytes, by cipher.
@@ -179,12 +186,30 @@ impl Ptk {
     pub fn derive(akm: Akm, cipher: Cipher, pmk: &Pmk, inputs: PtkInputs<'_>) -> Result<Self, KeyError> {
         let (aa, spa) = (inputs.aa.min(inputs.spa).octets(), inputs.aa.max(inputs.spa).octets());
         let (low, high) = (inputs.anonce.min(inputs.snonce), inputs.anonce.max(inputs.snonce));
-        let mut out = zeroize::Zeroizing::new([0; 64]);
-        let len = 32 + cipher.key_len();
-        let bytes = out.get_mut(..len).unwrap_or_default();
-        akm.derive(pmk.expose(), "Pairwise key expansion", &[&aa, &spa, low, high], bytes);
-        let (kck, rest) = bytes.split_at_checked(16).unwrap_or_default();
-        let (kek, tk) = rest.split_at_checked(16).unwrap_or_default();
+        let context: [&[u8]; 4] = [&aa, &spa, low, high];
+        Self::expand(akm, cipher, pmk.expose(), "Pairwise key expansion", &context)
+    }
+
+    /// Derives the PTK of a fast transition, or of the handshake that begins it (802.11-2020 12.7.1.6.5).
+    pub fn derive_ft(akm: Akm, cipher: Cipher, r1: &PmkR1, inputs: PtkInputs<'_>) -> Result<Self, KeyError> {
+        let (aa, spa) = (inputs.aa.octets(), inputs.spa.octets());
+        let context: [&[u8]; 4] = [inputs.snonce, inputs.anonce, &aa, &spa];
+        Self::expand(akm, cipher, r1.expose(), "FT-PTK", &context)
+    }
+
+    fn expand(
+        akm: Akm,
+        cipher: Cipher,
+        key: &[u8],
+        label: &str,
+        context: &[&[u8]],
+    ) -> Result<Self, KeyError> {
+        let mut out = Zeroizing::new([0; MAX_PTK]);
+        let (kck, kek) = akm.kck_and_kek_len();
+        let bytes = out.get_mut(..kck + kek + cipher.key_len()).unwrap_or_default();
+        akm.derive(key, label, context, bytes);
+        let (kck, rest) = bytes.split_at_checked(kck).unwrap_or_default();
+        let (kek, tk) = rest.split_at_checked(kek).unwrap_or_default();
         Ok(Self { kck: Kck::new(kck)?, kek: Kek::new(kek)?, tk: TemporalKey::new(tk)? })
     }
 }

@@ -169,6 +169,15 @@ impl Message {
 pub(super) struct Verified<'a>(EapolKey<'a>);
 
 impl<'a> Verified<'a> {
+    /// Checks the MIC of a frame of a handshake with this suite.
+    pub(super) fn check(akm: Akm, kck: &Kck, key: &EapolKey<'a>) -> Result<Self, EapolDrop> {
+        if akm.mic().verify(kck.expose(), &key.authenticated(), key.mic()) {
+            Ok(Self(*key))
+        } else {
+            Err(EapolDrop::Mic)
+        }
+    }
+
     /// Key Data that was sent in the clear, as that of message 2.
     pub(super) fn clear_key_data(&self) -> Result<&'a [u8], EapolDrop> {
         if self.0.info().contains(KeyInfo::ENCRYPTED) {
@@ -218,11 +227,7 @@ impl Parties {
     }
 
     pub(super) fn verify<'a>(&self, kck: &Kck, key: &EapolKey<'a>) -> Result<Verified<'a>, EapolDrop> {
-        if self.akm.mic().verify(kck.expose(), &key.authenticated(), key.mic()) {
-            Ok(Verified(*key))
-        } else {
-            Err(EapolDrop::Mic)
-        }
+        Verified::check(self.akm, kck, key)
     }
 
     /// Builds a message; with a KCK its MIC is filled in.

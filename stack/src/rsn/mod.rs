@@ -11,6 +11,7 @@
 
 mod akm;
 mod authenticator;
+mod ft;
 mod keys;
 mod message;
 mod observer;
@@ -22,7 +23,10 @@ mod tests;
 
 pub use akm::Akm;
 pub use authenticator::{Authenticator, AuthenticatorConfig, AuthenticatorEvent};
-pub use keys::{GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, Ptk, PtkInputs, TemporalKey};
+pub use ft::{PmkR0, R0Inputs};
+pub use keys::{GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, PmkR1, Ptk, PtkInputs, TemporalKey};
 pub use message::{EapolDrop, EapolTransmit, HandshakeFailure};
-pub use observer::{ObservedGroupKey, ObservedHandshake, ObservedKey, ObservedSession, Observer};
+pub use observer::{
+    NetworkSecret, ObservedGroupKey, ObservedHandshake, ObservedKey, ObservedSession, Observer,
+};
 pub use supplicant::{Supplicant, SupplicantConfig, SupplicantEvent};

@@ -100,6 +100,12 @@ impl<'a> EapolKey<'a> {
         Ok(Some(Self { pdu, descriptor, info, key_length, replay_counter, nonce, iv, rsc, mic, key_data }))
     }
 
+    /// Key Information of a PDU that is long enough to have it, whatever the length of the MIC is.
+    pub fn peek_info(pdu: &[u8]) -> Option<KeyInfo> {
+        let bytes = pdu.get(EapolFrame::HEADER_LEN + 1..)?.first_chunk::<2>()?;
+        Some(KeyInfo(u16::from_be_bytes(*bytes)))
+    }
+
     /// Descriptor type, [`Self::RSN`] or another.
     pub const fn descriptor(&self) -> u8 {
         self.descriptor

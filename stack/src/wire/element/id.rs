@@ -71,6 +71,7 @@ identifiers! { ElementId, "number {}":
     NONTRANSMITTED_BSSID_CAPABILITY = 83, "Nontransmitted BSSID Capability";
     SSID_LIST = 84, "SSID List";
     MULTIPLE_BSSID_INDEX = 85, "Multiple BSSID-Index";
+    LINK_IDENTIFIER = 101, "Link Identifier";
     INTERWORKING = 107, "Interworking";
     MESH_CONFIGURATION = 113, "Mesh Configuration";
     MESH_ID = 114, "Mesh ID";
