@@ -12,6 +12,9 @@ use super::pcap::{self, Pcap};
 use super::pcapng::{PcapNg, SECTION_MAGIC};
 use super::source::Buffer;
 
+/// Frames that are handed out together have fewer bytes than this, but for the last of them.
+const MAX_HELD: usize = 128 * 1024;
+
 /// Whether the capturing host heard or sent a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -83,7 +86,17 @@ pub struct Reader {
     /// What stands between the frame handed out last and the next record.
     behind: usize,
     done: bool,
+    /// An error behind the frames handed out last.
+    error: Option<CaptureError>,
     filter: Option<FilterText>,
+}
+
+/// A frame whose bytes are in the buffer.
+struct Found {
+    number: u64,
+    record: Record,
+    link: LinkType,
+    fcs_len: Option<usize>,
 }
 
 /// A filter, compiled for the link types met so far.
@@ -120,7 +133,7 @@ impl Reader {
         } else {
             return Err(CaptureError::Unknown(magic.to_vec()));
         };
-        Ok(Self { buffer, format, number: 0, behind: 0, done: false, filter: None })
+        Ok(Self { buffer, format, number: 0, behind: 0, done: false, error: None, filter: None })
     }
 
     /// Leaves out the frames that do not pass a filter in the language of libpcap; the others keep their numbers.
@@ -149,22 +162,79 @@ impl Reader {
 
     /// The next frame; `None` at the end and after an error. The frame stays until the next call.
     pub fn next_frame(&mut self) -> Option<Result<CapturedFrame<'_>, CaptureError>> {
-        loop {
-            if self.done {
-                return None;
+        match self.next_found() {
+            Ok(Some(found)) => {
+                let bytes = self.buffer.take(found.record.captured);
+                Some(Ok(found.frame(bytes)))
             }
-            match self.next_record() {
-                Ok(Some(record)) if self.passes(&record) => return Some(Ok(self.frame(&record))),
-                Ok(Some(record)) => {
-                    self.frame(&record);
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The next frames, at least one and at most `most`, all in memory together; none at the end and after an error. They
+    /// stay until the next call.
+    pub fn next_frames(&mut self, most: usize) -> Result<Vec<CapturedFrame<'_>>, CaptureError> {
+        let mut all = Vec::with_capacity(most);
+        self.buffer.hold();
+        while all.len() < most && self.buffer.held() < MAX_HELD {
+            match self.next_found() {
+                Ok(Some(found)) => {
+                    let at = self.buffer.held();
+                    self.buffer.take(found.record.captured);
+                    all.push((at, found));
                 }
-                Ok(None) => self.done = true,
+                Ok(None) => break,
+                // first comes what was before it
                 Err(error) => {
-                    self.done = true;
-                    return Some(Err(error));
+                    self.error = Some(error);
+                    break;
                 }
             }
         }
+        let mut rest = self.buffer.release();
+        if all.is_empty()
+            && let Some(error) = self.error.take()
+        {
+            return Err(error);
+        }
+        let mut passed = 0;
+        let frames = all.into_iter().map(|(at, found)| {
+            let behind = std::mem::take(&mut rest).split_at_mut_checked(at - passed).unwrap_or_default().1;
+            let (bytes, later) = behind.split_at_mut_checked(found.record.captured).unwrap_or_default();
+            passed = at + bytes.len();
+            rest = later;
+            found.frame(bytes)
+        });
+        Ok(frames.collect())
+    }
+
+    /// The next record that passes the filter; its bytes are next in the buffer.
+    fn next_found(&mut self) -> Result<Option<Found>, CaptureError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        while !self.done {
+            let record = match self.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => {
+                    self.done = true;
+                    break;
+                }
+                Err(error) => {
+                    self.done = true;
+                    return Err(error);
+                }
+            };
+            self.behind = record.behind;
+            if self.passes(&record) {
+                let interface = self.interface(&record);
+                let (link, fcs_len) = interface.map_or((LinkType::default(), None), |i| (i.link, i.fcs_len));
+                return Ok(Some(Found { number: self.number, record, link, fcs_len }));
+            }
+            self.buffer.take(record.captured);
+        }
+        Ok(None)
     }
 
     fn next_record(&mut self) -> Result<Option<Record>, CaptureError> {
@@ -196,14 +266,13 @@ impl Reader {
         // a filter that makes no sense for a link type passes none of its frames
         filter.compiled.iter().any(|(known, filter)| *known == link && filter.matches(bytes))
     }
+}
 
-    fn frame(&mut self, record: &Record) -> CapturedFrame<'_> {
-        self.behind = record.behind;
-        let (link, fcs_len) =
-            self.interface(record).map_or((LinkType::default(), None), |i| (i.link, i.fcs_len));
-        let bytes = self.buffer.take(record.captured);
+impl Found {
+    fn frame(self, bytes: &mut [u8]) -> CapturedFrame<'_> {
+        let Self { number, record, link, fcs_len } = self;
         CapturedFrame {
-            number: self.number,
+            number,
             time: record.time,
             original_length: record.original,
             captured_length: record.captured,

@@ -30,6 +30,9 @@ impl<R: Read> Read for Counting<R> {
 pub(super) struct Buffer {
     source: Box<dyn Read + Send>,
     bytes: Vec<u8>,
+    /// Where what must stay in memory begins; `start`, unless bytes are held.
+    kept: usize,
+    holding: bool,
     start: usize,
     end: usize,
     /// The offset of `start` in the decompressed file.
@@ -60,7 +63,17 @@ impl Buffer {
         } else {
             Box::new(whole)
         };
-        Ok(Self { source, bytes: Vec::new(), start: 0, end: 0, offset: 0, count, size })
+        Ok(Self {
+            source,
+            bytes: Vec::new(),
+            kept: 0,
+            holding: false,
+            start: 0,
+            end: 0,
+            offset: 0,
+            count,
+            size,
+        })
     }
 
     /// How many bytes of the file, of how many, have been read.
@@ -83,13 +96,15 @@ impl Buffer {
 
     #[cold]
     fn refill(&mut self, n: usize) -> io::Result<()> {
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.bytes.len() < n.max(CHUNK) {
-            self.bytes.resize(n.max(CHUNK), 0);
+        self.bytes.copy_within(self.kept..self.end, 0);
+        self.start -= self.kept;
+        self.end -= self.kept;
+        self.kept = 0;
+        let wanted = self.start + n;
+        if self.bytes.len() < wanted.max(CHUNK) {
+            self.bytes.resize(wanted.max(CHUNK), 0);
         }
-        while self.end < n {
+        while self.end < wanted {
             let room = self.bytes.get_mut(self.end..).unwrap_or_default();
             match self.source.read(room) {
                 Ok(0) => break,
@@ -102,6 +117,23 @@ impl Buffer {
         Ok(())
     }
 
+    /// Holds all that is passed from now on in memory, until [`Self::release`].
+    pub(super) const fn hold(&mut self) {
+        self.holding = true;
+    }
+
+    /// How many bytes are held.
+    pub(super) const fn held(&self) -> usize {
+        self.start - self.kept
+    }
+
+    /// The bytes that were held; they stay in place until the next call of [`Self::fill`].
+    pub(super) fn release(&mut self) -> &mut [u8] {
+        self.holding = false;
+        let kept = std::mem::replace(&mut self.kept, self.start);
+        self.bytes.get_mut(kept..self.start).unwrap_or_default()
+    }
+
     /// The next bytes that are ready, without passing them.
     pub(super) fn peek(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
@@ -111,6 +143,9 @@ impl Buffer {
     pub(super) fn take(&mut self, n: usize) -> &mut [u8] {
         let taken = self.start..(self.start + n).min(self.end);
         self.start = taken.end;
+        if !self.holding {
+            self.kept = self.start;
+        }
         self.offset += u64::try_from(taken.len()).unwrap_or_default();
         self.bytes.get_mut(taken).unwrap_or_default()
     }
@@ -145,5 +180,23 @@ mod tests {
         assert_eq!(buffer.skip(10 * CHUNK as u64).unwrap(), CHUNK as u64 - 4);
         assert_eq!(buffer.fill(1).unwrap(), 0);
         assert_eq!(buffer.offset(), 3 * CHUNK as u64);
+    }
+
+    #[test]
+    fn what_is_held_stays_over_the_chunks() {
+        let data: Vec<u8> = (0..3 * CHUNK).map(|n| n as u8).collect();
+        let mut buffer = Buffer::new(Cursor::new(data.clone()), None).unwrap();
+        buffer.fill(10).unwrap();
+        buffer.take(10);
+        buffer.hold();
+        for _ in 0..2 * CHUNK / 100 {
+            buffer.fill(100).unwrap();
+            buffer.take(100);
+        }
+        let held = buffer.held();
+        assert_eq!(held, 2 * CHUNK / 100 * 100);
+        assert!(*buffer.release() == data[10..10 + held]);
+        assert_eq!((buffer.fill(1).unwrap(), buffer.peek()[0]), (1, data[10 + held]));
+        assert_eq!(buffer.held(), 0);
     }
 }

@@ -2,20 +2,24 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::time::Duration;
 
 use pcap_file::DataLink;
 use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
 };
-use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use stack::wire::RxInfo;
 use stack::wire::radiotap::{self, TxInfo};
 
 use super::CaptureError;
 use super::reader::Direction;
+
+/// Type of an enhanced packet block, and its length around frame and options.
+const ENHANCED_PACKET: u32 = 6;
+const BLOCK_FRAME: usize = 32;
+/// Options.
+const COMMENT: u16 = 1;
+const FLAGS: u16 = 2;
 
 /// An interface of the capture being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,8 +89,10 @@ impl<W: Write> Writer<W> {
             Some(tx) => radiotap::build_tx(&entry.rx, tx, &mut self.scratch),
             None => radiotap::build_rx(&entry.rx, &mut self.scratch),
         }
-        self.scratch.extend_from_slice(entry.mpdu);
-        self.packet(interface, entry)
+        let header = std::mem::take(&mut self.scratch);
+        let result = self.packet(interface, &header, entry);
+        self.scratch = header;
+        result
     }
 
     /// Writes a frame behind a radiotap header as it was captured; `rx` and `tx` of the entry are not looked at. The
@@ -97,57 +103,37 @@ impl<W: Write> Writer<W> {
         header: &[u8],
         entry: &Entry<'_>,
     ) -> Result<(), CaptureError> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(header);
-        self.scratch.extend_from_slice(entry.mpdu);
-        self.packet(interface, entry)
+        self.packet(interface, header, entry)
     }
 
     /// Writes the entry's `mpdu`, which here is an Ethernet frame, to an interface made with [`Self::ethernet`].
     pub fn write_ethernet(&mut self, interface: InterfaceId, entry: &Entry<'_>) -> Result<(), CaptureError> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(entry.mpdu);
-        self.packet(interface, entry)
+        self.packet(interface, &[], entry)
     }
 
-    fn packet(&mut self, interface: InterfaceId, entry: &Entry<'_>) -> Result<(), CaptureError> {
-        if entry.comments.is_empty() && entry.direction.is_none() {
-            return self.plain_packet(interface, entry.time);
-        }
-        let comment = |text| EnhancedPacketOption::Common(CommonOption::Comment(Cow::Borrowed(text)));
-        let mut options: Vec<_> = entry.comments.iter().copied().map(comment).collect();
-        if let Some(direction) = entry.direction {
-            options.push(EnhancedPacketOption::Flags(match direction {
-                Direction::Received => 1,
-                Direction::Sent => 2,
-            }));
-        }
-        let block = EnhancedPacketBlock {
-            interface_id: interface.0,
-            timestamp: Duration::from_nanos(entry.time),
-            original_len: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
-            data: Cow::Borrowed(&self.scratch),
-            options,
-        };
-        self.inner.write_pcapng_block(block)?;
-        Ok(())
-    }
-
-    /// A block without options, in one write: the crate composes each block twice, once for its length, and a large
-    /// capture is mostly such blocks.
-    fn plain_packet(&mut self, interface: InterfaceId, time: u64) -> Result<(), CaptureError> {
-        let length = u32::try_from(self.scratch.len()).unwrap_or(u32::MAX);
-        let padded = self.scratch.len().next_multiple_of(4);
-        self.scratch.resize(padded, 0);
-        let total = u32::try_from(padded + 32).unwrap_or(u32::MAX);
-        let (high, low) = (u32::try_from(time >> 32).unwrap_or_default(), u32::try_from(time & 0xffff_ffff));
-        let words = [6, total, interface.0, high, low.unwrap_or_default(), length, length];
-        // the crate's writer writes in the byte order of the machine
-        let head = words.map(u32::to_ne_bytes);
-        self.scratch.extend_from_slice(&total.to_ne_bytes());
+    /// An enhanced packet block. A large capture is mostly these: they go out in pieces, without being composed first.
+    fn packet(
+        &mut self,
+        interface: InterfaceId,
+        header: &[u8],
+        entry: &Entry<'_>,
+    ) -> Result<(), CaptureError> {
+        let options = options(entry);
+        let length = header.len() + entry.mpdu.len();
+        let total = length.next_multiple_of(4) + options.len() + BLOCK_FRAME;
+        let [total, length] = [total, length].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let words =
+            |time: u64| [time >> 32, time & 0xffff_ffff].map(|n| u32::try_from(n).unwrap_or_default());
+        let [high, low] = words(entry.time);
         let out = self.inner.get_mut();
+        // the crate's writer, which writes the other blocks, does so in the byte order of the machine
+        let head = [ENHANCED_PACKET, total, interface.0, high, low, length, length].map(u32::to_ne_bytes);
         out.write_all(head.as_flattened())?;
-        Ok(out.write_all(&self.scratch)?)
+        out.write_all(header)?;
+        out.write_all(entry.mpdu)?;
+        out.write_all(padding(header.len() + entry.mpdu.len()))?;
+        out.write_all(&options)?;
+        Ok(out.write_all(&total.to_ne_bytes())?)
     }
 
     /// Hands what has been written on.
@@ -159,4 +145,33 @@ impl<W: Write> Writer<W> {
     pub fn into_inner(self) -> W {
         self.inner.into_inner()
     }
+}
+
+/// What makes `length` a multiple of four.
+fn padding(length: usize) -> &'static [u8] {
+    [0; 3].as_slice().get(..length.next_multiple_of(4) - length).unwrap_or_default()
+}
+
+/// The options of a frame's block: comments and direction.
+fn options(entry: &Entry<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut option = |code: u16, value: &[u8]| {
+        let value = value.get(..usize::from(u16::MAX)).unwrap_or(value);
+        out.extend_from_slice(&code.to_ne_bytes());
+        out.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_ne_bytes());
+        out.extend_from_slice(value);
+        out.extend_from_slice(padding(value.len()));
+    };
+    for comment in entry.comments {
+        option(COMMENT, comment.as_bytes());
+    }
+    match entry.direction {
+        Some(Direction::Received) => option(FLAGS, &1_u32.to_ne_bytes()),
+        Some(Direction::Sent) => option(FLAGS, &2_u32.to_ne_bytes()),
+        None => {}
+    }
+    if !out.is_empty() {
+        out.extend_from_slice(&[0; 4]);
+    }
+    out
 }

@@ -91,7 +91,9 @@ impl Akm {
     pub const fn mic(self) -> EapolMic {
         match self {
             Self::Ieee8021x | Self::Psk => EapolMic::HmacSha1,
-            Self::FtPsk | Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae | Self::FtSae => EapolMic::AesCmac,
+            Self::FtPsk | Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae | Self::FtSae => {
+                EapolMic::AesCmac
+            }
             Self::Owe => EapolMic::HmacSha256,
             Self::PskSha384 => EapolMic::HmacSha384,
         }
@@ -115,12 +117,9 @@ impl Akm {
         match self {
             Self::Ieee8021x | Self::Psk => prf_sha1(key, label, context, out),
             Self::PskSha384 => kdf_sha384(key, label, context, out),
-            Self::FtPsk
-            | Self::Ieee8021xSha256
-            | Self::PskSha256
-            | Self::Sae
-            | Self::FtSae
-            | Self::Owe => kdf_sha256(key, label, context, out),
+            Self::FtPsk | Self::Ieee8021xSha256 | Self::PskSha256 | Self::Sae | Self::FtSae | Self::Owe => {
+                kdf_sha256(key, label, context, out)
+            }
         }
     }
 }

@@ -24,7 +24,9 @@ mod tests;
 pub use akm::Akm;
 pub use authenticator::{Authenticator, AuthenticatorConfig, AuthenticatorEvent};
 pub use ft::{PmkR0, R0Inputs};
-pub use keys::{GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, PmkR1, Ptk, PtkInputs, TemporalKey};
+pub use keys::{
+    GroupKeyData, Gtk, Kck, Kek, KeyError, PassphraseError, Pmk, PmkR1, Ptk, PtkInputs, TemporalKey,
+};
 pub use message::{EapolDrop, EapolTransmit, HandshakeFailure};
 pub use observer::{
     NetworkSecret, ObservedGroupKey, ObservedHandshake, ObservedKey, ObservedSession, Observer,

@@ -9,10 +9,14 @@ use anyhow::{Context, bail};
 use drivers::capture::{CaptureError, CapturedFrame, Entry, InterfaceId, Reader, Writer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use stack::rsn::NetworkSecret;
 use zeroize::Zeroizing;
 
-use crate::decrypt::{Counts, Decryptor, Handshake, Secret};
+use crate::decrypt::{Counts, Decryptor, Handshake, parse_secret};
 use crate::escape::escape;
+
+/// Frames that are decrypted together.
+const BATCH: usize = 256;
 
 /// Finds and checks the handshakes of a capture, decrypts what their keys protect, and writes all as a new capture.
 #[derive(Debug, clap::Args)]
@@ -72,7 +76,7 @@ impl Args {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn secrets(&self) -> anyhow::Result<Vec<Secret>> {
+    fn secrets(&self) -> anyhow::Result<Vec<NetworkSecret>> {
         let text = match (&self.passphrase_file, std::env::var("AIRLOOM_PASSPHRASE")) {
             (Some(path), _) => std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the passphrase from {}", path.display()))?,
@@ -82,7 +86,7 @@ impl Args {
         };
         let text = Zeroizing::new(text);
         let lines = text.lines().filter(|line| !line.is_empty());
-        let secrets = lines.map(Secret::parse).collect::<Result<Vec<_>, _>>()?;
+        let secrets = lines.map(parse_secret).collect::<Result<Vec<_>, _>>()?;
         if secrets.is_empty() {
             bail!("the passphrase is empty");
         }
@@ -90,7 +94,7 @@ impl Args {
     }
 
     fn report(&self, decryptor: &Decryptor, warning: Option<String>) -> anyhow::Result<()> {
-        let (counts, handshakes) = (decryptor.counts(), decryptor.handshakes());
+        let (counts, handshakes) = (decryptor.counts(), &decryptor.handshakes());
         let mut out = std::io::stdout().lock();
         if self.json {
             serde_json::to_writer(&mut out, &Report { counts, handshakes, warning })?;
@@ -146,11 +150,15 @@ struct Job {
 impl Job {
     fn run(&mut self, reader: &mut Reader) -> Result<(), CaptureError> {
         let bar = progress_bar(reader);
-        let mut frames = 0_u64;
-        while let Some(frame) = reader.next_frame() {
-            self.frame(&frame?)?;
-            frames += 1;
-            if frames.is_multiple_of(4096) {
+        let mut batches = 0_u64;
+        loop {
+            let frames = reader.next_frames(BATCH)?;
+            if frames.is_empty() {
+                break;
+            }
+            self.frames(&frames)?;
+            batches += 1;
+            if batches.is_multiple_of(64) {
                 bar.set_position(reader.progress().0);
             }
         }
@@ -158,20 +166,20 @@ impl Job {
         Ok(())
     }
 
-    fn frame(&mut self, frame: &CapturedFrame<'_>) -> Result<(), CaptureError> {
-        let Ok(content) = &frame.content else {
-            self.decryptor.malformed();
-            return Ok(());
-        };
-        let interface = self.interface(frame.interface)?;
-        let plain = self.decryptor.frame(content.mpdu);
-        let mpdu = plain.unwrap_or(content.mpdu);
-        let (time, direction) = (frame.time, frame.direction);
-        let entry = Entry { time, direction, rx: content.rx, tx: content.tx, mpdu, comments: &[] };
-        match content.radiotap.filter(|_| !content.stripped) {
-            Some(header) => self.writer.write_with_header(interface, header, &entry),
-            None => self.writer.write(interface, &entry),
+    fn frames(&mut self, frames: &[CapturedFrame<'_>]) -> Result<(), CaptureError> {
+        self.decryptor.frames(frames.iter().map(|frame| Some(&*frame.content.as_ref().ok()?.mpdu)));
+        for (number, frame) in frames.iter().enumerate() {
+            let Ok(content) = &frame.content else { continue };
+            let interface = self.interface(frame.interface)?;
+            let mpdu = self.decryptor.plain(number).unwrap_or(content.mpdu);
+            let (time, direction) = (frame.time, frame.direction);
+            let entry = Entry { time, direction, rx: content.rx, tx: content.tx, mpdu, comments: &[] };
+            match content.radiotap.filter(|_| !content.stripped) {
+                Some(header) => self.writer.write_with_header(interface, header, &entry)?,
+                None => self.writer.write(interface, &entry)?,
+            }
         }
+        Ok(())
     }
 
     fn interface(&mut self, number: usize) -> Result<InterfaceId, CaptureError> {

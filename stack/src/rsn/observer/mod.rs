@@ -146,7 +146,12 @@ impl Observer {
     }
 
     /// The keys that a frame may be encrypted under, the most likely first.
-    pub fn keys(&self, receiver: MacAddr, transmitter: MacAddr, key_id: u8) -> impl Iterator<Item = &CipherKey> {
+    pub fn keys(
+        &self,
+        receiver: MacAddr,
+        transmitter: MacAddr,
+        key_id: u8,
+    ) -> impl Iterator<Item = &CipherKey> {
         let groups = if receiver.is_group() { self.networks.get(&transmitter) } else { None };
         let groups = groups.into_iter().flat_map(|network| &network.keys);
         let groups = groups.filter(move |key| key.key_id == key_id).filter_map(|key| key.ready.as_ref());
@@ -218,4 +223,3 @@ fn remember<T>(list: &mut VecDeque<T>, item: T, same: impl Fn(&T, &T) -> bool) {
     list.push_front(item);
     list.truncate(MAX_REMEMBERED);
 }
-

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
 use super::network::Network;
+use super::remember;
 use super::report::{self, ObservedHandshake};
 use super::transition::Mobility;
-use super::remember;
 use crate::crypto::{Cipher, CipherKey, EapolMic};
 use crate::rsn::message::{Message, Verified};
 use crate::rsn::{Akm, EapolDrop, Kck, Kek, Pmk, Ptk, PtkInputs, TemporalKey};
