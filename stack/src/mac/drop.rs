@@ -95,6 +95,12 @@ drop_reasons! {
     EncryptFailed, "encrypt_failed", "The cipher refused the frame.";
     NotAcknowledged, "not_acknowledged", "The peer did not acknowledge it.";
 
+    // Between radios and to the outside.
+    RadioBusy, "radio_busy", "The ring to the radio that the station is on was full.";
+    OutsideFull, "outside_full", "The TAP had no room for it.";
+    OutsideFailed, "outside_failed", "The TAP did not take it: is it down?";
+    FrameTooLong, "frame_too_long", "An MPDU longer than the radio's interface takes.";
+
     // Limits.
     RateLimited, "rate_limited", "More of its kind than are answered.";
     TableFull, "table_full", "No room for another station.";
