@@ -7,3 +7,5 @@ pub mod command;
 pub mod decrypt;
 pub mod dump;
 pub mod escape;
+pub mod node;
+pub mod status;

@@ -343,7 +343,8 @@ fn rsn_line(rsn: &Rsn<'_>) -> RsnLine {
     }
 }
 
-fn rate(rate: Rate) -> String {
+/// A modulation and its rate, in a few words.
+pub(crate) fn rate(rate: Rate) -> String {
     match rate {
         Rate::Legacy(half) => format!("{}.{} Mb/s", half / 2, if half % 2 == 0 { 0 } else { 5 }),
         Rate::Ht { mcs, wide, .. } => format!("HT{} MCS {mcs}", if wide { 40 } else { 20 }),

@@ -1,0 +1,273 @@
+//! A radio's end of the switch: where the frames of its stations go, and where those for its stations come from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+
+use arc_swap::{ArcSwap, Cache};
+use drivers::reactor::Bell;
+use rtrb::{Consumer, Producer};
+use stack::ap::{ApRadio, NetworkId};
+use stack::mac::{DropCounts, DropReason};
+use stack::time::Instant;
+use stack::wire::{EtherType, MacAddr};
+
+use super::outside::Outside;
+use super::switch::{Control, Controls};
+use super::table::{self, Shared, Table};
+
+/// Frames taken from each source in one turn at the most, so that none keeps the others waiting.
+const BUDGET: usize = 64;
+/// Longer than any MSDU: what fills it was longer still.
+pub(super) const READ: usize = 4096;
+/// 802.2 XID response of the null LSAP: it says nothing but where its sender is, so that bridges learn it.
+const XID: [u8; 6] = [0x00, 0x01, 0xaf, 0x81, 0x01, 0x00];
+
+/// A network as the switch knows it; all radios of the node serve it.
+pub(super) struct Served {
+    pub(super) id: NetworkId,
+    /// Its stations do not reach each other.
+    pub(super) isolate: bool,
+    pub(super) outside: Option<Box<dyn Outside>>,
+    /// The radio whose thread reads the outside, by its index.
+    pub(super) reader: AtomicUsize,
+}
+
+/// An Ethernet frame on its way to the stations of another radio.
+pub(super) struct Parcel {
+    pub(super) network: NetworkId,
+    pub(super) ethernet: Vec<u8>,
+}
+
+/// The way to another radio and back. Buffers return to where they came from.
+pub(super) struct Lane {
+    pub(super) out: Producer<Parcel>,
+    pub(super) returned: Consumer<Vec<u8>>,
+    pub(super) arriving: Consumer<Parcel>,
+    pub(super) emptied: Producer<Vec<u8>>,
+    pub(super) bell: Option<Bell>,
+    /// It has something that it was not yet told of.
+    pub(super) unrung: bool,
+}
+
+impl Lane {
+    fn buffer(&mut self) -> Vec<u8> {
+        self.returned.pop().unwrap_or_default()
+    }
+
+    fn send(&mut self, parcel: Parcel, drops: &mut DropCounts) {
+        match self.out.push(parcel) {
+            Ok(()) => self.unrung = true,
+            Err(_) => drops.count(DropReason::RadioBusy),
+        }
+    }
+
+    fn send_copy(&mut self, network: NetworkId, frame: &[u8], drops: &mut DropCounts) {
+        let mut ethernet = self.buffer();
+        ethernet.clear();
+        ethernet.extend_from_slice(frame);
+        self.send(Parcel { network, ethernet }, drops);
+    }
+}
+
+/// One radio's end of a [`Switch`](super::Switch). It belongs to the radio's thread.
+pub struct Port {
+    pub(super) radio: usize,
+    pub(super) networks: Arc<[Served]>,
+    pub(super) shared: Shared,
+    pub(super) table: Cache<Arc<ArcSwap<Table>>, Arc<Table>>,
+    /// By the index of the other radio; none to itself.
+    pub(super) lanes: Vec<Option<Lane>>,
+    pub(super) control: Receiver<Control>,
+    pub(super) controls: Controls,
+    pub(super) drops: DropCounts,
+    /// What the outside is read into.
+    pub(super) buffer: Vec<u8>,
+    /// Which lane comes first, in turn.
+    pub(super) first: usize,
+}
+
+impl Port {
+    /// The next order from another thread.
+    pub(super) fn poll_control(&self) -> Option<Control> {
+        self.control.try_recv().ok()
+    }
+
+    /// Frames from other radios wait.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.lanes.iter().flatten().any(|lane| !lane.arriving.is_empty())
+    }
+
+    /// Frames that were discarded here, by reason.
+    pub(super) const fn drops(&self) -> &DropCounts {
+        &self.drops
+    }
+
+    /// The networks whose outside this radio reads.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &dyn Outside> + '_ {
+        let own = self.networks.iter().filter(|served| served.reader.load(Ordering::Acquire) == self.radio);
+        own.filter_map(|served| served.outside.as_deref())
+    }
+
+    /// Takes what a station of this radio sent for anybody but a station of the same BSS.
+    pub(super) fn forward(&mut self, now: Instant, network: NetworkId, ethernet: Vec<u8>, ap: &mut ApRadio) {
+        let Some(to) = destination(&ethernet) else { return self.drops.count(DropReason::MsduMalformed) };
+        let Some(index) = self.index(network) else { return self.drops.count(DropReason::NoDestination) };
+        let isolate = self.networks.get(index).is_some_and(|served| served.isolate);
+        let place = if to.is_group() { None } else { self.table.load().place(network, to) };
+        match place {
+            Some(_) if isolate => self.drops.count(DropReason::Isolated),
+            Some(radio) => return self.send_to_radio(now, radio, Parcel { network, ethernet }, ap),
+            None => {
+                self.send_outside(index, &ethernet, !to.is_group());
+                if to.is_group() && !isolate {
+                    self.send_to_other_radios(network, &ethernet);
+                }
+            }
+        }
+        ap.recycle_event(ethernet);
+    }
+
+    /// Hands what other radios and the outside have for this radio's stations to `ap`. Yields how many MSDUs that
+    /// were, and whether more may be waiting.
+    pub(super) fn deliver(&mut self, now: Instant, ap: &mut ApRadio) -> (u64, bool) {
+        let (mut count, mut more) = (0, false);
+        let lanes = self.lanes.len();
+        self.first = (self.first + 1) % lanes.max(1);
+        for offset in 0..lanes {
+            let at = (self.first + offset) % lanes;
+            let Some(Some(lane)) = self.lanes.get_mut(at) else { continue };
+            for _ in 0..BUDGET {
+                let Ok(Parcel { network, ethernet }) = lane.arriving.pop() else { break };
+                ap.handle_msdu(now, network, &ethernet);
+                // Without room there the buffer is simply freed.
+                let _ = lane.emptied.push(ethernet);
+                count += 1;
+            }
+            more |= !lane.arriving.is_empty();
+        }
+        for index in 0..self.networks.len() {
+            let (read, full) = self.read_outside(now, index, ap);
+            count += read;
+            more |= full;
+        }
+        (count, more)
+    }
+
+    /// A station's port opened on this radio: other radios let go of it, and bridges outside learn where it is.
+    pub(super) fn joined(&mut self, network: NetworkId, station: MacAddr) {
+        let before = table::joined(&self.shared, network, station, self.radio);
+        if let Some(before) = before.filter(|&before| before != self.radio) {
+            self.controls.send(before, Control::Elsewhere { network, station });
+        }
+        let mut frame = Vec::with_capacity(20);
+        frame.extend_from_slice(&MacAddr::BROADCAST.octets());
+        frame.extend_from_slice(&station.octets());
+        frame.extend_from_slice(&(XID.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&XID);
+        if let Some(index) = self.index(network) {
+            self.send_outside(index, &frame, false);
+        }
+    }
+
+    /// A station has left this radio.
+    pub(super) fn left(&mut self, network: NetworkId, station: MacAddr) {
+        table::left(&self.shared, network, station, self.radio);
+    }
+
+    /// Whether a station that joined elsewhere is still there, and has not come back since.
+    pub(super) fn is_elsewhere(&mut self, network: NetworkId, station: MacAddr) -> bool {
+        self.table.load().place(network, station) != Some(self.radio)
+    }
+
+    /// Tells other radios of what was put into their rings since the last call.
+    pub(super) fn ring(&mut self) {
+        for lane in self.lanes.iter_mut().flatten() {
+            if std::mem::take(&mut lane.unrung)
+                && let Some(bell) = &lane.bell
+            {
+                // The other thread is gone if this fails, and its radio with it.
+                let _ = bell.ring();
+            }
+        }
+    }
+
+    fn index(&self, network: NetworkId) -> Option<usize> {
+        self.networks.iter().position(|served| served.id == network)
+    }
+
+    fn send_to_radio(&mut self, now: Instant, radio: usize, parcel: Parcel, ap: &mut ApRadio) {
+        match self.lanes.get_mut(radio) {
+            Some(Some(lane)) => {
+                ap.recycle_event(lane.buffer());
+                lane.send(parcel, &mut self.drops);
+            }
+            _ => {
+                ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+                ap.recycle_event(parcel.ethernet);
+            }
+        }
+    }
+
+    fn send_to_other_radios(&mut self, network: NetworkId, frame: &[u8]) {
+        for lane in self.lanes.iter_mut().flatten() {
+            lane.send_copy(network, frame, &mut self.drops);
+        }
+    }
+
+    /// `only` says that the outside is the only place it could go to.
+    fn send_outside(&mut self, index: usize, frame: &[u8], only: bool) {
+        let outside = self.networks.get(index).and_then(|served| served.outside.as_deref());
+        match outside.map(|outside| outside.send(frame)) {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => self.drops.count(DropReason::OutsideFull),
+            Some(Err(_)) => self.drops.count(DropReason::OutsideFailed),
+            None if only => self.drops.count(DropReason::NoDestination),
+            None => {}
+        }
+    }
+
+    fn read_outside(&mut self, now: Instant, index: usize, ap: &mut ApRadio) -> (u64, bool) {
+        let networks = Arc::clone(&self.networks);
+        let Some(served) = networks.get(index) else { return (0, false) };
+        let Some(outside) = served.outside.as_deref() else { return (0, false) };
+        if served.reader.load(Ordering::Acquire) != self.radio {
+            return (0, false);
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut count = 0;
+        let full = loop {
+            if count == BUDGET as u64 {
+                break true;
+            }
+            // An outside that fails is not read until it is ready again; writing to it is what shows that it fails.
+            let Ok(Some(length)) = outside.receive(&mut buffer) else { break false };
+            self.dispatch(now, served.id, buffer.get(..length).unwrap_or_default(), ap);
+            count += 1;
+        };
+        self.buffer = buffer;
+        (count, full)
+    }
+
+    fn dispatch(&mut self, now: Instant, network: NetworkId, frame: &[u8], ap: &mut ApRadio) {
+        let Some(to) = destination(frame) else { return self.drops.count(DropReason::MsduMalformed) };
+        if frame.get(12..14) == Some(&EtherType::EAPOL.0.to_be_bytes()) {
+            return self.drops.count(DropReason::EapolNotForUs);
+        }
+        if to.is_group() {
+            self.send_to_other_radios(network, frame);
+            return ap.handle_msdu(now, network, frame);
+        }
+        match self.table.load().place(network, to) {
+            None => self.drops.count(DropReason::NoDestination),
+            Some(radio) => match self.lanes.get_mut(radio) {
+                Some(Some(lane)) => lane.send_copy(network, frame, &mut self.drops),
+                _ => ap.handle_msdu(now, network, frame),
+            },
+        }
+    }
+}
+
+fn destination(ethernet: &[u8]) -> Option<MacAddr> {
+    ethernet.get(..6).and_then(MacAddr::from_slice)
+}

@@ -1,0 +1,165 @@
+//! The switch of a node: Ethernet between its radios, its TAPs and its virtual APs.
+//!
+//! It is no thread of its own: each radio has a [`Port`] and forwards what it has. Where a station is says a table of
+//! which each port has an immutable snapshot; a frame for another radio goes through a ring with one writer and one
+//! reader, and a bell wakes the other side. No lock is taken, and what finds no room is dropped and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, SyncSender};
+
+use arc_swap::Cache;
+use drivers::reactor::Bell;
+use rtrb::RingBuffer;
+use stack::ap::NetworkId;
+use stack::mac::DropCounts;
+use stack::wire::MacAddr;
+
+use super::outside::Outside;
+use super::port::{Lane, Port, READ, Served};
+use super::report::Report;
+use super::table::{self, Shared};
+
+/// Frames that wait for another radio at the most.
+const LANE: usize = 512;
+
+/// A network that the switch serves.
+pub struct SwitchNetwork {
+    /// Its name within the node.
+    pub id: NetworkId,
+    /// Its stations do not reach each other.
+    pub isolate: bool,
+    /// What is behind it, if anything.
+    pub outside: Option<Box<dyn Outside>>,
+}
+
+/// What a radio thread is told by others.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// A station of it has joined on another radio.
+    Elsewhere { network: NetworkId, station: MacAddr },
+    /// Tells how it is.
+    Report(SyncSender<Report>),
+    /// Ends in good order.
+    Stop,
+}
+
+/// The ways to tell radios something, by their index.
+#[derive(Clone)]
+pub(super) struct Controls(Arc<[(mpsc::Sender<Control>, Option<Bell>)]>);
+
+impl Controls {
+    /// Tells a radio. Whether it is still there to be told.
+    pub(super) fn send(&self, radio: usize, control: Control) -> bool {
+        let Some((line, bell)) = self.0.get(radio) else { return false };
+        let sent = line.send(control).is_ok();
+        if sent && let Some(bell) = bell {
+            // A thread that is gone cannot be rung.
+            let _ = bell.ring();
+        }
+        sent
+    }
+
+    fn ring(&self, radio: usize) {
+        if let Some((_, Some(bell))) = self.0.get(radio) {
+            let _ = bell.ring();
+        }
+    }
+}
+
+/// The switch as the node sees it; the frames go from [`Port`] to [`Port`].
+pub struct Switch {
+    networks: Arc<[Served]>,
+    table: Shared,
+    controls: Controls,
+    alive: Vec<bool>,
+}
+
+impl Switch {
+    /// A switch between as many radios as there are bells, each the one of its radio's thread, or `None` where a
+    /// single thread runs them all. Yields the radios' ports in the same order.
+    pub fn new(networks: Vec<SwitchNetwork>, bells: &[Option<Bell>]) -> (Self, Vec<Port>) {
+        let served = |network: SwitchNetwork| Served {
+            id: network.id,
+            isolate: network.isolate,
+            outside: network.outside,
+            reader: AtomicUsize::new(0),
+        };
+        let networks: Arc<[Served]> = networks.into_iter().map(served).collect();
+        let table = Shared::default();
+        let (lines, orders): (Vec<_>, Vec<_>) = bells.iter().map(|_| mpsc::channel()).unzip();
+        let controls = Controls(lines.into_iter().zip(bells.iter().cloned()).collect());
+        let ports = orders.into_iter().zip(lanes(bells)).enumerate().map(|(radio, (control, lanes))| Port {
+            radio,
+            networks: Arc::clone(&networks),
+            table: Cache::new(Arc::clone(&table)),
+            shared: Arc::clone(&table),
+            lanes,
+            control,
+            controls: controls.clone(),
+            drops: DropCounts::new(),
+            buffer: vec![0; READ],
+            first: 0,
+        });
+        let ports = ports.collect();
+        (Self { networks, table, controls, alive: vec![true; bells.len()] }, ports)
+    }
+
+    /// Has a radio deauthenticate its stations and end. Whether it was there to be told.
+    pub fn stop(&self, radio: usize) -> bool {
+        self.controls.send(radio, Control::Stop)
+    }
+
+    /// Asks a radio how it is; the answer comes through `answer`. Whether it was there to be asked.
+    pub fn ask(&self, radio: usize, answer: SyncSender<Report>) -> bool {
+        self.controls.send(radio, Control::Report(answer))
+    }
+
+    /// A radio's thread has ended: its stations are forgotten, and another radio reads the outsides that it read.
+    pub fn radio_gone(&mut self, radio: usize) {
+        if let Some(alive) = self.alive.get_mut(radio) {
+            *alive = false;
+        }
+        table::radio_gone(&self.table, radio);
+        let Some(next) = self.alive.iter().position(|&alive| alive) else { return };
+        for served in self.networks.iter().filter(|served| served.reader.load(Ordering::Acquire) == radio) {
+            served.reader.store(next, Ordering::Release);
+        }
+        self.controls.ring(next);
+    }
+}
+
+/// The lanes between all pairs of radios, for each radio by the index of the other.
+fn lanes(bells: &[Option<Bell>]) -> Vec<Vec<Option<Lane>>> {
+    let count = bells.len();
+    let mut all: Vec<Vec<Option<Lane>>> = (0..count).map(|_| (0..count).map(|_| None).collect()).collect();
+    for one in 0..count {
+        for other in one + 1..count {
+            let (there, back) = pair(bells.get(one).cloned().flatten(), bells.get(other).cloned().flatten());
+            for (from, to, lane) in [(one, other, there), (other, one, back)] {
+                if let Some(place) = all.get_mut(from).and_then(|lanes| lanes.get_mut(to)) {
+                    *place = Some(lane);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Both ends of the way between two radios, which have these bells.
+fn pair(one: Option<Bell>, other: Option<Bell>) -> (Lane, Lane) {
+    let (out, arriving_there) = RingBuffer::new(LANE);
+    let (out_there, arriving) = RingBuffer::new(LANE);
+    let (emptied_there, returned) = RingBuffer::new(LANE);
+    let (emptied, returned_there) = RingBuffer::new(LANE);
+    let here = Lane { out, returned, arriving, emptied, bell: other, unrung: false };
+    let there = Lane {
+        out: out_there,
+        returned: returned_there,
+        arriving: arriving_there,
+        emptied: emptied_there,
+        bell: one,
+        unrung: false,
+    };
+    (here, there)
+}

@@ -1,0 +1,279 @@
+//! One radio with all that it does, as a value that somebody else drives: a thread of a node, or a simulation.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use drivers::{Radio, RadioError, Received, TransmitError};
+use stack::ap::{ApEvent, ApRadio, NetworkConfig, RadioConfig};
+use stack::mac::{DropCounts, DropReason};
+use stack::random::Random;
+use stack::time::{Instant, earliest};
+use stack::wire::{AckChange, MacAddr, ReasonCode, Transmit, TxStatus};
+
+use super::outside::Outside;
+use super::port::Port;
+use super::switch::Control;
+use crate::status::RadioCounters;
+
+/// Frames and statuses taken from the radio in one turn at the most.
+const BUDGET: usize = 256;
+/// A full radio is offered frames again after this time, if it says nothing before.
+const AGAIN: Duration = Duration::from_millis(1);
+/// How long the last frames have to leave when the radio is stopped.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Events that are kept for a caller who does not take them.
+const EVENTS: usize = 4096;
+
+/// A radio, the virtual APs on it, and its port of the node's [`Switch`](super::Switch). It knows no thread and no
+/// clock.
+pub struct Worker<R> {
+    pub(super) name: String,
+    radio: R,
+    pub(super) ap: ApRadio,
+    pub(super) config: RadioConfig,
+    pub(super) port: Port,
+    pub(super) acks: BTreeSet<MacAddr>,
+    pub(super) counters: RadioCounters,
+    pub(super) drops: DropCounts,
+    events: VecDeque<WorkerEvent>,
+    /// A frame that the radio had no room for.
+    held: Option<Transmit>,
+    /// Frames that are with the radio.
+    outstanding: u64,
+    /// The time of the last turn, if it left something to do.
+    more: Option<Instant>,
+    end: End,
+    now: Instant,
+}
+
+/// What happened on a radio that people may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkerEvent {
+    /// In its virtual APs: stations that joined, left, dozed or woke.
+    Ap(ApEvent),
+    /// Something that should have worked did not; the radio goes on.
+    Trouble(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    No,
+    By(Instant),
+    Reached,
+}
+
+impl<R: Radio> Worker<R> {
+    /// A radio with one BSS for each network. `name` is what it is called in the status.
+    pub fn new(
+        name: &str,
+        radio: R,
+        config: RadioConfig,
+        networks: Vec<NetworkConfig>,
+        port: Port,
+        now: Instant,
+        random: Box<dyn Random + Send>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            radio,
+            ap: ApRadio::new(config, networks, now, random),
+            config,
+            port,
+            acks: BTreeSet::new(),
+            counters: RadioCounters::default(),
+            drops: DropCounts::new(),
+            events: VecDeque::new(),
+            held: None,
+            outstanding: 0,
+            more: Some(now),
+            end: End::No,
+            now,
+        }
+    }
+
+    /// Does all there is to do: takes what the radio, other radios and the outside have, does what is due, and gives
+    /// the radio what is to be sent. Bounded: what is left over makes [`Self::poll_timeout`] say so.
+    ///
+    /// To be called when the radio or the outside has something, when the bell was rung, and at the deadline.
+    pub fn turn(&mut self, now: Instant) -> Result<(), RadioError> {
+        self.now = now;
+        while let Some(control) = self.port.poll_control() {
+            self.obey(now, control);
+        }
+        let mut more = self.hear(now)?;
+        let (msdus, left) = self.port.deliver(now, &mut self.ap);
+        self.counters.msdus_to_stations += msdus;
+        more |= left;
+        if self.ap.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.ap.handle_timeout(now);
+        }
+        self.settle(now);
+        self.send(now)?;
+        self.settle(now);
+        self.port.ring();
+        self.more = more.then_some(now);
+        Ok(())
+    }
+
+    /// When [`Self::turn`] is due and why. May change after a turn of this or of another worker of the node. `None` if
+    /// it has ended.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let more = self.more.map(|at| (at, "more waits than one turn takes"));
+        let waiting = self.port.is_waiting().then_some((self.now, "another radio has something"));
+        let held = self.held.as_ref().map(|_| (self.now + AGAIN, "the radio was full"));
+        let end = match self.end {
+            End::Reached => return None,
+            End::By(at) => Some((at, "the end")),
+            End::No => None,
+        };
+        earliest(earliest(earliest(more, waiting), earliest(held, end)), self.ap.poll_timeout())
+    }
+
+    /// What happened. Call it until it has nothing.
+    pub fn poll_event(&mut self) -> Option<WorkerEvent> {
+        self.events.pop_front()
+    }
+
+    /// Deauthenticates all stations and lets the last frames leave, for half a second at most. Then
+    /// [`Self::is_finished`].
+    pub fn stop(&mut self, now: Instant) {
+        if self.end == End::No {
+            self.ap.stop(ReasonCode::LEAVING);
+            self.end = End::By(now + FAREWELL);
+        }
+    }
+
+    /// It was stopped, and all that it had to say has left.
+    pub fn is_finished(&self) -> bool {
+        self.end == End::Reached
+    }
+
+    /// The radio itself.
+    pub const fn radio(&self) -> &R {
+        &self.radio
+    }
+
+    /// Its virtual APs.
+    pub const fn ap(&self) -> &ApRadio {
+        &self.ap
+    }
+
+    /// What it reads of the outside of its networks; changes when another radio has gone.
+    pub fn outsides(&self) -> impl Iterator<Item = &dyn Outside> + '_ {
+        self.port.reads()
+    }
+
+    fn obey(&mut self, now: Instant, control: Control) {
+        match control {
+            Control::Elsewhere { network, station } => {
+                if self.port.is_elsewhere(network, station) {
+                    self.ap.station_elsewhere(now, network, station);
+                }
+            }
+            Control::Report(answer) => {
+                // Who asked may have given up.
+                let _ = answer.try_send(self.report(now));
+            }
+            Control::Stop => self.stop(now),
+        }
+    }
+
+    fn hear(&mut self, now: Instant) -> Result<bool, RadioError> {
+        for _ in 0..BUDGET {
+            match self.radio.receive()? {
+                None => return Ok(false),
+                Some(Received::Frame { info, frame }) => {
+                    self.counters.rx_frames += 1;
+                    self.ap.handle_frame(now, &info, frame);
+                }
+                Some(Received::Status(status)) => self.status(now, status),
+            }
+        }
+        Ok(true)
+    }
+
+    fn status(&mut self, now: Instant, status: TxStatus) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        self.counters.tx_acked += u64::from(status.acked);
+        self.counters.tx_failed += u64::from(!status.acked);
+        self.counters.tx_retries += u64::from(status.retries);
+        self.ap.handle_tx_status(now, status);
+    }
+
+    /// Passes on what the virtual APs have brought forth.
+    fn settle(&mut self, now: Instant) {
+        while let Some(event) = self.ap.poll_event() {
+            match event {
+                ApEvent::Msdu { network, ethernet } => {
+                    self.counters.msdus_from_stations += 1;
+                    self.port.forward(now, network, ethernet, &mut self.ap);
+                }
+                ApEvent::Ack(change) => self.acknowledge(change),
+                other => {
+                    match other {
+                        ApEvent::StationJoined { network, station, .. } => self.port.joined(network, station),
+                        ApEvent::StationLeft { network, station, .. } => self.port.left(network, station),
+                        _ => {}
+                    }
+                    self.tell(WorkerEvent::Ap(other));
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, change: AckChange) {
+        match change {
+            AckChange::Add(address) => self.acks.insert(address),
+            AckChange::Remove(address) => self.acks.remove(&address),
+        };
+        if let Err(error) = self.radio.change_ack(change) {
+            self.tell(WorkerEvent::Trouble(error.to_string()));
+        }
+    }
+
+    fn tell(&mut self, event: WorkerEvent) {
+        if self.events.len() >= EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    fn send(&mut self, now: Instant) -> Result<(), RadioError> {
+        let mut idle = false;
+        let next = self.held.take().or_else(|| self.ap.poll_transmit(now));
+        if let Some(first) = next {
+            self.transmit(now, first);
+            while self.held.is_none()
+                && let Some(transmit) = self.ap.poll_transmit(now)
+            {
+                self.transmit(now, transmit);
+            }
+            self.radio.flush()?;
+        } else {
+            idle = self.outstanding == 0;
+        }
+        if let End::By(at) = self.end
+            && (idle || at <= now)
+        {
+            self.end = End::Reached;
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        match self.radio.transmit(&transmit) {
+            Ok(()) => {
+                self.counters.tx_frames += 1;
+                self.outstanding += 1;
+                self.ap.recycle(transmit);
+            }
+            Err(TransmitError::Full) => self.held = Some(transmit),
+            Err(TransmitError::TooLong { .. }) => {
+                self.drops.count(DropReason::FrameTooLong);
+                let id = transmit.id;
+                self.ap.recycle(transmit);
+                self.ap.handle_tx_status(now, TxStatus { id, acked: false, retries: 0 });
+            }
+        }
+    }
+}

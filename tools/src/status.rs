@@ -1,0 +1,134 @@
+//! What `airloom status --json` says, as values: filled by the node, read by `status`, `top` and tests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A node, all of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The node's name.
+    pub node: String,
+    /// The program's version.
+    pub version: String,
+    /// How long it has been running, in milliseconds.
+    pub uptime_ms: u64,
+    /// Its radios.
+    pub radios: Vec<Radio>,
+    /// The virtual APs on its radios.
+    pub virtual_aps: Vec<VirtualAp>,
+    /// Foreign networks that it is a station of.
+    pub links: Vec<Link>,
+    /// The other nodes of its cluster.
+    pub peers: Vec<PeerNode>,
+}
+
+/// A radio.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Radio {
+    /// The phy's name.
+    pub phy: String,
+    /// `up`, or why it is not.
+    pub state: String,
+    /// The channel's number.
+    pub channel: u8,
+    /// The channel's centre frequency, in MHz.
+    pub frequency: u16,
+    /// Frames that were discarded, by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// What passed.
+    pub counters: RadioCounters,
+    /// The addresses that it acknowledges.
+    pub ack_addresses: Vec<String>,
+}
+
+/// What passed a radio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RadioCounters {
+    /// Frames that were heard, those to others included.
+    pub rx_frames: u64,
+    /// Frames that were given to it.
+    pub tx_frames: u64,
+    /// Frames that it said were acknowledged, or needed not be.
+    pub tx_acked: u64,
+    /// Frames that it said were not.
+    pub tx_failed: u64,
+    /// Retries that it reported.
+    pub tx_retries: u64,
+    /// MSDUs that came from stations on it.
+    pub msdus_from_stations: u64,
+    /// MSDUs that came for stations on it: from other radios and from the outside.
+    pub msdus_to_stations: u64,
+}
+
+/// A virtual AP.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VirtualAp {
+    /// Its BSSID.
+    pub bssid: String,
+    /// Its SSID; bytes that are not text are escaped.
+    pub ssid: String,
+    /// `per-client` or `shared`.
+    pub kind: String,
+    /// The node that has it.
+    pub node: String,
+    /// The radio that it is on.
+    pub radio: String,
+    /// Of its lease; 0 where it has never moved.
+    pub generation: u64,
+    /// Its stations.
+    pub clients: Vec<Client>,
+}
+
+/// A station of a virtual AP.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its address.
+    pub address: String,
+    /// `associated` while its handshake is under way, `authorized` when data may pass.
+    pub state: String,
+    /// It dozes.
+    pub power_save: bool,
+    /// Frames from it.
+    pub rx_frames: u64,
+    /// Frames to it that it acknowledged.
+    pub tx_frames: u64,
+    /// Bytes from it, MAC headers included.
+    pub rx_bytes: u64,
+    /// Bytes to it, MAC headers included.
+    pub tx_bytes: u64,
+    /// Retries of frames to it.
+    pub tx_retries: u64,
+    /// Frames to it that it never acknowledged.
+    pub tx_failed: u64,
+    /// Signal, averaged over about eight frames, in dBm.
+    pub signal_dbm: Option<i8>,
+    /// Modulation and rate of the last data frame from it.
+    pub rx_rate: Option<String>,
+    /// MSDUs that wait for it.
+    pub queued: u64,
+    /// How long nothing was heard of it, in milliseconds.
+    pub inactive_ms: u64,
+}
+
+/// A foreign network that the node is a station of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its SSID.
+    pub ssid: String,
+    /// The BSS that was joined, empty while there is none.
+    pub bssid: String,
+    /// Where the link stands.
+    pub state: String,
+    /// The channel's number.
+    pub channel: u8,
+}
+
+/// Another node of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PeerNode {
+    /// Its name.
+    pub node: String,
+    /// How it is reached.
+    pub state: String,
+}
