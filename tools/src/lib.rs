@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod command;
+pub mod config;
 pub mod decrypt;
 pub mod dump;
 pub mod escape;

@@ -1,0 +1,239 @@
+//! From the text of a file to a checked configuration.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use stack::ap::Security;
+use stack::wire::MacAddr;
+use toml::Spanned;
+
+use super::error::{ConfigError, explain};
+use super::tables::{File, NetworkTable, NodeTable, Protection, RadioTable};
+use super::{Config, NetworkSettings, NodeSettings, Passphrase, RadioSettings, value};
+
+/// The channel where none is named.
+const CHANNEL: i64 = 6;
+
+/// Reads a file. What it names by relative paths is looked for beside it.
+pub fn read(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::whole(path, format!("cannot be read: {error}")))?;
+    parse(path, &text)
+}
+
+/// Reads the text of the file `path`.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let file: File = toml::from_str(text).map_err(|error| match error.span() {
+        Some(span) => ConfigError::at(path, text, span, explain(error.message())),
+        None => ConfigError::whole(path, explain(error.message())),
+    })?;
+    Checker { path, text }.check(file)
+}
+
+struct Checker<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Checker<'_> {
+    fn check(&self, file: File) -> Result<Config, ConfigError> {
+        if let Some(mesh) = &file.mesh {
+            return Err(self.wrong(mesh.span(), "clusters are not in this version: take [mesh] out"));
+        }
+        if let Some(link) = file.link.first() {
+            return Err(self.wrong(
+                link.span(),
+                "being a station of foreign networks is not in this version: take [[link]] out",
+            ));
+        }
+        for (none, what) in [(file.radio.is_empty(), "[[radio]]"), (file.network.is_empty(), "[[network]]")] {
+            if none {
+                return Err(ConfigError::whole(
+                    self.path,
+                    format!("there is no {what}: at least one is needed"),
+                ));
+            }
+        }
+        let phys = file.radio.iter().map(|radio| &radio.get_ref().phy);
+        self.distinct("the phy", phys)?;
+        self.distinct("the network", file.network.iter().map(|network| &network.get_ref().ssid))?;
+        self.distinct("the TAP", file.network.iter().filter_map(|network| network.get_ref().tap.as_ref()))?;
+        Ok(Config {
+            node: self.node(file.node)?,
+            radios: file.radio.iter().map(|radio| self.radio(radio.get_ref())).collect::<Result<_, _>>()?,
+            networks: file.network.iter().map(|network| self.network(network)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn node(&self, table: NodeTable) -> Result<NodeSettings, ConfigError> {
+        let usual = NodeSettings::default();
+        let name = match table.name {
+            Some(name) if name.get_ref().trim().is_empty() => {
+                return Err(self.wrong(name.span(), "a node's name is not empty"));
+            }
+            name => name.map_or(usual.name, Spanned::into_inner),
+        };
+        let state = table.state.map_or(usual.state, |path| self.beside(&path));
+        Ok(NodeSettings {
+            name,
+            state,
+            control: table.control.map_or(usual.control, |path| self.beside(&path)),
+        })
+    }
+
+    fn radio(&self, table: &RadioTable) -> Result<RadioSettings, ConfigError> {
+        let channel = match &table.channel {
+            Some(number) => self.value(number, |number| value::channel(*number))?,
+            None => value::channel(CHANNEL).map_err(|why| ConfigError::whole(self.path, why))?,
+        };
+        Ok(RadioSettings {
+            channel,
+            take: table.take,
+            country: self.option(table.country.as_ref(), |text| value::country(text))?,
+            power: self.option(table.power.as_ref(), |dbm| power(*dbm))?,
+            bssid: self.option(table.bssid.as_ref(), |text| bssid(text))?,
+            ..RadioSettings::new(table.phy.get_ref().clone(), channel)
+        })
+    }
+
+    fn network(&self, table: &Spanned<NetworkTable>) -> Result<NetworkSettings, ConfigError> {
+        let (span, table) = (table.span(), table.get_ref());
+        let ssid = self.value(&table.ssid, |text| value::ssid(text))?;
+        let usual = NetworkSettings::new(ssid.clone(), self.security(span, table, &ssid)?);
+        let seconds = |given: Option<&Spanned<i64>>, range| self.number::<u32>(given, range, "seconds");
+        let rekey = |given: &Option<Spanned<i64>>, usual: Option<Duration>| match seconds(
+            given.as_ref(),
+            0..=31_536_000,
+        ) {
+            Ok(None) => Ok(usual),
+            Ok(Some(0)) => Ok(None),
+            Ok(Some(n)) => Ok(Some(Duration::from_secs(n.into()))),
+            Err(error) => Err(error),
+        };
+        let stations = self.number(table.max_stations.as_ref(), 1..=2007, "clients")?;
+        let inactivity = seconds(table.inactivity.as_ref(), 1..=86_400)?;
+        let beacon = self.number(table.beacon_interval.as_ref(), 15..=65_535, "time units")?;
+        let dtim = self.number(table.dtim_period.as_ref(), 1..=255, "beacons")?;
+        Ok(NetworkSettings {
+            virtual_ap: table.virtual_ap,
+            tap: self.option(table.tap.as_ref(), |name| value::tap(name))?,
+            hidden: table.hidden,
+            isolate: table.isolate,
+            max_stations: stations.unwrap_or(usual.max_stations),
+            inactivity: inactivity.map_or(usual.inactivity, |n| Duration::from_secs(n.into())),
+            beacon_interval: beacon.unwrap_or(usual.beacon_interval),
+            dtim_period: dtim.unwrap_or(usual.dtim_period),
+            group_rekey: rekey(&table.group_rekey, usual.group_rekey)?,
+            pairwise_rekey: rekey(&table.pairwise_rekey, usual.pairwise_rekey)?,
+            fragmentation: self.number(table.fragmentation.as_ref(), 256..=2346, "bytes")?,
+            ..usual
+        })
+    }
+
+    fn security(
+        &self,
+        network: Range<usize>,
+        table: &NetworkTable,
+        ssid: &[u8],
+    ) -> Result<Security, ConfigError> {
+        let said = table.security.as_ref();
+        let span = said.map_or(network, Spanned::span);
+        match (said.map(|said| *said.get_ref()), &table.passphrase_file) {
+            (Some(Protection::Wpa3 | Protection::Both), _) => {
+                Err(self.wrong(span, "WPA3 is not in this version: say security = \"wpa2\""))
+            }
+            (Some(Protection::Open), Some(file)) => Err(self.wrong(
+                file.span(),
+                "an open network has no passphrase: take passphrase_file out, or say security = \"wpa2\"",
+            )),
+            (Some(Protection::Open), None) => Ok(Security::Open),
+            (Some(Protection::Wpa2), None) => Err(self
+                .wrong(span, "wpa2 needs a passphrase_file: a file with the passphrase in its first line")),
+            (None, None) => Err(self.wrong(
+                span,
+                "this network has no passphrase_file; say security = \"open\" if everybody may use it",
+            )),
+            (_, Some(file)) => {
+                let passphrase = Passphrase::from_file(&self.beside(file.get_ref()))
+                    .map_err(|error| self.wrong(file.span(), format!("{error:#}")))?;
+                let pmk = passphrase.pmk(ssid).map_err(|why| self.wrong(file.span(), why))?;
+                Ok(Security::Wpa2(pmk))
+            }
+        }
+    }
+
+    fn distinct<'a>(
+        &self,
+        what: &str,
+        names: impl Iterator<Item = &'a Spanned<String>>,
+    ) -> Result<(), ConfigError> {
+        let mut seen = BTreeMap::new();
+        for name in names {
+            if let Some(first) = seen.insert(name.get_ref(), name.span()) {
+                let line = ConfigError::at(self.path, self.text, first, "").line().unwrap_or(0);
+                let why = format!("{what} `{}` is there already, in line {line}", name.get_ref());
+                return Err(self.wrong(name.span(), why));
+            }
+        }
+        Ok(())
+    }
+
+    fn number<T: TryFrom<i64>>(
+        &self,
+        given: Option<&Spanned<i64>>,
+        range: RangeInclusive<i64>,
+        unit: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        self.option(given, |&number| {
+            let inside = Some(number).filter(|number| range.contains(number));
+            inside.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+                format!("{number} is not possible: {} to {} {unit}", range.start(), range.end())
+            })
+        })
+    }
+
+    fn option<T, U>(
+        &self,
+        given: Option<&Spanned<T>>,
+        check: impl FnOnce(&T) -> Result<U, String>,
+    ) -> Result<Option<U>, ConfigError> {
+        given.map(|given| self.value(given, check)).transpose()
+    }
+
+    fn value<T, U>(
+        &self,
+        given: &Spanned<T>,
+        check: impl FnOnce(&T) -> Result<U, String>,
+    ) -> Result<U, ConfigError> {
+        check(given.get_ref()).map_err(|why| self.wrong(given.span(), why))
+    }
+
+    fn wrong(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
+        ConfigError::at(self.path, self.text, span, what)
+    }
+
+    fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+}
+
+/// From dBm to hundredths of it.
+fn power(dbm: f64) -> Result<u32, String> {
+    if (0.0..=40.0).contains(&dbm) {
+        Ok((dbm * 100.0).round() as u32)
+    } else {
+        Err(format!("{dbm} dBm is not possible: 0 to 40"))
+    }
+}
+
+fn bssid(text: &str) -> Result<MacAddr, String> {
+    let address: MacAddr = text.parse().map_err(|error| format!("`{text}` is not an address: {error}"))?;
+    if address.is_group() || address == MacAddr::ZERO {
+        return Err(format!(
+            "{address} is not a station's address: the lowest bit of its first byte is not 0"
+        ));
+    }
+    Ok(address)
+}

@@ -1,0 +1,102 @@
+//! The tables of a file as they are written.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::value::VirtualAp;
+
+/// All of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) node: NodeTable,
+    pub(super) mesh: Option<Spanned<MeshTable>>,
+    #[serde(default)]
+    pub(super) radio: Vec<Spanned<RadioTable>>,
+    #[serde(default)]
+    pub(super) network: Vec<Spanned<NetworkTable>>,
+    #[serde(default)]
+    pub(super) link: Vec<Spanned<LinkTable>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NodeTable {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) state: Option<PathBuf>,
+    pub(super) control: Option<PathBuf>,
+}
+
+/// Read, so that a mistake in it is found, and not used yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MeshTable {
+    #[serde(rename = "listen")]
+    _listen: Option<String>,
+    #[serde(rename = "peers")]
+    _peers: Option<Vec<String>>,
+    #[serde(rename = "identity")]
+    _identity: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RadioTable {
+    pub(super) phy: Spanned<String>,
+    pub(super) channel: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) take: bool,
+    pub(super) country: Option<Spanned<String>>,
+    pub(super) power: Option<Spanned<f64>>,
+    pub(super) bssid: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkTable {
+    pub(super) ssid: Spanned<String>,
+    pub(super) security: Option<Spanned<Protection>>,
+    pub(super) passphrase_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) virtual_ap: VirtualAp,
+    pub(super) tap: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) hidden: bool,
+    #[serde(default)]
+    pub(super) isolate: bool,
+    pub(super) max_stations: Option<Spanned<i64>>,
+    pub(super) inactivity: Option<Spanned<i64>>,
+    pub(super) beacon_interval: Option<Spanned<i64>>,
+    pub(super) dtim_period: Option<Spanned<i64>>,
+    pub(super) group_rekey: Option<Spanned<i64>>,
+    pub(super) pairwise_rekey: Option<Spanned<i64>>,
+    pub(super) fragmentation: Option<Spanned<i64>>,
+}
+
+/// The values of `security`.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Protection {
+    Open,
+    Wpa2,
+    Wpa3,
+    #[serde(rename = "wpa2+wpa3")]
+    Both,
+}
+
+/// Read, so that a mistake in it is found, and not used yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkTable {
+    #[serde(rename = "phy")]
+    _phy: String,
+    #[serde(rename = "ssid")]
+    _ssid: String,
+    #[serde(rename = "passphrase_file")]
+    _passphrase_file: Option<PathBuf>,
+    #[serde(rename = "tap")]
+    _tap: Option<String>,
+}

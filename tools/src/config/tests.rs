@@ -1,0 +1,201 @@
+use std::path::Path;
+
+use super::*;
+
+const GOOD: &str = r#"
+[node]
+name = "north"
+state = "state"
+control = "/run/north.sock"
+
+[[radio]]
+phy = "phy0"
+channel = 36
+take = true
+country = "DE"
+power = 17.5
+bssid = "02:00:00:00:01:00"
+
+[[radio]]
+phy = "phy1"
+
+[[network]]
+ssid = "café"
+security = "wpa2"
+passphrase_file = "office.pass"
+virtual_ap = "shared"
+tap = "air0"
+hidden = true
+isolate = true
+max_stations = 20
+inactivity = 60
+beacon_interval = 200
+dtim_period = 3
+group_rekey = 0
+pairwise_rekey = 600
+fragmentation = 512
+
+[[network]]
+ssid = "guests"
+security = "open"
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("office.pass"), "correct horse\n").unwrap();
+    std::fs::write(folder.path().join("short.pass"), "short\n").unwrap();
+    folder
+}
+
+fn parsed(text: &str) -> Result<Config, ConfigError> {
+    let folder = folder();
+    parse(&folder.path().join("north.toml"), text)
+}
+
+#[test]
+fn all_that_can_be_said_is_taken() {
+    let config = parsed(GOOD).unwrap();
+    assert_eq!((&*config.node.name, &config.node.control), ("north", &PathBuf::from("/run/north.sock")));
+    assert!(config.node.state.ends_with("state") && config.node.state.is_absolute());
+    let [first, second] = &config.radios[..] else { panic!("two radios") };
+    assert_eq!((first.channel.number(), first.take, first.country), (36, true, Some(*b"DE")));
+    assert_eq!((first.power, first.bssid), (Some(1750), Some(MacAddr([2, 0, 0, 0, 1, 0]))));
+    assert_eq!((second.channel.number(), second.take, second.power), (6, false, None));
+    let [office, guests] = &config.networks[..] else { panic!("two networks") };
+    let stack = office.to_stack(NetworkId(3));
+    assert_eq!(
+        (stack.id, &*stack.ssid, stack.hidden, stack.isolate),
+        (NetworkId(3), "café".as_bytes(), true, true)
+    );
+    assert_eq!(
+        (stack.max_stations, stack.inactivity, stack.beacon_interval),
+        (20, Duration::from_secs(60), 200)
+    );
+    assert_eq!((stack.dtim_period, stack.fragmentation_threshold), (3, Some(512)));
+    assert_eq!(office.virtual_ap, VirtualAp::Shared);
+    assert_eq!((office.group_rekey, office.pairwise_rekey), (None, Some(Duration::from_secs(600))));
+    let pmk = stack::rsn::Pmk::from_passphrase("correct horse", "café".as_bytes()).unwrap();
+    assert_eq!(office.security, Security::Wpa2(pmk));
+    assert_eq!(
+        (&guests.security, guests.virtual_ap, &guests.tap),
+        (&Security::Open, VirtualAp::PerClient, &None)
+    );
+}
+
+/// A line that is wrong, and words of the sentence that says so.
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
+    for (wrong, words) in [
+        ("chanel = 6", "did you mean `channel`?"),
+        ("colour = 6", "there is no key `colour`; there is phy, channel"),
+        ("channel = \"6\"", "invalid type: string \"6\""),
+        ("channel = 15", "there is no channel 15"),
+        ("channel = -1", "there is no channel -1"),
+        ("channel = 300", "there is no channel 300"),
+        ("take = 1", "invalid type: integer `1`, expected a boolean"),
+        ("country = \"de\"", "not a country code"),
+        ("country = \"DEU\"", "not a country code"),
+        ("power = 41.0", "0 to 40"),
+        ("power = nan", "0 to 40"),
+        ("bssid = \"02:00\"", "is not an address"),
+        ("bssid = \"03:00:00:00:00:01\"", "lowest bit"),
+        ("phy = \"phy1\"", "duplicate key"),
+        ("channel = ", "string values must be quoted"),
+    ] {
+        let text =
+            format!("[[radio]]\nphy = \"phy0\"\n{wrong}\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n");
+        told(&text, 3, words);
+    }
+    for (wrong, words) in [
+        ("ssid = \"\"", "1 to 32 bytes, this one has 0"),
+        ("ssid = \"123456789012345678901234567890123\"", "this one has 33"),
+        ("ssid = \"x\"\nsecurity = \"wpa3\"", "WPA3 is not in this version"),
+        ("ssid = \"x\"\nsecurity = \"wpa2+wpa3\"", "WPA3 is not in this version"),
+        ("ssid = \"x\"\nsecurity = \"wpa\"", "did you mean `wpa2`?"),
+        ("ssid = \"x\"\nsecurity = \"wep\"", "there is open, wpa2, wpa3, wpa2+wpa3"),
+        ("ssid = \"x\"\nsecurity = \"wpa2\"", "wpa2 needs a passphrase_file"),
+        ("ssid = \"x\"\npassphrase = \"correct horse\"", "a secret does not stand here"),
+        ("ssid = \"x\"\npassphrase_file = \"nosuch.pass\"", "nosuch.pass"),
+        ("ssid = \"x\"\npassphrase_file = \"short.pass\"", "8 to 63 characters"),
+        ("security = \"open\"\nssid = \"x\"\nfragmentation = 100", "256 to 2346 bytes"),
+        ("security = \"open\"\nssid = \"x\"\nmax_stations = 2008", "1 to 2007 clients"),
+        ("security = \"open\"\nssid = \"x\"\nmax_stations = 0", "1 to 2007 clients"),
+        ("security = \"open\"\nssid = \"x\"\ninactivity = 0", "seconds"),
+        ("security = \"open\"\nssid = \"x\"\nbeacon_interval = 3", "15 to 65535 time units"),
+        ("security = \"open\"\nssid = \"x\"\ndtim_period = 256", "1 to 255"),
+        ("security = \"open\"\nssid = \"x\"\ngroup_rekey = -5", "0 to 31536000 seconds"),
+        ("security = \"open\"\nssid = \"x\"\nvirtual_ap = \"per-clients\"", "did you mean `per-client`?"),
+        ("security = \"open\"\nssid = \"x\"\ntap = \"a/b\"", "not an interface name"),
+        (
+            "security = \"open\"\nssid = \"x\"\npassphrase_file = \"office.pass\"",
+            "an open network has no passphrase",
+        ),
+    ] {
+        let text = format!("[[radio]]\nphy = \"phy0\"\n[[network]]\n{wrong}\n");
+        told(&text, 3 + wrong.lines().count(), words);
+    }
+}
+
+fn told(text: &str, line: usize, words: &str) {
+    let error = parsed(text).expect_err(text);
+    assert_eq!(error.line(), Some(line), "{error}");
+    let error = error.to_string();
+    assert!(error.contains(words), "{error}");
+    assert!(error.contains(&format!("north.toml:{line}: ")), "{error}");
+}
+
+#[test]
+fn nothing_is_there_twice() {
+    let network = |ssid: &str, tap: &str| {
+        format!("[[network]]\nssid = \"{ssid}\"\nsecurity = \"open\"\ntap = \"{tap}\"\n")
+    };
+    let radio = "[[radio]]\nphy = \"phy0\"\n";
+    told(&[radio, radio, &network("x", "t")].concat(), 4, "the phy `phy0` is there already, in line 2");
+    told(
+        &[radio, &network("x", "t"), &network("x", "u")].concat(),
+        8,
+        "the network `x` is there already, in line 4",
+    );
+    told(
+        &[radio, &network("x", "t"), &network("y", "t")].concat(),
+        10,
+        "the TAP `t` is there already, in line 6",
+    );
+}
+
+#[test]
+fn what_is_missing_or_not_in_this_version_is_said() {
+    let radio = "[[radio]]\nphy = \"phy0\"\n";
+    let network = "[[network]]\nssid = \"x\"\n";
+    told(&[radio, network].concat(), 3, "say security = \"open\"");
+    told(&[radio, "[mesh]\nlisten = \"10.9.0.1:7450\"\n"].concat(), 3, "clusters are not in this version");
+    told(&[radio, "[mesh]\nlisten = 7\n"].concat(), 4, "invalid type");
+    told(&[radio, "[[link]]\nphy = \"phy1\"\nssid = \"cafe\"\n"].concat(), 3, "[[link]]");
+    told(
+        "[node]\nname = \"\"\n[[radio]]\nphy = \"p\"\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n",
+        2,
+        "not empty",
+    );
+    told("[nodes]\n", 1, "did you mean `node`?");
+    told("[[radio]]\nchannel = 6\n", 1, "missing field `phy`");
+    for (text, words) in [("", "no [[radio]]"), (radio, "no [[network]]")] {
+        let error = parsed(text).unwrap_err();
+        assert!(error.line().is_none() && error.to_string().contains(words), "{error}");
+    }
+    let error = read(Path::new("/nonexistent/north.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nonexistent/north.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let good =
+        GOOD.replace("security = \"wpa2\"\npassphrase_file = \"office.pass\"\n", "security = \"open\"\n");
+    let parsed = |text: &str| parse(Path::new("north.toml"), text);
+    assert!(parsed(&good).is_ok());
+    for end in 0..good.len() {
+        let (Some(head), Some(tail)) = (good.get(..end), good.get(end + 1..)) else { continue };
+        for text in [head.to_owned(), [head, tail].concat(), [head, "\"", tail].concat()] {
+            let _ = parsed(&text);
+        }
+    }
+}
