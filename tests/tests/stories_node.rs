@@ -180,15 +180,15 @@ impl Scene {
         std::mem::take(&mut self.clients[client].got)
     }
 
-    fn dropped(&self, reason: &str) -> u64 {
-        let of = |worker: &Worker<AirRadio>| {
+    fn dropped(&mut self, reason: &str) -> u64 {
+        let of = |worker: &mut Worker<AirRadio>| {
             worker.report(self.now).radio.drops.get(reason).copied().unwrap_or_default()
         };
-        self.workers.iter().map(of).sum()
+        self.workers.iter_mut().map(of).sum()
     }
 
     /// The stations that the status of a radio shows.
-    fn on_radio(&self, radio: usize) -> Vec<status::Client> {
+    fn on_radio(&mut self, radio: usize) -> Vec<status::Client> {
         let report = self.workers[radio].report(self.now);
         report.virtual_aps.into_iter().flat_map(|ap| ap.clients).collect()
     }

@@ -17,18 +17,24 @@ pub struct Cli {
 /// One variant a subcommand; its arguments and its code live in `command/`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ap(Box<command::ap::Args>),
     Decrypt(command::decrypt::Args),
     Dump(command::dump::Args),
     Replay(command::replay::Args),
+    Run(command::run::Args),
+    Status(command::status::Args),
 }
 
 impl Cli {
     /// Runs the subcommand that was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Ap(args) => args.run(),
             Command::Decrypt(args) => args.run(),
             Command::Dump(args) => args.run(),
             Command::Replay(args) => args.run(),
+            Command::Run(args) => args.run(),
+            Command::Status(args) => args.run(),
         }
     }
 }

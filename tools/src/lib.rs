@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod decrypt;
 pub mod dump;
 pub mod escape;

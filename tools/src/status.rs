@@ -40,6 +40,10 @@ pub struct Radio {
     pub counters: RadioCounters,
     /// The addresses that it acknowledges.
     pub ack_addresses: Vec<String>,
+    /// Addresses that it was to acknowledge and does not, since the start.
+    pub ack_failures: u64,
+    /// What the kernel said at the last of them.
+    pub ack_failure: Option<String>,
 }
 
 /// What passed a radio.

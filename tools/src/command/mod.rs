@@ -1,5 +1,8 @@
 //! The subcommands.
 
+pub mod ap;
 pub mod decrypt;
 pub mod dump;
 pub mod replay;
+pub mod run;
+pub mod status;

@@ -92,7 +92,7 @@ impl Checker<'_> {
             channel,
             take: table.take,
             country: self.option(table.country.as_ref(), |text| value::country(text))?,
-            power: self.option(table.power.as_ref(), |dbm| power(*dbm))?,
+            power: self.option(table.power.as_ref(), |dbm| value::power(*dbm))?,
             bssid: self.option(table.bssid.as_ref(), |text| bssid(text))?,
             ..RadioSettings::new(table.phy.get_ref().clone(), channel)
         })
@@ -216,15 +216,6 @@ impl Checker<'_> {
 
     fn beside(&self, path: &Path) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
-    }
-}
-
-/// From dBm to hundredths of it.
-fn power(dbm: f64) -> Result<u32, String> {
-    if (0.0..=40.0).contains(&dbm) {
-        Ok((dbm * 100.0).round() as u32)
-    } else {
-        Err(format!("{dbm} dBm is not possible: 0 to 40"))
     }
 }
 

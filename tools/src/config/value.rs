@@ -39,6 +39,15 @@ pub fn country(text: &str) -> Result<[u8; 2], String> {
     }
 }
 
+/// A transmit power, from dBm to hundredths of it.
+pub fn power(dbm: f64) -> Result<u32, String> {
+    if (0.0..=40.0).contains(&dbm) {
+        Ok((dbm * 100.0).round() as u32)
+    } else {
+        Err(format!("{dbm} dBm is not possible: 0 to 40"))
+    }
+}
+
 /// The name of a TAP device.
 pub fn tap(text: &str) -> Result<String, String> {
     interface::check_name(text).map(|_| text.to_owned()).map_err(|error| error.to_string())

@@ -1,14 +1,26 @@
 //! A node: radios with their virtual APs, and the switch between them and the outside.
 
+mod block;
+mod crew;
+mod daemon;
+mod inspector;
+mod log;
 mod outside;
 mod port;
+mod random;
 mod report;
 mod switch;
 mod table;
 mod worker;
 
+pub use block::{block_at, choose_block};
+pub use crew::{Crew, CrewNetwork, Ending, Post};
+pub use daemon::{Verbosity, run};
+pub use inspector::Inspector;
+pub use log::Log;
 pub use outside::{Cable, Outside};
 pub use port::Port;
+pub use random::OsRandom;
 pub use report::Report;
 pub use switch::{Switch, SwitchNetwork};
-pub use worker::{Worker, WorkerEvent};
+pub use worker::{Inspect, Worker, WorkerEvent};

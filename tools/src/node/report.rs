@@ -21,11 +21,11 @@ pub struct Report {
 
 impl<R: Radio> Worker<R> {
     /// How it is.
-    pub fn report(&self, now: Instant) -> Report {
+    pub fn report(&mut self, now: Instant) -> Report {
         let mut drops = self.ap.drops().clone();
         drops.merge(self.port.drops());
         drops.merge(&self.drops);
-        let radio = status::Radio {
+        let mut radio = status::Radio {
             phy: self.name.clone(),
             state: "up".to_owned(),
             channel: self.config.channel.number(),
@@ -33,7 +33,11 @@ impl<R: Radio> Worker<R> {
             drops: drops.iter().map(|(reason, count)| (reason.name().to_owned(), count)).collect(),
             counters: self.counters,
             ack_addresses: self.acks.iter().map(ToString::to_string).collect(),
+            ..status::Radio::default()
         };
+        if let Some(inspect) = self.inspect {
+            inspect(&mut self.radio, &mut radio);
+        }
         let of = |ap: &VirtualAp| status::VirtualAp {
             bssid: ap.bssid().to_string(),
             ssid: escape(&ap.config().ssid),

@@ -5,7 +5,7 @@
 //! reader, and a bell wakes the other side. No lock is taken, and what finds no room is dropped and counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 
 use arc_swap::Cache;
@@ -72,7 +72,7 @@ pub struct Switch {
     networks: Arc<[Served]>,
     table: Shared,
     controls: Controls,
-    alive: Vec<bool>,
+    alive: Vec<AtomicBool>,
 }
 
 impl Switch {
@@ -102,7 +102,10 @@ impl Switch {
             first: 0,
         });
         let ports = ports.collect();
-        (Self { networks, table, controls, alive: vec![true; bells.len()] }, ports)
+        (
+            Self { networks, table, controls, alive: bells.iter().map(|_| AtomicBool::new(true)).collect() },
+            ports,
+        )
     }
 
     /// Has a radio deauthenticate its stations and end. Whether it was there to be told.
@@ -116,12 +119,12 @@ impl Switch {
     }
 
     /// A radio's thread has ended: its stations are forgotten, and another radio reads the outsides that it read.
-    pub fn radio_gone(&mut self, radio: usize) {
-        if let Some(alive) = self.alive.get_mut(radio) {
-            *alive = false;
+    pub fn radio_gone(&self, radio: usize) {
+        if let Some(alive) = self.alive.get(radio) {
+            alive.store(false, Ordering::Release);
         }
         table::radio_gone(&self.table, radio);
-        let Some(next) = self.alive.iter().position(|&alive| alive) else { return };
+        let Some(next) = self.alive.iter().position(|alive| alive.load(Ordering::Acquire)) else { return };
         for served in self.networks.iter().filter(|served| served.reader.load(Ordering::Acquire) == radio) {
             served.reader.store(next, Ordering::Release);
         }

@@ -13,7 +13,7 @@ use stack::wire::{AckChange, MacAddr, ReasonCode, Transmit, TxStatus};
 use super::outside::Outside;
 use super::port::Port;
 use super::switch::Control;
-use crate::status::RadioCounters;
+use crate::status::{self, RadioCounters};
 
 /// Frames and statuses taken from the radio in one turn at the most.
 const BUDGET: usize = 256;
@@ -28,7 +28,7 @@ const EVENTS: usize = 4096;
 /// clock.
 pub struct Worker<R> {
     pub(super) name: String,
-    radio: R,
+    pub(super) radio: R,
     pub(super) ap: ApRadio,
     pub(super) config: RadioConfig,
     pub(super) port: Port,
@@ -44,7 +44,11 @@ pub struct Worker<R> {
     more: Option<Instant>,
     end: End,
     now: Instant,
+    pub(super) inspect: Option<Inspect<R>>,
 }
+
+/// Adds what only this kind of radio knows to its status.
+pub type Inspect<R> = fn(&mut R, &mut status::Radio);
 
 /// What happened on a radio that people may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +92,18 @@ impl<R: Radio> Worker<R> {
             more: Some(now),
             end: End::No,
             now,
+            inspect: None,
         }
+    }
+
+    /// Has `inspect` add to the status what only this kind of radio knows.
+    pub(super) const fn inspect_by(&mut self, inspect: Option<Inspect<R>>) {
+        self.inspect = inspect;
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Does all there is to do: takes what the radio, other radios and the outside have, does what is due, and gives
@@ -186,13 +201,13 @@ impl<R: Radio> Worker<R> {
                     self.counters.rx_frames += 1;
                     self.ap.handle_frame(now, &info, frame);
                 }
-                Some(Received::Status(status)) => self.status(now, status),
+                Some(Received::Status(status)) => self.completed(now, status),
             }
         }
         Ok(true)
     }
 
-    fn status(&mut self, now: Instant, status: TxStatus) {
+    fn completed(&mut self, now: Instant, status: TxStatus) {
         self.outstanding = self.outstanding.saturating_sub(1);
         self.counters.tx_acked += u64::from(status.acked);
         self.counters.tx_failed += u64::from(!status.acked);

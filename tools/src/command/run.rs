@@ -1,0 +1,46 @@
+//! `airloom run`: a node as its file says.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config;
+use crate::node::{self, Verbosity};
+
+/// Runs a node as a file says, until it is stopped (Ctrl-C, SIGTERM).
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  airloom run north.toml\n\nThe file:\n  [[radio]]\n  phy = \"phy0\"\n  channel = 6\n  \
+                        take = true                      # as --take-phy of `airloom ap`\n\n  [[network]]\n  ssid = \"office\"\n  \
+                        passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n\
+                        Keys of [node]: name, state, control. Of [[radio]]: phy, channel, take, country, power, bssid.\n\
+                        Of [[network]]: ssid, security (open, wpa2), passphrase_file, virtual_ap (per-client, shared), tap,\n\
+                        hidden, isolate, max_stations, inactivity, beacon_interval, dtim_period, group_rekey,\n\
+                        pairwise_rekey, fragmentation. All networks are on all radios."
+)]
+pub struct Args {
+    /// The file
+    #[arg(value_name = "FILE.toml")]
+    file: PathBuf,
+    /// Another control socket than the file says
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
+    /// Only say whether the file is right
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+impl Args {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let mut config = config::read(&self.file)?;
+        if self.check {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(control) = self.control {
+            config.node.control = control;
+        }
+        node::run(&config, self.verbosity)
+    }
+}

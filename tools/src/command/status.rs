@@ -1,0 +1,211 @@
+//! `airloom status`: what a node is doing.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde::Serialize as _;
+
+use crate::config::CONTROL;
+use crate::control::{Answer, Request, ask};
+use crate::escape::{SafeJson, escape};
+use crate::status::{Client, Radio, Status};
+
+/// Shows what the node on this host is doing.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  airloom status\n  airloom status --json | jq '.virtual_aps[].clients[].address'"
+)]
+pub struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    /// The node's control socket
+    #[arg(long, value_name = "PATH", default_value = CONTROL)]
+    control: PathBuf,
+}
+
+impl Args {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let Answer::Status(status) = ask(&self.control, Request::Status)? else {
+            bail!("{} answers something else", self.control.display())
+        };
+        let mut out = Vec::new();
+        if self.json {
+            status.serialize(&mut serde_json::Serializer::with_formatter(&mut out, SafeJson))?;
+            out.push(b'\n');
+        } else {
+            out.extend(text(&status).into_bytes());
+        }
+        match io::stdout().write_all(&out) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// For people. What is in it came from a socket, and some of it from the air.
+fn text(status: &Status) -> String {
+    let mut out = String::new();
+    let seconds = status.uptime_ms / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    line(&mut out, format_args!("node {}, up {hours}:{minutes:02}:{seconds:02}", safe(&status.node)));
+    for radio in &status.radios {
+        write_radio(&mut out, radio);
+    }
+    for ap in &status.virtual_aps {
+        line(
+            &mut out,
+            format_args!(
+                "\nvirtual AP {} \"{}\" ({}) on {}",
+                safe(&ap.bssid),
+                printable(&ap.ssid),
+                safe(&ap.kind),
+                safe(&ap.radio)
+            ),
+        );
+        write_clients(&mut out, &ap.clients);
+    }
+    if status.virtual_aps.is_empty() {
+        line(&mut out, format_args!("\nno client yet"));
+    }
+    out
+}
+
+fn write_radio(out: &mut String, radio: &Radio) {
+    let counters = &radio.counters;
+    line(
+        out,
+        format_args!(
+            "\nradio {}: {}, channel {} ({} MHz), {} frames heard, {} sent ({} unacknowledged, {} retries)",
+            safe(&radio.phy),
+            safe(&radio.state),
+            radio.channel,
+            radio.frequency,
+            counters.rx_frames,
+            counters.tx_frames,
+            counters.tx_failed,
+            counters.tx_retries
+        ),
+    );
+    line(out, format_args!("  acknowledges {} addresses", radio.ack_addresses.len()));
+    if let Some(why) = &radio.ack_failure {
+        line(out, format_args!("  {} could not be added: {}", radio.ack_failures, safe(why)));
+    }
+    let drops: Vec<String> =
+        radio.drops.iter().map(|(reason, count)| format!("{} {count}", safe(reason))).collect();
+    if !drops.is_empty() {
+        line(out, format_args!("  discarded: {}", drops.join(", ")));
+    }
+}
+
+fn write_clients(out: &mut String, clients: &[Client]) {
+    if clients.is_empty() {
+        return;
+    }
+    line(
+        out,
+        format_args!(
+            "  {:<17}  {:<10}  {:<5}  {:>6}  {:>14}  {:>9}  {:>9}  {:>7}  {:>6}  {:>8}",
+            "client",
+            "state",
+            "power",
+            "signal",
+            "rx rate",
+            "rx frames",
+            "tx frames",
+            "retries",
+            "queued",
+            "inactive"
+        ),
+    );
+    for client in clients {
+        let signal = client.signal_dbm.map_or_else(String::new, |dbm| format!("{dbm}"));
+        line(
+            out,
+            format_args!(
+                "  {:<17}  {:<10}  {:<5}  {signal:>6}  {:>14}  {:>9}  {:>9}  {:>7}  {:>6}  {:>8}",
+                safe(&client.address),
+                safe(&client.state),
+                if client.power_save { "doze" } else { "awake" },
+                client.rx_rate.as_deref().map(safe).unwrap_or_default(),
+                client.rx_frames,
+                client.tx_frames,
+                client.tx_retries,
+                client.queued,
+                format!("{} ms", client.inactive_ms),
+            ),
+        );
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn safe(text: &str) -> String {
+    escape(text.as_bytes())
+}
+
+/// An SSID is escaped by the node already: what is left to escape is what another program put there.
+fn printable(ssid: &str) -> String {
+    ssid.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::VirtualAp;
+
+    #[test]
+    fn a_table_of_clients_under_their_virtual_aps() {
+        let client = Client {
+            address: "02:00:00:00:02:01".into(),
+            state: "authorized".into(),
+            power_save: true,
+            rx_frames: 12,
+            tx_frames: 34,
+            signal_dbm: Some(-51),
+            rx_rate: Some("54.0 Mb/s".into()),
+            inactive_ms: 20,
+            ..Client::default()
+        };
+        let radio = Radio {
+            phy: "phy0".into(),
+            state: "up".into(),
+            channel: 6,
+            frequency: 2437,
+            drops: [("replay".to_owned(), 3)].into(),
+            ..Radio::default()
+        };
+        let ap = VirtualAp {
+            bssid: "02:00:00:00:01:00".into(),
+            ssid: "office\u{1b}".into(),
+            kind: "shared".into(),
+            radio: "phy0".into(),
+            clients: vec![client],
+            ..VirtualAp::default()
+        };
+        let status = Status {
+            node: "north".into(),
+            uptime_ms: 3_723_000,
+            radios: vec![radio],
+            virtual_aps: vec![ap],
+            ..Status::default()
+        };
+        let text = text(&status);
+        for words in [
+            "node north, up 1:02:03",
+            "radio phy0: up, channel 6 (2437 MHz)",
+            "discarded: replay 3",
+            "virtual AP 02:00:00:00:01:00 \"office\" (shared) on phy0",
+            "02:00:00:00:02:01  authorized  doze      -51       54.0 Mb/s         12         34",
+        ] {
+            assert!(text.contains(words), "{words} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The threads of a node: one for each radio, each with a reactor of its own.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use drivers::reactor::{self, Bell, Reactor};
+use drivers::{Radio, RadioError};
+use stack::ap::{NetworkConfig, RadioConfig};
+use stack::time::Instant;
+
+use super::outside::Outside;
+use super::random::OsRandom;
+use super::switch::{Switch, SwitchNetwork};
+use super::worker::{Inspect, Worker, WorkerEvent};
+
+/// Events that wait to be told; what comes while they wait in vain is not told.
+const EVENTS: usize = 4096;
+/// The radio's own descriptor, among those that its thread watches.
+const RADIO: u32 = 0;
+
+/// A radio that is to get a thread.
+pub struct Post<R> {
+    /// What it is called.
+    pub name: String,
+    /// The radio.
+    pub radio: R,
+    /// What its virtual APs are told about it.
+    pub config: RadioConfig,
+    /// Adds what only this kind of radio knows to its status.
+    pub inspect: Option<Inspect<R>>,
+}
+
+/// A network and what is behind it.
+pub struct CrewNetwork {
+    /// What the virtual APs are told.
+    pub config: NetworkConfig,
+    /// Its Ethernet, if it goes anywhere.
+    pub outside: Option<Box<dyn Outside>>,
+}
+
+/// The running threads.
+pub struct Crew {
+    switch: Arc<Switch>,
+    events: Receiver<(usize, WorkerEvent)>,
+    /// By the index of the radio; `None` once its end was told.
+    threads: Vec<Option<JoinHandle<Result<(), RadioError>>>>,
+}
+
+/// How the thread of a radio ended.
+pub type Ending = Result<(), String>;
+
+impl Crew {
+    /// Starts a thread for each radio. `bell` is rung when there is something to take from here.
+    pub fn start<R>(posts: Vec<Post<R>>, networks: Vec<CrewNetwork>, bell: &Bell) -> io::Result<Self>
+    where
+        R: Radio + AsFd + Send + 'static,
+    {
+        let reactors = posts.iter().map(|_| Reactor::new()).collect::<io::Result<Vec<_>>>()?;
+        let configs: Vec<NetworkConfig> = networks.iter().map(|network| network.config.clone()).collect();
+        let served = networks.into_iter().map(|CrewNetwork { config, outside }| SwitchNetwork {
+            id: config.id,
+            isolate: config.isolate,
+            outside,
+        });
+        let bells: Vec<_> = reactors.iter().map(|reactor| Some(reactor.bell())).collect();
+        let (switch, ports) = Switch::new(served.collect(), &bells);
+        let (tell, events) = sync_channel(EVENTS);
+        let now = reactor::now()?;
+        let mut threads = Vec::new();
+        for (index, ((post, port), reactor)) in posts.into_iter().zip(ports).zip(reactors).enumerate() {
+            let Post { name, radio, config, inspect } = post;
+            let mut worker =
+                Worker::new(&name, radio, config, configs.clone(), port, now, Box::new(OsRandom));
+            worker.inspect_by(inspect);
+            let told = Told { index, tell: tell.clone(), bell: bell.clone() };
+            let thread = thread::Builder::new().name(name).spawn(move || run(worker, reactor, &told))?;
+            threads.push(Some(thread));
+        }
+        Ok(Self { switch: Arc::new(switch), events, threads })
+    }
+
+    /// The switch between the radios.
+    pub const fn switch(&self) -> &Arc<Switch> {
+        &self.switch
+    }
+
+    /// What happened on which radio. Call it until it has nothing.
+    pub fn poll_event(&self) -> Option<(usize, WorkerEvent)> {
+        self.events.try_recv().ok()
+    }
+
+    /// The next radio whose thread has ended, and how. The others go on without it.
+    pub fn poll_ending(&mut self) -> Option<(usize, Ending)> {
+        let over = |thread: &Option<JoinHandle<_>>| thread.as_ref().is_some_and(JoinHandle::is_finished);
+        let index = self.threads.iter().position(over)?;
+        let thread = self.threads.get_mut(index).and_then(Option::take)?;
+        self.switch.radio_gone(index);
+        let ending = match thread.join() {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("its thread panicked; please report this".to_owned()),
+        };
+        Some((index, ending))
+    }
+
+    /// How many radios still run.
+    pub fn running(&self) -> usize {
+        self.threads.iter().flatten().count()
+    }
+
+    /// Has all radios deauthenticate their stations and end.
+    pub fn stop(&self) {
+        for radio in 0..self.threads.len() {
+            self.switch.stop(radio);
+        }
+    }
+}
+
+/// The way from a radio's thread to who runs the node. Dropped, with the thread's end, it rings once more.
+struct Told {
+    index: usize,
+    tell: SyncSender<(usize, WorkerEvent)>,
+    bell: Bell,
+}
+
+impl Told {
+    fn ring(&self) {
+        // Nobody is there to be rung if this fails.
+        let _ = self.bell.ring();
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.ring();
+    }
+}
+
+fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told) -> Result<(), RadioError> {
+    let name = worker.name().to_owned();
+    let fail = |what| {
+        let interface = name.clone();
+        move |cause| RadioError { interface, what, cause }
+    };
+    reactor.watch(worker.radio().as_fd(), RADIO).map_err(fail("watching it"))?;
+    let mut watched = 0;
+    while !worker.is_finished() {
+        watched = watch_outsides(&worker, &reactor, watched).map_err(fail("watching a TAP"))?;
+        worker.turn(time(&name)?)?;
+        let mut any = false;
+        while let Some(event) = worker.poll_event() {
+            // Who does not read their log misses some of it; the frames do not wait for that.
+            any |= told.tell.try_send((told.index, event)).is_ok();
+        }
+        if any {
+            told.ring();
+        }
+        let deadline = worker.poll_timeout().map(|(at, _)| at);
+        // What is ready needs no telling: a turn looks at everything.
+        reactor.wait(deadline).map_err(fail("sleeping"))?.for_each(drop);
+    }
+    Ok(())
+}
+
+/// Watches the outsides that have become this radio's to read.
+fn watch_outsides<R: Radio>(worker: &Worker<R>, reactor: &Reactor, watched: u32) -> io::Result<u32> {
+    let descriptors = worker.outsides().filter_map(Outside::descriptor);
+    let mut count = 0;
+    for descriptor in descriptors {
+        count += 1;
+        if count > watched {
+            reactor.watch(descriptor, RADIO + count)?;
+        }
+    }
+    Ok(count)
+}
+
+fn time(name: &str) -> Result<Instant, RadioError> {
+    reactor::now().map_err(|cause| RadioError {
+        interface: name.to_owned(),
+        what: "reading the clock",
+        cause,
+    })
+}

@@ -1,0 +1,199 @@
+//! A node as a process: from its configuration to its end.
+
+use std::io::{self, Stderr};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use drivers::packet::{PacketRadio, PacketRadioConfig};
+use drivers::reactor::{self, Reactor, StopSignals};
+use drivers::tap::Tap;
+use stack::ap::{BssidBlock, NetworkId};
+use stack::mac::DropReason;
+use stack::wire::MacAddr;
+
+use super::block::{block_at, choose_block};
+use super::crew::{Crew, CrewNetwork, Post};
+use super::inspector::Inspector;
+use super::log::Log;
+use super::outside::Outside;
+use crate::config::{Config, NetworkSettings, RadioSettings};
+use crate::control::{Answer, Request, Server};
+use crate::status;
+
+/// After this time radios that do not end are left behind.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is said while a node runs.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Verbosity {
+    /// Tell of power save too
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Put the time before each line
+    #[arg(short, long)]
+    pub timestamps: bool,
+}
+
+/// Runs a node until SIGTERM or SIGINT, or until no radio is left.
+pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
+    // Before all else: the threads inherit that these signals are blocked, and a start that is broken off cleans up.
+    let signals = StopSignals::block().context("cannot block signals")?;
+    let server = Server::bind(&config.node.control)?;
+    let networks = open_networks(&config.networks)?;
+    let posts = open_radios(&config.radios)?;
+    let reactor = Reactor::new().context("cannot make the reactor")?;
+    let crew = Crew::start(posts, networks, &reactor.bell()).context("cannot start the radios' threads")?;
+    let radios = config.radios.iter().map(|radio| (radio.phy.clone(), radio.channel)).collect();
+    let inspector = Arc::new(Inspector::new(&config.node.name, Arc::clone(crew.switch()), radios));
+    let answering = Arc::clone(&inspector);
+    let _server = server
+        .start(move |request| match request {
+            Request::Status => Answer::Status(Box::new(answering.status())),
+        })
+        .context("cannot start the control socket's thread")?;
+    let mut daemon = Daemon { crew, inspector, log: log_of(config, verbosity), asked: None, failed: 0 };
+    daemon.greet(config);
+    daemon.until_the_end(reactor, signals)?;
+    Ok(if daemon.failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Networks are named by their place.
+fn ids<T>(networks: &[T]) -> impl Iterator<Item = (NetworkId, &T)> {
+    (0..).map(NetworkId).zip(networks)
+}
+
+fn log_of(config: &Config, verbosity: Verbosity) -> Log<Stderr> {
+    let radios = config.radios.iter().map(|radio| radio.phy.clone()).collect();
+    let networks: Vec<_> = ids(&config.networks).map(|(id, network)| (id, &*network.ssid)).collect();
+    Log::new(io::stderr(), verbosity.verbose, verbosity.timestamps, radios, &networks)
+}
+
+fn open_networks(networks: &[NetworkSettings]) -> anyhow::Result<Vec<CrewNetwork>> {
+    let open = |(id, network): (NetworkId, &NetworkSettings)| {
+        let outside = match &network.tap {
+            Some(name) => Some(Box::new(Tap::open(name)?) as Box<dyn Outside>),
+            None => None,
+        };
+        Ok(CrewNetwork { config: network.to_stack(id), outside })
+    };
+    ids(networks).map(open).collect()
+}
+
+fn open_radios(radios: &[RadioSettings]) -> anyhow::Result<Vec<Post<PacketRadio>>> {
+    let own: Vec<_> = radios.iter().map(|radio| address_of(&radio.phy)).collect();
+    let avoid: Vec<MacAddr> = own.iter().flatten().copied().collect();
+    let mut blocks: Vec<BssidBlock> = radios.iter().filter_map(|radio| radio.bssid.map(block_at)).collect();
+    let mut posts = Vec::new();
+    for (settings, own) in radios.iter().zip(own) {
+        let block = match (settings.bssid, own) {
+            (Some(base), _) => block_at(base),
+            // Where there is no address there is no phy, as opening it will say.
+            (None, own) => choose_block(own.unwrap_or(MacAddr::ZERO), &blocks, &avoid),
+        };
+        blocks.push(block);
+        let config = PacketRadioConfig {
+            take: settings.take,
+            power: settings.power,
+            ..PacketRadioConfig::new(settings.phy.clone(), block.base, block.bits, settings.channel)
+        };
+        posts.push(Post {
+            name: settings.phy.clone(),
+            radio: PacketRadio::open(&config)?,
+            config: settings.to_stack(block),
+            inspect: Some(inspect),
+        });
+    }
+    Ok(posts)
+}
+
+/// The permanent address of a phy.
+fn address_of(phy: &str) -> Option<MacAddr> {
+    let file = Path::new("/sys/class/ieee80211").join(phy).join("macaddress");
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// What a packet radio knows of what its socket dropped and of what it acknowledges.
+fn inspect(radio: &mut PacketRadio, status: &mut status::Radio) {
+    if let Ok(counts) = radio.counts() {
+        let malformed = DropReason::BadRadiotap.name();
+        for (reason, count) in [
+            ("receive_ring_full", counts.ring_full),
+            (malformed, counts.malformed),
+            ("interface_refused", counts.refused),
+        ] {
+            if count > 0 {
+                *status.drops.entry(reason.to_owned()).or_default() += count;
+            }
+        }
+    }
+    let acks = radio.acks();
+    status.ack_addresses = acks.held.iter().map(ToString::to_string).collect();
+    status.ack_failures = acks.failed + acks.over_limit;
+    status.ack_failure = acks.last_failure;
+}
+
+struct Daemon {
+    crew: Crew,
+    inspector: Arc<Inspector>,
+    log: Log<Stderr>,
+    /// When the radios were asked to end.
+    asked: Option<Instant>,
+    failed: usize,
+}
+
+impl Daemon {
+    fn greet(&mut self, config: &Config) {
+        for (radio, settings) in config.radios.iter().enumerate() {
+            let (channel, frequency) = (settings.channel.number(), settings.channel.frequency());
+            for network in &config.networks {
+                let ssid = crate::escape::escape(&network.ssid);
+                self.log
+                    .line(radio, &format!("AP-ENABLED ssid=\"{ssid}\" channel={channel} freq={frequency}"));
+            }
+        }
+    }
+
+    fn until_the_end(&mut self, mut reactor: Reactor, mut signals: StopSignals) -> anyhow::Result<()> {
+        reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
+        loop {
+            self.tell();
+            if self.crew.running() == 0 {
+                return Ok(());
+            }
+            if signals.taken().context("cannot read signals")? && self.asked.replace(Instant::now()).is_none()
+            {
+                self.crew.stop();
+            }
+            let deadline = match self.asked.map(|asked| PATIENCE.saturating_sub(asked.elapsed())) {
+                Some(Duration::ZERO) => {
+                    self.log.line(usize::MAX, "radios do not end; leaving them behind");
+                    return Ok(());
+                }
+                Some(left) => Some(reactor::now().context("cannot read the clock")? + left),
+                None => None,
+            };
+            reactor.wait(deadline).context("cannot wait")?.for_each(drop);
+        }
+    }
+
+    fn tell(&mut self) {
+        while let Some((radio, event)) = self.crew.poll_event() {
+            self.log.event(radio, &event);
+        }
+        while let Some((radio, ending)) = self.crew.poll_ending() {
+            let why = match ending {
+                Ok(()) => "stopped".to_owned(),
+                Err(why) => {
+                    self.failed += 1;
+                    why
+                }
+            };
+            self.inspector.radio_ended(radio, &why);
+            self.log.line(radio, &format!("AP-DISABLED {why}"));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The status of a whole node, gathered from its radios.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use stack::wire::Channel;
+
+use super::report::Report;
+use super::switch::Switch;
+use crate::status::{Radio, Status};
+
+/// A radio that has not answered by then is shown as such.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Asks the radios of a node how they are. Shared by all who ask; the frames do not wait for it.
+pub struct Inspector {
+    node: String,
+    started: Instant,
+    switch: Arc<Switch>,
+    radios: Vec<(String, Channel)>,
+    /// Why a radio is gone.
+    ended: Mutex<Vec<Option<String>>>,
+}
+
+impl Inspector {
+    /// An inspector of the radios with these names and channels, in the order of their indices.
+    pub fn new(node: &str, switch: Arc<Switch>, radios: Vec<(String, Channel)>) -> Self {
+        let ended = Mutex::new(vec![None; radios.len()]);
+        Self { node: node.to_owned(), started: Instant::now(), switch, radios, ended }
+    }
+
+    /// A radio is gone, for this reason.
+    pub fn radio_ended(&self, radio: usize, why: &str) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = ended.get_mut(radio) {
+            *place = Some(why.to_owned());
+        }
+    }
+
+    /// How the node is. Takes a second at the most.
+    pub fn status(&self) -> Status {
+        let mut status = Status {
+            node: self.node.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ..Status::default()
+        };
+        let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();
+        let end = Instant::now() + PATIENCE;
+        for (radio, answer) in asked.into_iter().enumerate() {
+            let left = end.saturating_duration_since(Instant::now());
+            match answer.and_then(|answer| answer.recv_timeout(left).ok()) {
+                Some(mut report) => {
+                    for ap in &mut report.virtual_aps {
+                        ap.node.clone_from(&self.node);
+                    }
+                    status.radios.push(report.radio);
+                    status.virtual_aps.append(&mut report.virtual_aps);
+                }
+                None => status.radios.extend(self.silent(radio)),
+            }
+        }
+        status
+    }
+
+    fn ask(&self, radio: usize) -> Option<Receiver<Report>> {
+        let (answer, answered) = sync_channel(1);
+        self.switch.ask(radio, answer).then_some(answered)
+    }
+
+    /// A radio of which only is known that it does not answer.
+    fn silent(&self, radio: usize) -> Option<Radio> {
+        let (phy, channel) = self.radios.get(radio)?;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = ended.get(radio).cloned().flatten();
+        Some(Radio {
+            phy: phy.clone(),
+            state: state.unwrap_or_else(|| "does not answer".to_owned()),
+            channel: channel.number(),
+            frequency: channel.frequency(),
+            ..Radio::default()
+        })
+    }
+}
