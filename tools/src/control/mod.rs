@@ -12,7 +12,7 @@ use crate::status::Status;
 
 /// What may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Request {
     /// How the node is.
     Status,
@@ -27,3 +27,6 @@ pub enum Answer {
     /// Why there is no other answer.
     Error(String),
 }
+
+#[cfg(test)]
+mod tests;

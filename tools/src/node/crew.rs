@@ -145,7 +145,7 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
         move |cause| RadioError { interface, what, cause }
     };
     reactor.watch(worker.radio().as_fd(), RADIO).map_err(fail("watching it"))?;
-    let mut watched = 0;
+    let (mut watched, mut congested) = (0, false);
     while !worker.is_finished() {
         watched = watch_outsides(&worker, &reactor, watched).map_err(fail("watching a TAP"))?;
         worker.turn(time(&name)?)?;
@@ -156,6 +156,10 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
         }
         if any {
             told.ring();
+        }
+        if worker.radio().is_congested() != congested {
+            congested = !congested;
+            reactor.watch_writable(worker.radio().as_fd(), RADIO, congested).map_err(fail("watching it"))?;
         }
         let deadline = worker.poll_timeout().map(|(at, _)| at);
         // What is ready needs no telling: a turn looks at everything.

@@ -254,21 +254,17 @@ impl<R: Radio> Worker<R> {
     }
 
     fn send(&mut self, now: Instant) -> Result<(), RadioError> {
-        let mut idle = false;
-        let next = self.held.take().or_else(|| self.ap.poll_transmit(now));
-        if let Some(first) = next {
-            self.transmit(now, first);
-            while self.held.is_none()
-                && let Some(transmit) = self.ap.poll_transmit(now)
-            {
-                self.transmit(now, transmit);
+        let mut idle = true;
+        while let Some(transmit) = self.held.take().or_else(|| self.ap.poll_transmit(now)) {
+            idle = false;
+            self.transmit(now, transmit);
+            if self.held.is_some() {
+                break;
             }
-            self.radio.flush()?;
-        } else {
-            idle = self.outstanding == 0;
         }
+        self.radio.flush()?;
         if let End::By(at) = self.end
-            && (idle || at <= now)
+            && (at <= now || (idle && self.outstanding == 0))
         {
             self.end = End::Reached;
         }

@@ -1,0 +1,257 @@
+//! The threads of a node against a real kernel, without Wi-Fi: a TAP of link type 803 is the monitor interface and the
+//! test is the air behind it, a second TAP carries the network's Ethernet. As root in a network namespace of its own,
+//! else skipped.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use airloom::control::{Answer, Server};
+use airloom::node::{Crew, CrewNetwork, Inspector, OsRandom, Post, WorkerEvent};
+use drivers::packet::PacketSocket;
+use drivers::reactor::{self, Reactor};
+use drivers::tap::Tap;
+use drivers::{Radio, RadioError, Received, TransmitError};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::Value;
+use stack::ap::{ApEvent, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
+use stack::sta::{Link, LinkConfig, LinkEvent, LinkState};
+use stack::wire::radiotap::{self, TxFlags, TxInfo};
+use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit};
+
+const ARPHRD_IEEE80211_RADIOTAP: u16 = 803;
+const STATION: MacAddr = MacAddr([2, 0, 0, 0, 5, 1]);
+const BASE: MacAddr = MacAddr([2, 0, 0, 1, 0, 0]);
+/// Generous: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A packet socket on a monitor interface that somebody else has made.
+struct Monitor(PacketSocket);
+
+impl Radio for Monitor {
+    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError> {
+        Ok(self.0.receive())
+    }
+
+    fn transmit(&mut self, transmit: &Transmit) -> Result<(), TransmitError> {
+        self.0.transmit(transmit)
+    }
+
+    fn flush(&mut self) -> Result<(), RadioError> {
+        self.0.flush()
+    }
+
+    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
+        Ok(())
+    }
+
+    fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
+        Ok(())
+    }
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The air: a TAP for each radio, and a client on the one that it is near to.
+struct Air {
+    monitors: Vec<Option<Tap>>,
+    near: usize,
+    link: Link,
+    got: Vec<Vec<u8>>,
+}
+
+struct World {
+    air: Air,
+    crew: Crew,
+    reactor: Reactor,
+    channel: Channel,
+    events: Vec<(usize, WorkerEvent)>,
+}
+
+impl World {
+    /// A node with so many radios. `None` when this may not be had.
+    fn new(radios: usize) -> Option<Self> {
+        if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+            eprintln!("skipped: a network namespace of its own needs root");
+            return None;
+        }
+        let channel = Channel::from_number(36).unwrap();
+        let (mut monitors, mut posts) = (Vec::new(), Vec::new());
+        for n in 0..radios {
+            let name = format!("mon{n}");
+            let tap = match Tap::open_down(&name) {
+                Ok(tap) => tap,
+                Err(error) => {
+                    eprintln!("skipped: {error}");
+                    return None;
+                }
+            };
+            tap.set_link_type(ARPHRD_IEEE80211_RADIOTAP).unwrap();
+            tap.up().unwrap();
+            monitors.push(Some(tap));
+            let base = MacAddr([2, 0, 0, 1, n as u8, 0]);
+            posts.push(Post {
+                name: format!("phy{n}"),
+                radio: Monitor(PacketSocket::open(&name, None).unwrap()),
+                config: RadioConfig::new(channel, BssidBlock { base, bits: 8 }),
+                inspect: None,
+            });
+        }
+        let network = CrewNetwork {
+            config: NetworkConfig::new(NetworkId(0), b"kernel".to_vec(), Security::Open),
+            outside: Some(Box::new(Tap::open("net0").unwrap())),
+        };
+        let ip = Command::new("ip").args(["address", "add", "10.77.0.1/24", "dev", "net0"]).status();
+        if !ip.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: ip (iproute2) is not there");
+            return None;
+        }
+        let reactor = Reactor::new().unwrap();
+        let crew = Crew::start(posts, vec![network], &reactor.bell()).unwrap();
+        let mut link = Link::new(LinkConfig::new(STATION, b"kernel"), Box::new(OsRandom));
+        link.start(reactor::now().unwrap());
+        let air = Air { monitors, near: 0, link, got: Vec::new() };
+        Some(Self { air, crew, reactor, channel, events: Vec::new() })
+    }
+
+    /// Plays the air until something is so.
+    fn until(&mut self, what: &str, mut so: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !so(self) {
+            assert!(Instant::now() < end, "{what}; {:?}, {:?}", self.air.link.state(), self.events);
+            self.air.turn();
+            self.events.extend(self.crew.poll_event());
+            std::thread::yield_now();
+        }
+    }
+
+    fn join(&mut self) {
+        self.until("the client never joins", |world| world.air.link.state() == LinkState::Connected);
+        let joined = |(_, event): &(usize, WorkerEvent)| {
+            matches!(event, WorkerEvent::Ap(ApEvent::StationJoined { .. }))
+        };
+        self.until("the node never tells", |world| world.events.iter().any(joined));
+    }
+
+    /// Asks for the address of the host until the kernel answers through TAP, switch and radio.
+    fn host_answers(&mut self) {
+        let mut asked = Instant::now() - PATIENCE;
+        self.air.got.clear();
+        self.until("the host never answers", |world| {
+            if asked.elapsed() > Duration::from_millis(200) {
+                asked = Instant::now();
+                world.air.link.handle_msdu(reactor::now().unwrap(), &arp_request());
+            }
+            // An ARP reply to us.
+            world.air.got.iter().any(|frame| frame[..6] == STATION.octets() && frame[12..14] == [8, 6])
+        });
+    }
+}
+
+impl Air {
+    fn turn(&mut self) {
+        let now = reactor::now().unwrap();
+        let mut buffer = [0; 4096];
+        for (n, tap) in self.monitors.iter().enumerate() {
+            let Some(tap) = tap else { continue };
+            while let Some(length) = tap.receive(&mut buffer).unwrap() {
+                let mut mpdu = buffer[radiotap::strip(&buffer[..length]).unwrap().mpdu].to_vec();
+                let mut echo = Vec::new();
+                let tx = TxInfo { flags: TxFlags::default(), ..TxInfo::default() };
+                radiotap::build_tx(&RxInfo::default(), &tx, &mut echo);
+                echo.extend_from_slice(&mpdu);
+                let _ = tap.send(&echo);
+                if n == self.near {
+                    self.link.handle_frame(now, &RxInfo::default(), &mut mpdu);
+                }
+            }
+        }
+        self.link.handle_timeout(now);
+        while let Some(transmit) = self.link.poll_transmit() {
+            let mut bytes = Vec::new();
+            radiotap::build_rx(&RxInfo { signal: Some(-40), ..RxInfo::default() }, &mut bytes);
+            bytes.extend_from_slice(&transmit.frame);
+            if let Some(tap) = &self.monitors[self.near] {
+                let _ = tap.send(&bytes);
+            }
+            let acked = stack::wire::TxStatus { id: transmit.id, acked: true, retries: 0 };
+            self.link.handle_tx_status(now, acked);
+        }
+        while let Some(event) = self.link.poll_event() {
+            if let LinkEvent::Msdu(frame) = event {
+                self.got.push(frame);
+            }
+        }
+    }
+}
+
+fn arp_request() -> Vec<u8> {
+    let mut frame = [&[0xff; 6][..], &STATION.octets(), &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]].concat();
+    frame.extend(STATION.octets());
+    frame.extend([10, 77, 0, 2, 0, 0, 0, 0, 0, 0, 10, 77, 0, 1]);
+    frame
+}
+
+#[test]
+fn a_client_joins_reaches_the_kernel_is_in_the_status_and_is_told_of_the_end() {
+    let Some(mut world) = World::new(1) else { return };
+    world.join();
+    world.host_answers();
+
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let radios = vec![("phy0".to_owned(), world.channel)];
+    let inspector = Arc::new(Inspector::new("here", Arc::clone(world.crew.switch()), radios));
+    let _server =
+        Server::bind(&socket).unwrap().start(move |_| Answer::Status(Box::new(inspector.status()))).unwrap();
+    let output = tests::airloom::run(&["status", "--json", "--control", socket.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&status["node"], &status["radios"][0]["phy"]), (&"here".into(), &"phy0".into()));
+    assert_eq!(status["radios"][0]["channel"], 36);
+    let ap = &status["virtual_aps"][0];
+    assert_eq!((&ap["ssid"], &ap["bssid"]), (&"kernel".into(), &BASE.to_string().into()));
+    assert_eq!((&ap["node"], &ap["radio"], &ap["generation"]), (&"here".into(), &"phy0".into(), &0.into()));
+    let client = &ap["clients"][0];
+    assert_eq!((&client["address"], &client["power_save"]), (&STATION.to_string().into(), &false.into()));
+    assert!(client["rx_frames"].as_u64().unwrap() > 0 && client["signal_dbm"] == -40, "{client}");
+    assert_eq!((&status["links"], &status["peers"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+    let text = tests::airloom::run(&["status", "--control", socket.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains(&STATION.to_string()));
+
+    world.crew.stop();
+    world.until("the client is never told", |world| world.air.link.state() != LinkState::Connected);
+    world.until("the thread never ends", |world| world.crew.poll_ending() == Some((0, Ok(()))));
+    assert_eq!(world.crew.running(), 0);
+    // The main thread was rung for it.
+    world.reactor.wait(None).unwrap().for_each(drop);
+}
+
+#[test]
+fn a_radio_that_is_unplugged_ends_with_words_and_the_other_goes_on() {
+    let Some(mut world) = World::new(2) else { return };
+    world.join();
+    world.air.monitors[0] = None;
+    let mut why = String::new();
+    world.until("the thread never ends", |world| match world.crew.poll_ending() {
+        Some((0, Err(error))) => {
+            why = error;
+            true
+        }
+        other => other.is_some_and(|ending| panic!("{ending:?}")),
+    });
+    assert!(why.contains("mon0"), "{why}");
+    assert_eq!(world.crew.running(), 1);
+    world.air.near = 1;
+    world.until("the client never notices", |world| world.air.link.state() != LinkState::Connected);
+    world.join();
+    // The outside was read by the radio that is gone.
+    world.host_answers();
+    world.crew.stop();
+    world.until("the thread never ends", |world| world.crew.poll_ending() == Some((1, Ok(()))));
+}
