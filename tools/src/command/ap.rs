@@ -63,15 +63,15 @@ pub struct Args {
     /// Most clients on a radio
     #[arg(long, value_name = "N", default_value_t = 2007, value_parser = clap::value_parser!(u16).range(1..=2007))]
     max_stations: u16,
-    /// Seconds after which a silent client is asked whether it is there
-    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    inactivity: u32,
-    /// Seconds after which the group key changes; 0 for never
-    #[arg(long, value_name = "S", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(0..=31_536_000))]
-    group_rekey: u32,
-    /// Seconds after which the key of a client changes; 0 for never
-    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=31_536_000))]
-    pairwise_rekey: u32,
+    /// Time after which a silent client is asked whether it is there
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = parse_inactivity)]
+    inactivity: Duration,
+    /// Time after which the group key changes; 0 for never
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_rekey)]
+    group_rekey: Rekey,
+    /// Time after which the key of a client changes; 0 for never
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_rekey)]
+    pairwise_rekey: Rekey,
     /// Time units of 1024 µs between beacons
     #[arg(long, value_name = "TU", default_value_t = 100, value_parser = clap::value_parser!(u16).range(15..))]
     beacon_interval: u16,
@@ -121,8 +121,6 @@ impl Args {
     }
 
     fn config(&self, security: Security) -> Config {
-        let seconds = |n: u32| Duration::from_secs(n.into());
-        let rekey = |n: u32| (n != 0).then(|| seconds(n));
         let channels = self.channel.iter().copied().chain(config::channel(CHANNEL));
         let channel = |at: usize| if self.channel.len() > 1 { at } else { 0 };
         let channels: Vec<Channel> = channels.collect();
@@ -141,11 +139,11 @@ impl Args {
             hidden: self.hidden,
             isolate: self.isolate,
             max_stations: self.max_stations,
-            inactivity: seconds(self.inactivity),
+            inactivity: self.inactivity,
             beacon_interval: self.beacon_interval,
             dtim_period: self.dtim_period,
-            group_rekey: rekey(self.group_rekey),
-            pairwise_rekey: rekey(self.pairwise_rekey),
+            group_rekey: self.group_rekey.0,
+            pairwise_rekey: self.pairwise_rekey.0,
             fragmentation: self.fragmentation.map(usize::from),
             ..NetworkSettings::new(self.ssid.clone().into_bytes(), security)
         };
@@ -155,6 +153,18 @@ impl Args {
             networks: vec![network],
         }
     }
+}
+
+/// How often a key changes, never if at all. An option of its own kind: clap would take `Option` for one left out.
+#[derive(Clone, Copy, Debug)]
+struct Rekey(Option<Duration>);
+
+fn parse_inactivity(text: &str) -> Result<Duration, String> {
+    config::inactivity(config::duration(text)?)
+}
+
+fn parse_rekey(text: &str) -> Result<Rekey, String> {
+    config::rekey(config::duration(text)?).map(Rekey)
 }
 
 fn parse_ssid(text: &str) -> Result<String, String> {
@@ -188,7 +198,7 @@ mod tests {
     #[test]
     fn options_become_the_same_configuration_as_a_file() {
         let words = "--phy phy0 --phy phy1 --channel 1 --channel 36 --ssid x --open --take-phy --isolate --hidden \
-                     --country DE --power 17.5 --group-rekey 0 --pairwise-rekey 60 --tap t --virtual-ap shared";
+                     --country DE --power 17.5 --group-rekey 0 --pairwise-rekey 1m --tap t --virtual-ap shared";
         let args = args(words).unwrap();
         assert_eq!(args.check(), Ok(()));
         let config = args.config(Security::Open);
@@ -221,6 +231,8 @@ mod tests {
             "--phy a --ssid x --open --channel six",
             "--phy a --ssid x --open --country germany",
             "--phy a --ssid x --open --power 99",
+            "--phy a --ssid x --open --group-rekey soon",
+            "--phy a --ssid x --open --inactivity 0",
             "--phy a --ssid 123456789012345678901234567890123 --open",
             "--phy a --ssid x --open --tap a/b",
         ] {

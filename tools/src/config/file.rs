@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use stack::ap::Security;
 use stack::wire::MacAddr;
@@ -11,6 +10,7 @@ use toml::Spanned;
 
 use super::error::{ConfigError, explain};
 use super::tables::{File, NetworkTable, NodeTable, Protection, RadioTable};
+use super::value::Time;
 use super::{Config, NetworkSettings, NodeSettings, Passphrase, RadioSettings, value};
 
 /// The channel where none is named.
@@ -102,18 +102,12 @@ impl Checker<'_> {
         let (span, table) = (table.span(), table.get_ref());
         let ssid = self.value(&table.ssid, |text| value::ssid(text))?;
         let usual = NetworkSettings::new(ssid.clone(), self.security(span, table, &ssid)?);
-        let seconds = |given: Option<&Spanned<i64>>, range| self.number::<u32>(given, range, "seconds");
-        let rekey = |given: &Option<Spanned<i64>>, usual: Option<Duration>| match seconds(
-            given.as_ref(),
-            0..=31_536_000,
-        ) {
-            Ok(None) => Ok(usual),
-            Ok(Some(0)) => Ok(None),
-            Ok(Some(n)) => Ok(Some(Duration::from_secs(n.into()))),
-            Err(error) => Err(error),
+        let rekey = |given: &Option<Spanned<Time>>, usual| {
+            let given = self.option(given.as_ref(), |time| value::rekey(time.0))?;
+            Ok(given.unwrap_or(usual))
         };
         let stations = self.number(table.max_stations.as_ref(), 1..=2007, "clients")?;
-        let inactivity = seconds(table.inactivity.as_ref(), 1..=86_400)?;
+        let inactivity = self.option(table.inactivity.as_ref(), |time| value::inactivity(time.0))?;
         let beacon = self.number(table.beacon_interval.as_ref(), 15..=65_535, "time units")?;
         let dtim = self.number(table.dtim_period.as_ref(), 1..=255, "beacons")?;
         Ok(NetworkSettings {
@@ -122,7 +116,7 @@ impl Checker<'_> {
             hidden: table.hidden,
             isolate: table.isolate,
             max_stations: stations.unwrap_or(usual.max_stations),
-            inactivity: inactivity.map_or(usual.inactivity, |n| Duration::from_secs(n.into())),
+            inactivity: inactivity.unwrap_or(usual.inactivity),
             beacon_interval: beacon.unwrap_or(usual.beacon_interval),
             dtim_period: dtim.unwrap_or(usual.dtim_period),
             group_rekey: rekey(&table.group_rekey, usual.group_rekey)?,

@@ -15,7 +15,7 @@ use stack::wire::{Channel, MacAddr};
 pub use error::ConfigError;
 pub use file::{parse, read};
 pub use secret::{Passphrase, read_passphrase};
-pub use value::{VirtualAp, channel, country, name_of_host, power, ssid, tap};
+pub use value::{VirtualAp, channel, country, duration, inactivity, name_of_host, power, rekey, ssid, tap};
 
 /// Where the control socket is, unless something else is said.
 pub const CONTROL: &str = "/run/airloom.sock";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::VirtualAp;
+use super::value::{Time, VirtualAp};
 
 /// All of a file.
 #[derive(Deserialize)]
@@ -68,11 +68,11 @@ pub(super) struct NetworkTable {
     #[serde(default)]
     pub(super) isolate: bool,
     pub(super) max_stations: Option<Spanned<i64>>,
-    pub(super) inactivity: Option<Spanned<i64>>,
+    pub(super) inactivity: Option<Spanned<Time>>,
     pub(super) beacon_interval: Option<Spanned<i64>>,
     pub(super) dtim_period: Option<Spanned<i64>>,
-    pub(super) group_rekey: Option<Spanned<i64>>,
-    pub(super) pairwise_rekey: Option<Spanned<i64>>,
+    pub(super) group_rekey: Option<Spanned<Time>>,
+    pub(super) pairwise_rekey: Option<Spanned<Time>>,
     pub(super) fragmentation: Option<Spanned<i64>>,
 }
 

@@ -28,7 +28,7 @@ tap = "air0"
 hidden = true
 isolate = true
 max_stations = 20
-inactivity = 60
+inactivity = "1m"
 beacon_interval = 200
 dtim_period = 3
 group_rekey = 0
@@ -120,10 +120,13 @@ fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
         ("security = \"open\"\nssid = \"x\"\nfragmentation = 100", "256 to 2346 bytes"),
         ("security = \"open\"\nssid = \"x\"\nmax_stations = 2008", "1 to 2007 clients"),
         ("security = \"open\"\nssid = \"x\"\nmax_stations = 0", "1 to 2007 clients"),
-        ("security = \"open\"\nssid = \"x\"\ninactivity = 0", "seconds"),
+        ("security = \"open\"\nssid = \"x\"\ninactivity = 0", "1 second to a day"),
+        ("security = \"open\"\nssid = \"x\"\ninactivity = \"soon\"", "not a length of time"),
+        ("security = \"open\"\nssid = \"x\"\ninactivity = true", "expected a length of time"),
+        ("security = \"open\"\nssid = \"x\"\npairwise_rekey = \"20ms\"", "or 0 for never"),
         ("security = \"open\"\nssid = \"x\"\nbeacon_interval = 3", "15 to 65535 time units"),
         ("security = \"open\"\nssid = \"x\"\ndtim_period = 256", "1 to 255"),
-        ("security = \"open\"\nssid = \"x\"\ngroup_rekey = -5", "0 to 31536000 seconds"),
+        ("security = \"open\"\nssid = \"x\"\ngroup_rekey = -5", "expected a length of time"),
         ("security = \"open\"\nssid = \"x\"\nvirtual_ap = \"per-clients\"", "did you mean `per-client`?"),
         ("security = \"open\"\nssid = \"x\"\ntap = \"a/b\"", "not an interface name"),
         (

@@ -1,8 +1,14 @@
 //! Single values and their rules, the same for files and options.
 
+use std::fmt;
+use std::time::Duration;
+
 use drivers::interface;
-use serde::Deserialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 use stack::wire::Channel;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How clients get their AP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -39,6 +45,42 @@ pub fn country(text: &str) -> Result<[u8; 2], String> {
     }
 }
 
+/// A length of time as people write it: `3s`, `100ms`, `5m`, `1h`, or a number of seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split).unwrap_or((text, ""));
+    let millis = match unit.trim_start() {
+        "ms" => Some(1),
+        "" | "s" => Some(1000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let product =
+        number.parse().ok().zip(millis).and_then(|(number, millis): (u64, u64)| number.checked_mul(millis));
+    product.map(Duration::from_millis).ok_or_else(|| {
+        format!("`{text}` is not a length of time: a number of seconds, or such as 100ms, 3s, 5m, 1h")
+    })
+}
+
+/// How long a silent client is left alone.
+pub fn inactivity(time: Duration) -> Result<Duration, String> {
+    if (Duration::from_secs(1)..=DAY).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("{time:?} is not possible: 1 second to a day"))
+    }
+}
+
+/// How often a key changes; 0 is never.
+pub fn rekey(time: Duration) -> Result<Option<Duration>, String> {
+    match time {
+        Duration::ZERO => Ok(None),
+        time if (Duration::from_secs(1)..=DAY * 365).contains(&time) => Ok(Some(time)),
+        time => Err(format!("{time:?} is not possible: 1 second to a year, or 0 for never")),
+    }
+}
+
 /// A transmit power, from dBm to hundredths of it.
 pub fn power(dbm: f64) -> Result<u32, String> {
     if (0.0..=40.0).contains(&dbm) {
@@ -57,4 +99,58 @@ pub fn tap(text: &str) -> Result<String, String> {
 pub fn name_of_host() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "airloom".to_owned())
+}
+
+/// A [`duration`] in a file: text, or a number of seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Time(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl Visitor<'_> for Reader {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time: a number of seconds, or such as \"3s\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Time, E> {
+                let seconds = u64::try_from(seconds);
+                seconds
+                    .map(|seconds| Time(Duration::from_secs(seconds)))
+                    .map_err(|_| E::invalid_value(de::Unexpected::Other("a time before now"), &self))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+                duration(text).map(Time).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_as_people_write_them() {
+        for (text, millis) in
+            [("3s", 3000), ("100ms", 100), ("5m", 300_000), ("1h", 3_600_000), ("7", 7000), ("2 s", 2000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-3s", "3 days", "3.5s", "99999999999999999999s", "18446744073709551615h", "é"]
+        {
+            assert!(duration(text).unwrap_err().contains("not a length of time"), "{text}");
+        }
+        assert_eq!((rekey(Duration::ZERO), rekey(DAY)), (Ok(None), Ok(Some(DAY))));
+        assert!(rekey(Duration::from_millis(1)).is_err() && rekey(DAY * 366).is_err());
+        assert!(
+            inactivity(Duration::ZERO).is_err() && inactivity(DAY * 2).is_err() && inactivity(DAY).is_ok()
+        );
+    }
 }
