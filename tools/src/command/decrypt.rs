@@ -195,8 +195,8 @@ impl Job {
     }
 }
 
-/// Shown on a terminal only.
-fn progress_bar(reader: &Reader) -> ProgressBar {
+/// How far a capture has been read. Shown on a terminal only.
+pub(super) fn progress_bar(reader: &Reader) -> ProgressBar {
     let (_, size) = reader.progress();
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

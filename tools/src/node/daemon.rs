@@ -2,7 +2,6 @@
 
 use std::io::{self, Stderr};
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +12,8 @@ use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use stack::ap::{BssidBlock, NetworkId};
 use stack::mac::DropReason;
-use stack::wire::MacAddr;
 
-use super::block::{block_at, choose_block};
+use super::block::{address_of_phy, block_at, block_of_phy};
 use super::crew::{Crew, CrewNetwork, Post};
 use super::inspector::Inspector;
 use super::log::Log;
@@ -84,15 +82,13 @@ fn open_networks(networks: &[NetworkSettings]) -> anyhow::Result<Vec<CrewNetwork
 }
 
 fn open_radios(radios: &[RadioSettings]) -> anyhow::Result<Vec<Post<PacketRadio>>> {
-    let own: Vec<_> = radios.iter().map(|radio| address_of(&radio.phy)).collect();
-    let avoid: Vec<MacAddr> = own.iter().flatten().copied().collect();
+    let avoid: Vec<_> = radios.iter().filter_map(|radio| address_of_phy(&radio.phy)).collect();
     let mut blocks: Vec<BssidBlock> = radios.iter().filter_map(|radio| radio.bssid.map(block_at)).collect();
     let mut posts = Vec::new();
-    for (settings, own) in radios.iter().zip(own) {
-        let block = match (settings.bssid, own) {
-            (Some(base), _) => block_at(base),
-            // Where there is no address there is no phy, as opening it will say.
-            (None, own) => choose_block(own.unwrap_or(MacAddr::ZERO), &blocks, &avoid),
+    for settings in radios {
+        let block = match settings.bssid {
+            Some(base) => block_at(base),
+            None => block_of_phy(&settings.phy, &blocks, &avoid),
         };
         blocks.push(block);
         let config = PacketRadioConfig {
@@ -108,12 +104,6 @@ fn open_radios(radios: &[RadioSettings]) -> anyhow::Result<Vec<Post<PacketRadio>
         });
     }
     Ok(posts)
-}
-
-/// The permanent address of a phy.
-fn address_of(phy: &str) -> Option<MacAddr> {
-    let file = Path::new("/sys/class/ieee80211").join(phy).join("macaddress");
-    std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
 /// What a packet radio knows of what its socket dropped and of what it acknowledges.

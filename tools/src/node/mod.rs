@@ -13,7 +13,7 @@ mod switch;
 mod table;
 mod worker;
 
-pub use block::{block_at, choose_block};
+pub use block::{block_at, block_of_phy, choose_block, contains};
 pub use crew::{Crew, CrewNetwork, Ending, Post};
 pub use daemon::{Verbosity, run};
 pub use inspector::Inspector;

@@ -168,6 +168,11 @@ impl<R: Radio> Worker<R> {
         &self.radio
     }
 
+    /// The radio itself, for who plays what it hears.
+    pub const fn radio_mut(&mut self) -> &mut R {
+        &mut self.radio
+    }
+
     /// Its virtual APs.
     pub const fn ap(&self) -> &ApRadio {
         &self.ap

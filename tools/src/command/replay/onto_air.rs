@@ -1,6 +1,6 @@
-//! `airloom replay`: a capture onto the air.
+//! A capture onto the air.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,34 +9,13 @@ use anyhow::{Context, bail};
 use drivers::TransmitError;
 use drivers::capture::{CapturedFrame, Fcs, Reader};
 use drivers::packet::PacketSocket;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use stack::wire::{Rate, Transmit, TxId, TxOptions};
 
+use super::progress_bar;
+
 /// How often a frame is offered to a full queue, a millisecond apart, before it is given up.
 const OFFERS: u32 = 1000;
-
-/// Sends the frames of a capture on a monitor interface, at the pace of the capture.
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  airloom replay join.pcapng --to mon0\n  airloom replay join.pcapng --to mon0 --speed 10\n\n\
-                        Frames go out as they are, each once and without asking for an acknowledgement. Frames whose\n\
-                        check sequence was wrong are left out."
-)]
-pub struct Args {
-    /// The capture (pcap or pcapng, gzip or not, - for standard input)
-    #[arg(value_name = "IN")]
-    input: PathBuf,
-    /// A monitor interface
-    #[arg(long, value_name = "IFACE")]
-    to: String,
-    /// How many times faster than it was captured
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_speed)]
-    speed: f64,
-    /// Report as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 /// What became of the frames.
 #[derive(Debug, Default, Serialize)]
@@ -49,32 +28,25 @@ struct Report {
     queue_full: u64,
 }
 
-impl Args {
-    /// Runs the command.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        check_interface(&self.to)?;
-        let name = || self.input.display().to_string();
-        let mut reader = Reader::open(&self.input).with_context(name)?;
-        let mut radio = PacketSocket::open(&self.to, None)?;
-        let mut report = Report::default();
-        let result = replay(&mut reader, &mut radio, self.speed, &mut report);
-        if self.json {
-            println!("{}", serde_json::to_string(&report)?);
-        } else {
-            let Report { frames, sent, not_wireless_or_malformed, bad_fcs, too_long, queue_full } = &report;
-            println!(
-                "{frames} frames, {sent} sent; left out: {not_wireless_or_malformed} not 802.11 or malformed, \
-                 {bad_fcs} with a wrong FCS, {too_long} too long, {queue_full} while the queue was full"
-            );
-        }
-        result.with_context(name)?;
-        Ok(ExitCode::SUCCESS)
+/// Sends the frames of the capture `input` on the monitor interface `to`, at `speed` times the capture's pace.
+pub(super) fn run(input: &Path, to: &str, speed: f64, json: bool) -> anyhow::Result<ExitCode> {
+    check_interface(to)?;
+    let name = || input.display().to_string();
+    let mut reader = Reader::open(input).with_context(name)?;
+    let mut radio = PacketSocket::open(to, None)?;
+    let mut report = Report::default();
+    let result = replay(&mut reader, &mut radio, speed, &mut report);
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        let Report { frames, sent, not_wireless_or_malformed, bad_fcs, too_long, queue_full } = &report;
+        println!(
+            "{frames} frames, {sent} sent; left out: {not_wireless_or_malformed} not 802.11 or malformed, \
+             {bad_fcs} with a wrong FCS, {too_long} too long, {queue_full} while the queue was full"
+        );
     }
-}
-
-fn parse_speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok().filter(|speed: &f64| *speed > 0.0 && speed.is_finite());
-    speed.ok_or_else(|| "a pace is a number above 0, such as 1 or 10".into())
+    result.with_context(name)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// On any other interface the frames would leave as nonsense.
@@ -94,7 +66,7 @@ fn replay(
     speed: f64,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let bar = reader.progress().1.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let bar = progress_bar(reader);
     let mut pace = Pace { start: None, speed };
     loop {
         let position = reader.progress().0;
@@ -177,12 +149,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_monitor_interfaces_and_real_paces_are_taken() {
+    fn only_monitor_interfaces_are_taken() {
         let refused = check_interface("lo").unwrap_err().to_string();
         assert!(refused.contains("lo is not a monitor interface"), "{refused}");
         assert!(check_interface("no such thing").is_err());
-        assert_eq!(parse_speed("0.5"), Ok(0.5));
-        assert!(["0", "-1", "inf", "NaN", "fast"].iter().all(|text| parse_speed(text).is_err()));
     }
 
     #[test]
