@@ -42,10 +42,13 @@ fn converse(stream: &mut UnixStream, request: Request) -> anyhow::Result<String>
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut bytes = serde_json::to_vec(&request)?;
     bytes.push(b'\n');
-    stream.write_all(&bytes)?;
+    // A node that turns us away says why before it closes the connection, and does not wait for what we ask.
+    let written = stream.write_all(&bytes);
     let mut line = String::new();
-    BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
+    let read = BufReader::new(stream.take(LONGEST)).read_line(&mut line);
     if line.is_empty() {
+        written?;
+        read?;
         bail!("it closed the connection");
     }
     Ok(line)

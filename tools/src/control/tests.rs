@@ -119,16 +119,14 @@ fn silent_clients_do_not_keep_others_out_until_there_are_too_many() {
     silent[0].write_all(b"{\"comm").unwrap();
     assert_eq!(asked(&here.path()), "north");
     // The place of the one above is free once its thread has seen it go.
-    loop {
-        let mut last = here.connect();
-        last.write_all(b"{\"command\":\"status\"}\n").unwrap();
-        let mut line = String::new();
-        BufReader::new(&last).read_line(&mut line).unwrap();
-        silent.push(last);
-        if line.contains("too many") {
-            break;
+    silent.extend((0..2).map(|_| here.connect()));
+    let turned_away = loop {
+        match ask(&here.path(), Request::Status) {
+            Ok(_) => silent.push(here.connect()),
+            Err(error) => break error.to_string(),
         }
-    }
+    };
+    assert!(turned_away.contains("too many ask"), "{turned_away}");
     drop(silent);
     while asked(&here.path()) != "north" {}
 }
