@@ -5,15 +5,17 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use airloom::control::{Answer, Server};
-use airloom::node::{Crew, CrewNetwork, Inspector, OsRandom, Post, WorkerEvent};
+use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Post, WorkerEvent, attend};
 use drivers::packet::PacketSocket;
-use drivers::reactor::{self, Reactor};
+use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use drivers::{Radio, RadioError, Received, TransmitError};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, raise};
 use serde_json::Value;
 use stack::ap::{ApEvent, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkState};
@@ -254,4 +256,108 @@ fn a_radio_that_is_unplugged_ends_with_words_and_the_other_goes_on() {
     world.host_answers();
     world.crew.stop();
     world.until("the thread never ends", |world| world.crew.poll_ending() == Some((1, Ok(()))));
+}
+
+#[test]
+fn sigterm_has_the_clients_told_and_the_log_says_how_it_ended() {
+    let signals = StopSignals::block().unwrap();
+    let Some(mut world) = World::new(2) else { return };
+    world.join();
+    let World { mut air, crew, reactor, channel, .. } = world;
+    let names = ["phy0", "phy1"].map(str::to_owned);
+    let radios = names.iter().map(|name| (name.clone(), channel)).collect();
+    let inspector = Inspector::new("here", Arc::clone(crew.switch()), radios);
+    let mut out = Vec::new();
+    let log = Log::new(&mut out, false, false, names.to_vec(), &[(NetworkId(0), b"kernel")]);
+    raise(Signal::SIGTERM).unwrap();
+    assert_eq!(attend(crew, &inspector, log, reactor, signals).unwrap(), 0);
+    air.turn();
+    assert_ne!(air.link.state(), LinkState::Connected);
+    let out = String::from_utf8(out).unwrap();
+    let left = format!("phy0: AP-STA-DISCONNECTED {STATION} bssid={BASE} ssid=\"kernel\" reason=3");
+    for words in [&*left, "phy0: AP-DISABLED stopped\n", "phy1: AP-DISABLED stopped\n"] {
+        assert!(out.contains(words), "{out}");
+    }
+    let states: Vec<_> = inspector.status().radios.into_iter().map(|radio| radio.state).collect();
+    assert_eq!(states, ["stopped", "stopped"]);
+}
+
+#[test]
+fn a_tap_that_is_taken_away_is_told_of_once_and_the_radio_goes_on() {
+    let Some(mut world) = World::new(1) else { return };
+    world.join();
+    world.host_answers();
+    let gone = Command::new("ip").args(["link", "delete", "net0"]).status();
+    assert!(gone.unwrap().success());
+    let trouble = |(_, event): &&(usize, WorkerEvent)| matches!(event, WorkerEvent::Trouble(_));
+    let failed = |world: &World| {
+        let (answer, answered) = sync_channel(1);
+        assert!(world.crew.switch().ask(0, answer));
+        let report = answered.recv_timeout(PATIENCE).unwrap();
+        report.radio.drops.get("outside_failed").copied().unwrap_or_default()
+    };
+    for n in 1..=3 {
+        world.air.link.handle_msdu(reactor::now().unwrap(), &arp_request());
+        world.until("no frame is counted", |world| failed(world) >= n);
+    }
+    world.events.extend(std::iter::from_fn(|| world.crew.poll_event()));
+    let told: Vec<_> = world.events.iter().filter(trouble).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(format!("{told:?}").contains("net0"), "{told:?}");
+    assert_eq!(world.air.link.state(), LinkState::Connected);
+    world.crew.stop();
+    world.until("the thread never ends", |world| world.crew.poll_ending() == Some((0, Ok(()))));
+}
+
+/// A radio whose driver has a bug.
+struct Broken(std::io::PipeReader);
+
+impl Radio for Broken {
+    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError> {
+        panic!("a bug in the driver, as this test wants it");
+    }
+
+    fn transmit(&mut self, _: &Transmit) -> Result<(), TransmitError> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), RadioError> {
+        Ok(())
+    }
+
+    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
+        Ok(())
+    }
+
+    fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
+        Ok(())
+    }
+}
+
+impl AsFd for Broken {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[test]
+fn a_radio_whose_thread_panics_is_told_of_as_one_that_failed() {
+    let channel = Channel::from_number(36).unwrap();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let post = Post {
+        name: "phy0".to_owned(),
+        radio: Broken(reader),
+        config: RadioConfig::new(channel, BssidBlock { base: BASE, bits: 8 }),
+        inspect: None,
+    };
+    let mut reactor = Reactor::new().unwrap();
+    let mut crew = Crew::start(vec![post], Vec::new(), &reactor.bell()).unwrap();
+    let ending = loop {
+        match crew.poll_ending() {
+            Some(ending) => break ending,
+            None => reactor.wait(None).unwrap().for_each(drop),
+        }
+    };
+    assert!(matches!(&ending, (0, Err(why)) if why.contains("panicked")), "{ending:?}");
+    assert_eq!(crew.running(), 0);
 }

@@ -97,8 +97,8 @@ drop_reasons! {
 
     // Between radios and to the outside.
     RadioBusy, "radio_busy", "The ring to the radio that the station is on was full.";
-    OutsideFull, "outside_full", "The TAP had no room for it.";
-    OutsideFailed, "outside_failed", "The TAP did not take it: is it down?";
+    OutsideFull, "outside_full", "The TAP had no room for it, or was set down.";
+    OutsideFailed, "outside_failed", "The TAP is gone.";
     FrameTooLong, "frame_too_long", "An MPDU longer than the radio's interface takes.";
 
     // Limits.

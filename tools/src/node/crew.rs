@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use drivers::reactor::{self, Bell, Reactor};
@@ -45,8 +45,9 @@ pub struct CrewNetwork {
 pub struct Crew {
     switch: Arc<Switch>,
     events: Receiver<(usize, WorkerEvent)>,
+    endings: Receiver<(usize, Ending)>,
     /// By the index of the radio; `None` once its end was told.
-    threads: Vec<Option<JoinHandle<Result<(), RadioError>>>>,
+    threads: Vec<Option<JoinHandle<()>>>,
 }
 
 /// How the thread of a radio ended.
@@ -68,6 +69,7 @@ impl Crew {
         let bells: Vec<_> = reactors.iter().map(|reactor| Some(reactor.bell())).collect();
         let (switch, ports) = Switch::new(served.collect(), &bells);
         let (tell, events) = sync_channel(EVENTS);
+        let (end, endings) = channel();
         let now = reactor::now()?;
         let mut threads = Vec::new();
         for (index, ((post, port), reactor)) in posts.into_iter().zip(ports).zip(reactors).enumerate() {
@@ -75,11 +77,21 @@ impl Crew {
             let mut worker =
                 Worker::new(&name, radio, config, configs.clone(), port, now, Box::new(OsRandom));
             worker.inspect_by(inspect);
-            let told = Told { index, tell: tell.clone(), bell: bell.clone() };
-            let thread = thread::Builder::new().name(name).spawn(move || run(worker, reactor, &told))?;
+            let mut told = Told {
+                index,
+                tell: tell.clone(),
+                end: end.clone(),
+                ending: Err("its thread panicked; please report this".to_owned()),
+                bell: bell.clone(),
+            };
+            let life = move || {
+                let ending = run(worker, reactor, &told);
+                told.ends(ending.map_err(|error| error.to_string()));
+            };
+            let thread = thread::Builder::new().name(name).spawn(life)?;
             threads.push(Some(thread));
         }
-        Ok(Self { switch: Arc::new(switch), events, threads })
+        Ok(Self { switch: Arc::new(switch), events, endings, threads })
     }
 
     /// The switch between the radios.
@@ -94,14 +106,12 @@ impl Crew {
 
     /// The next radio whose thread has ended, and how. The others go on without it.
     pub fn poll_ending(&mut self) -> Option<(usize, Ending)> {
-        let over = |thread: &Option<JoinHandle<_>>| thread.as_ref().is_some_and(JoinHandle::is_finished);
-        let index = self.threads.iter().position(over)?;
-        let thread = self.threads.get_mut(index).and_then(Option::take)?;
+        let (index, ending) = self.endings.try_recv().ok()?;
         self.switch.radio_gone(index);
-        let ending = match thread.join() {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err("its thread panicked; please report this".to_owned()),
-        };
+        if let Some(thread) = self.threads.get_mut(index).and_then(Option::take) {
+            // It has nothing left to do, and has said how it ended.
+            let _ = thread.join();
+        }
         Some((index, ending))
     }
 
@@ -118,14 +128,20 @@ impl Crew {
     }
 }
 
-/// The way from a radio's thread to who runs the node. Dropped, with the thread's end, it rings once more.
+/// The way from a radio's thread to who runs the node. Dropped, when the radio is no more, it says how that came.
 struct Told {
     index: usize,
     tell: SyncSender<(usize, WorkerEvent)>,
+    end: Sender<(usize, Ending)>,
+    ending: Ending,
     bell: Bell,
 }
 
 impl Told {
+    fn ends(&mut self, ending: Ending) {
+        self.ending = ending;
+    }
+
     fn ring(&self) {
         // Nobody is there to be rung if this fails.
         let _ = self.bell.ring();
@@ -134,6 +150,9 @@ impl Told {
 
 impl Drop for Told {
     fn drop(&mut self) {
+        let ending = std::mem::replace(&mut self.ending, Ok(()));
+        // Who runs the node may be gone first.
+        let _ = self.end.send((self.index, ending));
         self.ring();
     }
 }

@@ -1,6 +1,6 @@
 //! A node as a process: from its configuration to its end.
 
-use std::io::{self, Stderr};
+use std::io::{self, Stderr, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use super::log::Log;
 use super::outside::Outside;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
+use crate::escape::escape;
 use crate::status;
 
 /// After this time radios that do not end are left behind.
@@ -53,10 +54,41 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
             Request::Status => Answer::Status(Box::new(answering.status())),
         })
         .context("cannot start the control socket's thread")?;
-    let mut daemon = Daemon { crew, inspector, log: log_of(config, verbosity), asked: None, failed: 0 };
-    daemon.greet(config);
-    daemon.until_the_end(reactor, signals)?;
-    Ok(if daemon.failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let mut log = log_of(config, verbosity);
+    greet(config, &mut log);
+    let failed = attend(crew, &inspector, log, reactor, signals)?;
+    Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Tells what happens on the radios, and has them end when a signal says so, until none is left. Yields how many of
+/// them failed.
+pub fn attend<W: Write>(
+    crew: Crew,
+    inspector: &Inspector,
+    log: Log<W>,
+    mut reactor: Reactor,
+    mut signals: StopSignals,
+) -> anyhow::Result<usize> {
+    reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
+    let mut watch = Watch { crew, inspector, log, failed: 0 };
+    let mut asked: Option<Instant> = None;
+    loop {
+        watch.tell();
+        if watch.crew.running() == 0 {
+            return Ok(watch.failed);
+        }
+        if signals.taken().context("cannot read signals")? && asked.is_none() {
+            asked = Some(Instant::now());
+            watch.crew.stop();
+        }
+        let left = asked.map(|asked| PATIENCE.saturating_sub(asked.elapsed()));
+        if left == Some(Duration::ZERO) {
+            watch.log.line(usize::MAX, "radios do not end; leaving them behind");
+            return Ok(watch.failed);
+        }
+        let now = reactor::now().context("cannot read the clock")?;
+        reactor.wait(left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
+    }
 }
 
 /// Networks are named by their place.
@@ -126,50 +158,24 @@ fn inspect(radio: &mut PacketRadio, status: &mut status::Radio) {
     status.ack_failure = acks.last_failure;
 }
 
-struct Daemon {
+fn greet(config: &Config, log: &mut Log<Stderr>) {
+    for (radio, settings) in config.radios.iter().enumerate() {
+        let (channel, frequency) = (settings.channel.number(), settings.channel.frequency());
+        for network in &config.networks {
+            let ssid = escape(&network.ssid);
+            log.line(radio, &format!("AP-ENABLED ssid=\"{ssid}\" channel={channel} freq={frequency}"));
+        }
+    }
+}
+
+struct Watch<'a, W> {
     crew: Crew,
-    inspector: Arc<Inspector>,
-    log: Log<Stderr>,
-    /// When the radios were asked to end.
-    asked: Option<Instant>,
+    inspector: &'a Inspector,
+    log: Log<W>,
     failed: usize,
 }
 
-impl Daemon {
-    fn greet(&mut self, config: &Config) {
-        for (radio, settings) in config.radios.iter().enumerate() {
-            let (channel, frequency) = (settings.channel.number(), settings.channel.frequency());
-            for network in &config.networks {
-                let ssid = crate::escape::escape(&network.ssid);
-                self.log
-                    .line(radio, &format!("AP-ENABLED ssid=\"{ssid}\" channel={channel} freq={frequency}"));
-            }
-        }
-    }
-
-    fn until_the_end(&mut self, mut reactor: Reactor, mut signals: StopSignals) -> anyhow::Result<()> {
-        reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
-        loop {
-            self.tell();
-            if self.crew.running() == 0 {
-                return Ok(());
-            }
-            if signals.taken().context("cannot read signals")? && self.asked.replace(Instant::now()).is_none()
-            {
-                self.crew.stop();
-            }
-            let deadline = match self.asked.map(|asked| PATIENCE.saturating_sub(asked.elapsed())) {
-                Some(Duration::ZERO) => {
-                    self.log.line(usize::MAX, "radios do not end; leaving them behind");
-                    return Ok(());
-                }
-                Some(left) => Some(reactor::now().context("cannot read the clock")? + left),
-                None => None,
-            };
-            reactor.wait(deadline).context("cannot wait")?.for_each(drop);
-        }
-    }
-
+impl<W: Write> Watch<'_, W> {
     fn tell(&mut self) {
         while let Some((radio, event)) = self.crew.poll_event() {
             self.log.event(radio, &event);

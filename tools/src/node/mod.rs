@@ -15,7 +15,7 @@ mod worker;
 
 pub use block::{block_at, block_of_phy, choose_block, contains};
 pub use crew::{Crew, CrewNetwork, Ending, Post};
-pub use daemon::{Verbosity, run};
+pub use daemon::{Verbosity, attend, run};
 pub use inspector::Inspector;
 pub use log::Log;
 pub use outside::{Cable, Outside};

@@ -85,6 +85,10 @@ pub struct Port {
     pub(super) buffer: Vec<u8>,
     /// Which lane comes first, in turn.
     pub(super) first: usize,
+    /// The last frame to the outside failed.
+    pub(super) failing: bool,
+    /// Why it began to fail.
+    pub(super) trouble: Option<String>,
 }
 
 impl Port {
@@ -219,9 +223,14 @@ impl Port {
     fn send_outside(&mut self, index: usize, frame: &[u8], only: bool) {
         let outside = self.networks.get(index).and_then(|served| served.outside.as_deref());
         match outside.map(|outside| outside.send(frame)) {
-            Some(Ok(true)) => {}
+            Some(Ok(true)) => self.failing = false,
             Some(Ok(false)) => self.drops.count(DropReason::OutsideFull),
-            Some(Err(_)) => self.drops.count(DropReason::OutsideFailed),
+            Some(Err(error)) => {
+                self.drops.count(DropReason::OutsideFailed);
+                if !std::mem::replace(&mut self.failing, true) {
+                    self.trouble = Some(error.to_string());
+                }
+            }
             None if only => self.drops.count(DropReason::NoDestination),
             None => {}
         }

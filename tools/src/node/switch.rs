@@ -100,6 +100,8 @@ impl Switch {
             drops: DropCounts::new(),
             buffer: vec![0; READ],
             first: 0,
+            failing: false,
+            trouble: None,
         });
         let ports = ports.collect();
         (

@@ -126,6 +126,9 @@ impl<R: Radio> Worker<R> {
         self.send(now)?;
         self.settle(now);
         self.port.ring();
+        if let Some(trouble) = self.port.trouble.take() {
+            self.tell(WorkerEvent::Trouble(trouble));
+        }
         self.more = more.then_some(now);
         Ok(())
     }
