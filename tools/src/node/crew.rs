@@ -181,8 +181,10 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
             reactor.watch_writable(worker.radio().as_fd(), RADIO, congested).map_err(fail("watching it"))?;
         }
         let deadline = worker.poll_timeout().map(|(at, _)| at);
-        // What is ready needs no telling: a turn looks at everything.
-        reactor.wait(deadline).map_err(fail("sleeping"))?.for_each(drop);
+        // All else that may be ready is looked at in every turn, without a system call.
+        if reactor.wait(deadline).map_err(fail("sleeping"))?.any(|number| number != RADIO) {
+            worker.outsides_are_readable();
+        }
     }
     Ok(())
 }

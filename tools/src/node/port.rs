@@ -83,6 +83,8 @@ pub struct Port {
     pub(super) drops: DropCounts,
     /// What the outside is read into.
     pub(super) buffer: Vec<u8>,
+    /// By the place of the network: its outside had nothing left, and has not been told of as readable since.
+    pub(super) dry: Vec<bool>,
     /// Which lane comes first, in turn.
     pub(super) first: usize,
     /// The last frame to the outside failed.
@@ -111,6 +113,11 @@ impl Port {
     pub(super) fn reads(&self) -> impl Iterator<Item = &dyn Outside> + '_ {
         let own = self.networks.iter().filter(|served| served.reader.load(Ordering::Acquire) == self.radio);
         own.filter_map(|served| served.outside.as_deref())
+    }
+
+    /// What is outside may have something: it is read at the next turn.
+    pub(super) fn outsides_are_readable(&mut self) {
+        self.dry.fill(false);
     }
 
     /// Takes what a station of this radio sent for anybody but a station of the same BSS.
@@ -240,7 +247,8 @@ impl Port {
         let networks = Arc::clone(&self.networks);
         let Some(served) = networks.get(index) else { return (0, false) };
         let Some(outside) = served.outside.as_deref() else { return (0, false) };
-        if served.reader.load(Ordering::Acquire) != self.radio {
+        let dry = self.dry.get(index).is_some_and(|&dry| dry);
+        if dry || served.reader.load(Ordering::Acquire) != self.radio {
             return (0, false);
         }
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -255,6 +263,10 @@ impl Port {
             count += 1;
         };
         self.buffer = buffer;
+        if let Some(dry) = self.dry.get_mut(index) {
+            // Where there is no descriptor nobody tells of what comes.
+            *dry = !full && outside.descriptor().is_some();
+        }
         (count, full)
     }
 

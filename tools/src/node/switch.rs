@@ -99,6 +99,7 @@ impl Switch {
             controls: controls.clone(),
             drops: DropCounts::new(),
             buffer: vec![0; READ],
+            dry: vec![false; networks.len()],
             first: 0,
             failing: false,
             trouble: None,

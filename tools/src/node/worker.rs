@@ -186,6 +186,12 @@ impl<R: Radio> Worker<R> {
         self.port.reads()
     }
 
+    /// One of [`Self::outsides`] was told of as readable: the next turn reads them. Those without a descriptor are read
+    /// at every turn.
+    pub fn outsides_are_readable(&mut self) {
+        self.port.outsides_are_readable();
+    }
+
     fn obey(&mut self, now: Instant, control: Control) {
         match control {
             Control::Elsewhere { network, station } => {
