@@ -14,7 +14,7 @@ use stack::ap::{BssidBlock, NetworkId};
 use stack::mac::DropReason;
 
 use super::block::{address_of_phy, block_at, block_of_phy};
-use super::crew::{Crew, CrewNetwork, Post};
+use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
 use super::log::Log;
 use super::outside::Outside;
@@ -177,19 +177,23 @@ struct Watch<'a, W> {
 
 impl<W: Write> Watch<'_, W> {
     fn tell(&mut self) {
-        while let Some((radio, event)) = self.crew.poll_event() {
-            self.log.event(radio, &event);
+        loop {
+            // A radio says how it ended after all else that it has to say.
+            let ending = self.crew.poll_ending();
+            while let Some((radio, event)) = self.crew.poll_event() {
+                self.log.event(radio, &event);
+            }
+            match ending {
+                Some((radio, ending)) => self.ended(radio, ending),
+                None => return,
+            }
         }
-        while let Some((radio, ending)) = self.crew.poll_ending() {
-            let why = match ending {
-                Ok(()) => "stopped".to_owned(),
-                Err(why) => {
-                    self.failed += 1;
-                    why
-                }
-            };
-            self.inspector.radio_ended(radio, &why);
-            self.log.line(radio, &format!("AP-DISABLED {why}"));
-        }
+    }
+
+    fn ended(&mut self, radio: usize, ending: Ending) {
+        self.failed += usize::from(ending.is_err());
+        let why = ending.err().unwrap_or_else(|| "stopped".to_owned());
+        self.inspector.radio_ended(radio, &why);
+        self.log.line(radio, &format!("AP-DISABLED {why}"));
     }
 }
