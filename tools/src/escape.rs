@@ -25,7 +25,8 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
-fn is_dangerous(c: char) -> bool {
+/// Characters that are not seen, or that change how others are seen.
+pub(crate) fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -11,3 +11,4 @@ pub mod dump;
 pub mod escape;
 pub mod node;
 pub mod status;
+pub mod report;

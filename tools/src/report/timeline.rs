@@ -1,0 +1,230 @@
+//! A timeline for each client: what it was doing, what arrived, what had to be repeated, how well it heard.
+
+use std::time::Duration;
+
+use super::markup::{Markup, Px, Seconds, Span as Length};
+use super::story::{Bins, Client, State, Story};
+
+/// Width of the whole picture.
+const WIDTH: f64 = 1120.0;
+/// Where the time axis begins.
+const LEFT: f64 = 188.0;
+/// Where it ends.
+const RIGHT: f64 = WIDTH - 56.0;
+/// Columns that states are drawn in.
+const COLUMNS: u32 = 880;
+/// Height of a client.
+const ROW: f64 = 172.0;
+/// Room for the axis.
+const AXIS: f64 = 26.0;
+/// Most marks for moments of one client.
+const MAX_MOMENTS: usize = 48;
+/// Signal at the top and at the bottom of its lane, in dBm.
+const SIGNAL: (f64, f64) = (-30.0, -95.0);
+
+/// Where the flags of moments stand, from the top of a client.
+const FLAG: f64 = 18.0;
+/// Lanes of a client: beginning and height.
+const STATES: (f64, f64) = (32.0, 16.0);
+const RETRIES: (f64, f64) = (111.0, 9.0);
+const HEARD: (f64, f64) = (124.0, 36.0);
+/// What comes from a client is drawn downwards from here, what comes to it upwards.
+const UP: f64 = 81.0;
+/// The tallest bar.
+const REACH: f64 = 26.0;
+
+pub(super) fn draw(out: &mut Markup, story: &Story) {
+    let height = ROW * story.clients.len() as f64 + AXIS;
+    out.picture((WIDTH, height), &"What each client did, second by second");
+    axis(out, story.length, height);
+    let scale = Scale::of(story);
+    for (index, client) in story.clients.iter().enumerate() {
+        let top = Px(ROW * index as f64);
+        out.open("g", &[("transform", &format!("translate(0 {top})"))]);
+        if index > 0 {
+            out.line("rule", (0.0, -1.5), (WIDTH, -1.5));
+        }
+        names(out, story, client);
+        states(out, story.length, client);
+        out.line("zero", (LEFT, UP - 0.5), (RIGHT, UP - 0.5));
+        bars(out, story.length, &client.down, scale, Flow { class: "down", words: "arrived at it" });
+        bars(out, story.length, &client.up, scale, Flow { class: "up", words: "arrived from it" });
+        repeated(out, story.length, client);
+        lost(out, story.length, client);
+        signal(out, story.length, client);
+        moments(out, story.length, client);
+        out.close("g");
+    }
+    out.close("svg");
+}
+
+/// One scale for the traffic of all clients, so that their bars can be compared.
+#[derive(Clone, Copy)]
+struct Scale(u64);
+
+impl Scale {
+    fn of(story: &Story) -> Self {
+        let most = story.clients.iter().map(|client| client.up.max().max(client.down.max()));
+        Self(most.max().unwrap_or(0).max(1))
+    }
+}
+
+/// One direction of the traffic.
+struct Flow {
+    class: &'static str,
+    words: &'static str,
+}
+
+fn x(at: Duration, length: Duration) -> f64 {
+    let share = at.as_secs_f64() / length.as_secs_f64().max(1e-9);
+    LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
+}
+
+/// Lines and numbers at whole seconds, at most about a dozen.
+fn axis(out: &mut Markup, length: Duration, height: f64) {
+    let steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
+    let step = steps.into_iter().find(|step| length.as_secs() / step <= 12).unwrap_or(7200);
+    for mark in (0..=length.as_secs() / step).take(100) {
+        let at = x(Duration::from_secs(mark * step), length);
+        out.line("grid", (at, 8.0), (at, height - AXIS));
+        out.label("tick mid", (at, height - 8.0), &format!("{} s", mark * step));
+    }
+}
+
+fn names(out: &mut Markup, story: &Story, client: &Client) {
+    out.label("name", (0.0, 45.0), &shortened(&client.name, 20));
+    out.label("mono small", (0.0, 62.0), &client.address);
+    let network = format!("{} · {}", shortened(&client.network, 14), client.security);
+    out.label("small", (0.0, 79.0), &network);
+    let radio = client.radio.and_then(|index| story.radios.get(index));
+    let radio = radio.map_or_else(|| "on no radio".into(), |radio| format!("on radio {}", radio.name));
+    out.label("small", (0.0, 96.0), &shortened(&radio, 22));
+    for (lane, y) in [("to it", 72.0), ("from it", 96.0), ("again", 119.0), ("signal", 146.0)] {
+        out.label("tiny end", (LEFT - 8.0, y), &lane);
+    }
+}
+
+/// The state that filled the middle of each column, equal neighbours joined: bounded, however often a client dozes.
+fn columns(length: Duration, client: &Client) -> Vec<(State, u32, u32)> {
+    let mut runs: Vec<(State, u32, u32)> = Vec::new();
+    let column = length / COLUMNS;
+    let mut spans = client.spans.iter().peekable();
+    for index in 0..COLUMNS {
+        let middle = column * index + column / 2;
+        while spans.peek().is_some_and(|span| span.to <= middle) {
+            spans.next();
+        }
+        let state = spans.peek().filter(|span| span.from <= middle).map_or(State::Away, |span| span.state);
+        match runs.last_mut() {
+            Some((last, _, to)) if *last == state => *to = index + 1,
+            _ => runs.push((state, index, index + 1)),
+        }
+    }
+    runs
+}
+
+fn states(out: &mut Markup, length: Duration, client: &Client) {
+    let column = length / COLUMNS;
+    for (state, from, to) in columns(length, client) {
+        let (class, words) = match state {
+            State::Away => ("away", "away"),
+            State::Scanning => ("scan", "looking for its network"),
+            State::Joining => ("join", "joining"),
+            State::Awake => ("awake", "connected, awake"),
+            State::Dozing => ("doze", "connected, dozing: the node keeps its frames"),
+        };
+        let (from, to) = (column * from, column * to);
+        let (left, right) = (x(from, length), x(to, length));
+        let (name, time) = (&client.name, Length(to - from));
+        let title = format!("{name}: {words}, {} to {} ({time})", Seconds(from), Seconds(to));
+        out.bar(class, (left, STATES.0), (right - left, STATES.1), &title);
+    }
+}
+
+/// The columns of a row of bars that have something in them: when they begin and end, where they are, how much it is.
+fn filled(length: Duration, bins: &Bins) -> impl Iterator<Item = (Duration, Duration, f64, f64, u64)> {
+    bins.sums().iter().enumerate().filter(|(_, sum)| **sum > 0).map(move |(index, &sum)| {
+        let (from, to) = (bins.start(index), bins.start(index + 1));
+        let left = x(from, length);
+        (from, to, left, (x(to, length) - left - 0.6).max(0.8), sum)
+    })
+}
+
+/// What arrived: at the client upwards from the middle, from it downwards.
+fn bars(out: &mut Markup, length: Duration, bins: &Bins, scale: Scale, flow: Flow) {
+    for (from, to, left, width, bytes) in filled(length, bins) {
+        let height = (bytes as f64 / scale.0 as f64 * REACH).max(1.0);
+        let top = if flow.class == "down" { UP - 1.0 - height } else { UP };
+        let title = format!("{bytes} bytes {} between {} and {}", flow.words, Seconds(from), Seconds(to));
+        out.bar(flow.class, (left, top), (width, height), &title);
+    }
+}
+
+/// What had to be sent again: the taller the more.
+fn repeated(out: &mut Markup, length: Duration, client: &Client) {
+    let most = client.retries.max().max(1) as f64;
+    for (from, to, left, width, count) in filled(length, &client.retries) {
+        let height = RETRIES.1 * (0.25 + 0.75 * count as f64 / most);
+        let what = if count == 1 { "1 transmission".into() } else { format!("{count} transmissions") };
+        let title = format!("{what} repeated between {} and {}", Seconds(from), Seconds(to));
+        out.bar("retry", (left, RETRIES.0 + RETRIES.1 - height), (width, height), &title);
+    }
+}
+
+/// What was lost for good.
+fn lost(out: &mut Markup, length: Duration, client: &Client) {
+    for (from, _, left, width, count) in filled(length, &client.losses) {
+        let (x, y) = (Px(left + width / 2.0 - 3.5), Px(RETRIES.0 + 1.0));
+        let cross = format!("M{x} {y}l7 7m-7 0l7 -7");
+        let title = format!("{count} lost: sent at about {} and never arrived", Seconds(from));
+        out.titled("path", &[("class", &"loss"), ("d", &cross)], &title);
+    }
+}
+
+fn height_of(dbm: f64) -> f64 {
+    let share = (SIGNAL.0 - dbm) / (SIGNAL.0 - SIGNAL.1);
+    HEARD.0 + share.clamp(0.0, 1.0) * HEARD.1
+}
+
+/// The line breaks where nothing was heard for long.
+fn signal(out: &mut Markup, length: Duration, client: &Client) {
+    for dbm in [-40.0_f64, -60.0, -80.0] {
+        let y = height_of(dbm);
+        out.line("faint", (LEFT, y), (RIGHT, y));
+        out.label("tiny", (RIGHT + 6.0, y + 3.0), &format!("−{} dBm", -dbm));
+    }
+    let samples = client.signal.get(..client.signal.len().min(super::MAX_BINS)).unwrap_or_default();
+    let pause = (length / 20).max(Duration::from_millis(400));
+    for run in samples.chunk_by(|a, b| b.at.saturating_sub(a.at) < pause) {
+        out.path("signal", run.iter().map(|sample| (x(sample.at, length), height_of(sample.dbm))));
+    }
+    for sample in samples {
+        let rate = sample.megabits.map(|rate| format!(", data at {rate} Mb/s")).unwrap_or_default();
+        let title = format!("{:.0} dBm at {}{rate}", sample.dbm, Seconds(sample.at));
+        out.dot("spot", (x(sample.at, length), height_of(sample.dbm)), 4.0, &title);
+    }
+}
+
+fn moments(out: &mut Markup, length: Duration, client: &Client) {
+    let mut free = 0.0;
+    for moment in client.moments.iter().take(MAX_MOMENTS) {
+        let at = x(moment.at, length);
+        let class = if moment.bad { "mark bad" } else { "mark" };
+        out.line(class, (at, FLAG), (at, STATES.0 + STATES.1));
+        out.dot(class, (at, FLAG), 3.2, &format!("{}: {}", Seconds(moment.at), moment.text));
+        if at >= free {
+            let (class, dx) = if at > RIGHT - 60.0 { ("tick end", -6.0) } else { ("tick", 6.0) };
+            let label = shortened(&moment.name, 28);
+            out.label(class, (at + dx, FLAG + 4.0), &label);
+            free = at + 6.2 * label.chars().count() as f64 + 14.0;
+        }
+    }
+}
+
+/// The beginning of a text that is too long for its place.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
