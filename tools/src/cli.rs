@@ -19,6 +19,7 @@ pub struct Cli {
 enum Command {
     Ap(Box<command::ap::Args>),
     Decrypt(command::decrypt::Args),
+    Demo(command::demo::Args),
     Dump(command::dump::Args),
     Replay(command::replay::Args),
     Run(command::run::Args),
@@ -31,6 +32,7 @@ impl Cli {
         match self.command {
             Command::Ap(args) => args.run(),
             Command::Decrypt(args) => args.run(),
+            Command::Demo(args) => args.run(),
             Command::Dump(args) => args.run(),
             Command::Replay(args) => args.run(),
             Command::Run(args) => args.run(),

@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod decrypt;
+pub mod demo;
 pub mod dump;
 pub mod escape;
 pub mod node;

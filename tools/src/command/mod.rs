@@ -2,6 +2,7 @@
 
 pub mod ap;
 pub mod decrypt;
+pub mod demo;
 pub mod dump;
 pub mod replay;
 pub mod run;

@@ -133,14 +133,14 @@ pub struct Span {
 }
 
 /// How well a client heard its AP.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// When.
     pub at: Duration,
     /// Signal, in dBm.
     pub dbm: f64,
-    /// Rate of the latest data frame to or from it, in Mb/s.
-    pub megabits: Option<f64>,
+    /// Rate of the latest data frame to it.
+    pub rate: Option<String>,
 }
 
 /// Something worth a mark.

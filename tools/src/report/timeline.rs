@@ -199,7 +199,7 @@ fn signal(out: &mut Markup, length: Duration, client: &Client) {
         out.path("signal", run.iter().map(|sample| (x(sample.at, length), height_of(sample.dbm))));
     }
     for sample in samples {
-        let rate = sample.megabits.map(|rate| format!(", data at {rate} Mb/s")).unwrap_or_default();
+        let rate = sample.rate.as_ref().map(|rate| format!(", data at {rate}")).unwrap_or_default();
         let title = format!("{:.0} dBm at {}{rate}", sample.dbm, Seconds(sample.at));
         out.dot("spot", (x(sample.at, length), height_of(sample.dbm)), 4.0, &title);
     }

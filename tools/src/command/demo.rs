@@ -1,0 +1,63 @@
+//! `airloom demo`: a node and its clients on the simulated air.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::demo::play;
+use crate::report;
+
+/// Plays one node, two radios and four clients on a simulated air, and shows what happened. No radio and no root are
+/// needed.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  airloom demo\n  airloom demo --seed 7 --seconds 60 --out seven\n  airloom demo --json | jq .msdus_lost\n\n\
+                        The clients join, doze, walk, leave and come back, and exchange numbered messages; all frames\n\
+                        are made and understood by the code that runs on real radios. The same seed and length give\n\
+                        the same run. DIR/report.html shows it to people, DIR/demo.pcapng to Wireshark (its\n\
+                        passphrase: every client an air of its own)."
+)]
+pub struct Args {
+    /// Chooses one of many runs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How long it is, in simulated seconds
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Where report.html and demo.pcapng go; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "airloom-demo")]
+    out: PathBuf,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let (report, capture) = (self.out.join("report.html"), self.out.join("demo.pcapng"));
+        fs::create_dir_all(&self.out).with_context(|| cannot_write(&self.out))?;
+        let file = File::create(&capture).with_context(|| cannot_write(&capture))?;
+        let length = Duration::from_secs(self.seconds);
+        let mut demo = play(self.seed, length, Box::new(BufWriter::new(file)))
+            .with_context(|| format!("the demo stopped; {} may be incomplete", capture.display()))?;
+        fs::write(&report, report::html(&demo.story)).with_context(|| cannot_write(&report))?;
+        demo.outcome.report = report.display().to_string();
+        demo.outcome.capture = capture.display().to_string();
+        if self.json {
+            println!("{}", serde_json::to_string(&demo.outcome)?);
+        } else {
+            print!("{}", demo.account);
+            println!("\nTo look at: {} and {}", demo.outcome.report, demo.outcome.capture);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}; choose another folder with --out", path.display())
+}

@@ -1,0 +1,112 @@
+//! `demo.pcapng`: every frame of the air, with what was decided about it as comments.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::time::Duration;
+
+use drivers::air::OnAir;
+use drivers::capture::{CaptureError, Direction, Entry, InterfaceId, Writer};
+use stack::time::Instant;
+use stack::wire::radiotap::TxInfo;
+use stack::wire::{Channel, Rate, RxInfo};
+
+use super::scene;
+
+/// The demo takes place on the first of January 2026, in nanoseconds since 1970: the same seed gives the same bytes.
+const EPOCH: u64 = 1_767_225_600_000_000_000;
+/// A frame waits so long for what is decided because of it.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// A frame that may still be commented on.
+struct Waiting {
+    start: Instant,
+    interface: InterfaceId,
+    channel: Channel,
+    rate: Rate,
+    /// The node sent it, at this attempt.
+    sent: Option<u8>,
+    mpdu: Vec<u8>,
+    comments: Vec<String>,
+}
+
+/// The file while it is written. After a failed write nothing more is written; [`Self::finish`] says why.
+pub(super) struct Tape {
+    writer: Writer<Box<dyn Write>>,
+    interfaces: Vec<(Channel, InterfaceId)>,
+    waiting: VecDeque<Waiting>,
+    error: Option<CaptureError>,
+}
+
+impl Tape {
+    /// One interface for each radio of the node.
+    pub(super) fn new(out: Box<dyn Write>) -> Result<Self, CaptureError> {
+        let mut writer = Writer::new(out)?;
+        let mut interfaces = Vec::new();
+        for mast in &scene::MASTS {
+            if let Some(channel) = scene::channel(mast.channel) {
+                let about = format!("the air around radio {}, channel {}", mast.name, mast.channel);
+                interfaces.push((channel, writer.radio(mast.name, &about)?));
+            }
+        }
+        Ok(Self { writer, interfaces, waiting: VecDeque::new(), error: None })
+    }
+
+    /// Takes a frame that begins now.
+    pub(super) fn frame(&mut self, on_air: &OnAir<'_>, by_node: bool, comments: Vec<String>) {
+        self.write_until(on_air.start - PATIENCE);
+        let interface = self.interfaces.iter().find(|(channel, _)| *channel == on_air.channel);
+        let Some(&(channel, interface)) = interface else { return };
+        self.waiting.push_back(Waiting {
+            start: on_air.start,
+            interface,
+            channel,
+            rate: on_air.rate,
+            sent: by_node.then_some(on_air.attempt),
+            mpdu: on_air.frame.to_vec(),
+            comments,
+        });
+    }
+
+    /// Something was decided on a channel: it is said of the latest frame there.
+    pub(super) fn comment(&mut self, channel: Channel, comment: String) {
+        if let Some(frame) = self.waiting.iter_mut().rev().find(|frame| frame.channel == channel) {
+            frame.comments.push(comment);
+        }
+    }
+
+    /// Writes what still waits, and all to its place.
+    pub(super) fn finish(mut self) -> Result<(), CaptureError> {
+        self.write_until(Instant::from_micros(u64::MAX));
+        match self.error {
+            Some(error) => Err(error),
+            None => self.writer.flush(),
+        }
+    }
+
+    fn write_until(&mut self, until: Instant) {
+        while let Some(frame) = self.waiting.pop_front_if(|frame| frame.start <= until) {
+            if self.error.is_none() {
+                self.error = self.write(&frame).err();
+            }
+        }
+    }
+
+    fn write(&mut self, frame: &Waiting) -> Result<(), CaptureError> {
+        let comments: Vec<&str> = frame.comments.iter().map(String::as_str).collect();
+        let rx = RxInfo {
+            tsft: Some(frame.start.as_micros()),
+            frequency: Some(frame.channel.frequency()),
+            rate: Some(frame.rate),
+            ..RxInfo::default()
+        };
+        let entry = Entry {
+            time: EPOCH + frame.start.as_micros().saturating_mul(1000),
+            direction: Some(if frame.sent.is_some() { Direction::Sent } else { Direction::Received }),
+            rx,
+            tx: frame.sent.map(|attempt| TxInfo { data_retries: Some(attempt), ..TxInfo::default() }),
+            mpdu: &frame.mpdu,
+            comments: &comments,
+        };
+        self.writer.write(frame.interface, &entry)
+    }
+}

@@ -1,0 +1,290 @@
+//! Sees every frame that goes on the air, and believes nothing else.
+
+use std::time::Duration;
+
+use drivers::air::OnAir;
+use stack::rsn::{Observer, Pmk};
+use stack::time::Instant;
+use stack::wire::amsdu::Amsdu;
+use stack::wire::frame::DataFrame;
+use stack::wire::{EtherType, Frame, Llc, MacAddr};
+
+use crate::report::Bins;
+
+use super::capture::Tape;
+use super::ladder::{self, Ladder};
+use super::nonces::Nonces;
+use super::play::since_start;
+use super::{packet, scene};
+
+/// Columns of the pictures.
+pub(super) const COLUMNS: usize = 320;
+
+/// Who stands behind a radio of the air.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// The node, with this radio of it.
+    Mast(usize),
+    /// This client.
+    Client(usize),
+}
+
+/// How a channel was used, in microseconds of airtime.
+pub(super) struct AirUse {
+    pub(super) sent: Bins,
+    pub(super) heard: Bins,
+    pub(super) retried: Bins,
+}
+
+/// What was seen of one client.
+pub(super) struct Seen {
+    /// Repeated transmissions from and to it.
+    pub(super) retries: Bins,
+    pub(super) ladder: Ladder,
+    /// The node's word that its port is open, and since when.
+    joined: Option<Instant>,
+    /// Which radio of the node last sent it data, and as which BSS.
+    served: Option<(usize, MacAddr)>,
+}
+
+/// The witness and its books.
+pub(super) struct Witness {
+    /// By the number of the air's radio.
+    speakers: Vec<Speaker>,
+    pub(super) channels: Vec<AirUse>,
+    pub(super) people: Vec<Seen>,
+    observer: Observer,
+    pub(super) nonces: Nonces,
+    /// Data for a client that came from another radio of the node than before, in the same BSS and association.
+    pub(super) handovers: u64,
+    /// EAPOL frames to and from clients whose port was open already.
+    pub(super) eapol_after_join: u64,
+    /// Encrypted frames that no key was known for.
+    pub(super) undecrypted: u64,
+    pub(super) frames: u64,
+    pub(super) tape: Tape,
+}
+
+impl Witness {
+    /// Knows the PMK of the protected network, and who stands behind which radio.
+    pub(super) fn new(length: Duration, speakers: Vec<Speaker>, pmk: Pmk, tape: Tape) -> Self {
+        let bins = || Bins::new(length, COLUMNS);
+        let air = |_: &scene::Mast| AirUse { sent: bins(), heard: bins(), retried: bins() };
+        let seen = |_: &scene::Person| Seen {
+            retries: bins(),
+            ladder: Ladder::default(),
+            joined: None,
+            served: None,
+        };
+        Self {
+            speakers,
+            channels: scene::MASTS.iter().map(air).collect(),
+            people: scene::PEOPLE.iter().map(seen).collect(),
+            observer: Observer::new(vec![pmk]),
+            nonces: Nonces::default(),
+            handovers: 0,
+            eapol_after_join: 0,
+            undecrypted: 0,
+            frames: 0,
+            tape,
+        }
+    }
+
+    /// The node says that a client's port has opened, or that it is gone.
+    pub(super) fn port(&mut self, client: usize, open: Option<Instant>) {
+        if let Some(seen) = self.people.get_mut(client) {
+            seen.joined = open;
+        }
+    }
+
+    /// A frame goes on the air.
+    pub(super) fn see(&mut self, on_air: &OnAir<'_>) {
+        let Some(&speaker) = self.speakers.get(on_air.radio.index()) else { return };
+        self.frames += 1;
+        self.account(on_air, speaker);
+        let mut comments = Vec::new();
+        if on_air.attempt > 0 {
+            comments.push(format!("attempt {}", on_air.attempt + 1));
+        }
+        if let Ok(frame) = Frame::parse(on_air.frame) {
+            self.read(on_air, speaker, &frame, &mut comments);
+        }
+        self.tape.frame(on_air, matches!(speaker, Speaker::Mast(_)), comments);
+    }
+
+    /// Time on the air, and repetitions.
+    fn account(&mut self, on_air: &OnAir<'_>, speaker: Speaker) {
+        let at = since_start(on_air.start);
+        let micros = u64::try_from(on_air.end.since(on_air.start).as_micros()).unwrap_or(u64::MAX);
+        let mast = scene::MASTS.iter().position(|mast| mast.channel == on_air.channel.number());
+        if let Some(air) = mast.and_then(|mast| self.channels.get_mut(mast)) {
+            let bins = match speaker {
+                _ if on_air.attempt > 0 => &mut air.retried,
+                Speaker::Mast(_) => &mut air.sent,
+                Speaker::Client(_) => &mut air.heard,
+            };
+            bins.add(at, micros);
+        }
+        let client = match speaker {
+            Speaker::Client(client) => Some(client),
+            Speaker::Mast(_) => on_air.frame.get(4..10).and_then(MacAddr::from_slice).and_then(client_of),
+        };
+        if on_air.attempt > 0
+            && let Some(seen) = client.and_then(|client| self.people.get_mut(client))
+        {
+            seen.retries.add(at, 1);
+        }
+    }
+
+    fn read(&mut self, on_air: &OnAir<'_>, speaker: Speaker, frame: &Frame<'_>, comments: &mut Vec<String>) {
+        let again = on_air.attempt > 0;
+        match frame {
+            Frame::Management(body) => {
+                let client = client_of(body.addr2()).or_else(|| client_of(body.addr1()));
+                let step = ladder::of_management(frame);
+                if let (Some(seen), Some(step)) = (client.and_then(|at| self.people.get_mut(at)), step) {
+                    seen.ladder.step(on_air.start, step, again);
+                    if step.name == "associate" {
+                        seen.served = None;
+                    }
+                }
+            }
+            Frame::Data(data) => {
+                let from_client = matches!(speaker, Speaker::Client(_));
+                let client = client_of(if from_client { data.addr2() } else { data.addr1() });
+                self.served(speaker, data, client);
+                self.data(on_air, data, (client, from_client), comments);
+            }
+            Frame::Control(_) | Frame::Extension(_) => {}
+        }
+    }
+
+    fn served(&mut self, speaker: Speaker, data: &DataFrame<'_>, client: Option<usize>) {
+        let Some(seen) = client.and_then(|client| self.people.get_mut(client)) else { return };
+        let Speaker::Mast(mast) = speaker else { return };
+        let before = seen.served.replace((mast, data.addr2()));
+        self.handovers +=
+            u64::from(before.is_some_and(|(radio, bssid)| radio != mast && bssid == data.addr2()));
+    }
+
+    fn data(
+        &mut self,
+        on_air: &OnAir<'_>,
+        data: &DataFrame<'_>,
+        (client, from_client): (Option<usize>, bool),
+        comments: &mut Vec<String>,
+    ) {
+        if data.is_null() {
+            if from_client && on_air.attempt == 0 {
+                let dozes = data.frame_control().power_management();
+                comments
+                    .push(if dozes { "the client is about to doze" } else { "the client is awake" }.into());
+            }
+            return;
+        }
+        let mut mpdu = on_air.frame.to_vec();
+        let plain = if data.frame_control().protected() {
+            let Some(plain) = self.open(on_air, data, (client, from_client), &mut mpdu) else {
+                self.undecrypted += 1;
+                comments.push("encrypted, and no key for it is known".into());
+                return;
+            };
+            plain
+        } else {
+            data.header_len()..mpdu.len()
+        };
+        let plain = mpdu.get(plain).unwrap_or_default();
+        if data.qos().is_some_and(|qos| qos.amsdu()) {
+            let parts = Amsdu::new(plain).flatten().filter_map(|part| describe(&Llc::parse(part.msdu)));
+            comments.extend(parts);
+            return;
+        }
+        let msdu = Llc::parse(plain);
+        match (&msdu, client) {
+            (Llc::Typed(EtherType::EAPOL, pdu), Some(client)) => {
+                self.eapol(on_air, data, (client, from_client), pdu, comments);
+            }
+            _ if on_air.attempt == 0 => comments.extend(describe(&msdu)),
+            _ => {}
+        }
+    }
+
+    fn eapol(
+        &mut self,
+        on_air: &OnAir<'_>,
+        data: &DataFrame<'_>,
+        (client, from_client): (usize, bool),
+        pdu: &[u8],
+        comments: &mut Vec<String>,
+    ) {
+        let again = on_air.attempt > 0;
+        if let (false, Some(bssid), Some(person)) = (again, data.bssid(), scene::PEOPLE.get(client)) {
+            // What it has no use for teaches it nothing.
+            let _ = self.observer.handle_eapol(bssid, person.address, !from_client, pdu);
+        }
+        let Some(seen) = self.people.get_mut(client) else { return };
+        if let Some(step) = ladder::of_eapol(pdu) {
+            seen.ladder.step(on_air.start, step, again);
+            comments.push(format!("handshake, {}: {}", step.name, step.text));
+        }
+        let late = seen.joined.is_some_and(|joined| joined < on_air.start);
+        self.eapol_after_join += u64::from(late && !again);
+    }
+
+    /// Decrypts an MPDU in place and enters its packet number. Yields where the plaintext is.
+    fn open(
+        &mut self,
+        on_air: &OnAir<'_>,
+        data: &DataFrame<'_>,
+        (client, from_client): (Option<usize>, bool),
+        mpdu: &mut Vec<u8>,
+    ) -> Option<std::ops::Range<usize>> {
+        let bssid = data.bssid()?;
+        let person = client.and_then(|client| scene::PEOPLE.get(client));
+        let mut keys: Vec<(Vec<u8>, stack::crypto::CipherKey)> = Vec::new();
+        if let Some(session) = person.and_then(|person| self.observer.session(bssid, person.address)) {
+            let pairwise =
+                session.keys().filter_map(|key| Some((&key.tk, key.tk.cipher_key(key.cipher).ok()?)));
+            keys.extend(pairwise.map(|(tk, key)| (tk.expose().to_vec(), key)));
+        } else if data.addr1().is_group() {
+            let group = self.observer.group_keys(bssid);
+            let group = group.filter_map(|key| Some((&key.gtk, key.gtk.cipher_key(key.cipher?).ok()?)));
+            keys.extend(group.map(|(gtk, key)| (gtk.expose().to_vec(), key)));
+        }
+        let owner = || match (person, from_client) {
+            (Some(person), true) => format!("{} to the node", person.name),
+            (Some(person), false) => format!("the node to {}", person.name),
+            (None, _) => format!("the node to all at {bssid}"),
+        };
+        for (secret, key) in keys {
+            let mut copy = mpdu.clone();
+            if let Ok(opened) = key.unprotect(data.header_len(), &mut copy) {
+                self.nonces.used(on_air.start, &secret, on_air.frame, opened.pn, &owner);
+                *mpdu = copy;
+                return Some(opened.payload);
+            }
+        }
+        None
+    }
+}
+
+/// What a numbered MSDU is, in words.
+fn describe(msdu: &Llc<'_>) -> Option<String> {
+    let Llc::Typed(EtherType::IPV4, packet) = msdu else { return None };
+    let (stream, number) = packet::label(packet)?;
+    let known = scene::STREAMS.get(stream)?;
+    Some(format!("MSDU {number} from {} to {}", end_name(known.from), end_name(known.to)))
+}
+
+/// What an end of a stream is called.
+pub(super) fn end_name(end: scene::End) -> &'static str {
+    match end {
+        scene::End::Host => "the wired host",
+        scene::End::Client(client) => scene::PEOPLE.get(client).map_or("nobody", |person| person.name),
+    }
+}
+
+/// The client with this address.
+pub(super) fn client_of(address: MacAddr) -> Option<usize> {
+    scene::PEOPLE.iter().position(|person| person.address == address)
+}
