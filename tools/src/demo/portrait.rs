@@ -60,7 +60,7 @@ fn figures(stage: &Stage, outcome: &Outcome) -> Vec<Figure> {
         figure(retries.to_string(), "sent again", "for want of an acknowledgement"),
         figure(dozes.to_string(), "naps", "receiver off, frames kept by the node"),
         figure(
-            format!("{} ms", outcome.gap_ms.p99),
+            format!("{:.0} ms", outcome.gap_ms.p99),
             "longest wait",
             "between two messages, but for one in a hundred",
         ),

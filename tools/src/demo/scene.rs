@@ -166,7 +166,7 @@ const fn stream(from: End, to: End, network: NetworkId, every: u64, size: usize)
 const EF: u8 = 0xb8;
 
 /// Who talks to whom.
-pub(super) const STREAMS: [Stream; 10] = [
+pub(super) const STREAMS: [Stream; 11] = [
     // the laptop works: a download, and what it sends back
     stream(End::Host, End::Client(0), HOME, 10, 1200),
     stream(End::Client(0), End::Host, HOME, 25, 300),
@@ -180,8 +180,9 @@ pub(super) const STREAMS: [Stream; 10] = [
     // tablet and laptop exchange something, from radio to radio
     Stream { pause: Some(CHAT), ..stream(End::Client(2), End::Client(0), HOME, 30, 500) },
     Stream { pause: Some(CHAT), ..stream(End::Client(0), End::Client(2), HOME, 30, 500) },
-    // the sensor reports
+    // the sensor reports, and is told something now and then
     stream(End::Client(3), End::Host, GUESTS, 350, 60),
+    stream(End::Host, End::Client(3), GUESTS, 1130, 90),
 ];
 
 /// A page: so long in so long.

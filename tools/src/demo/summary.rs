@@ -82,6 +82,9 @@ fn air(stage: &Stage, out: &mut String) -> std::fmt::Result {
             share(air.retried.total())
         )?;
     }
+    let noise: u64 =
+        stage.workers.iter().map(|worker| stage.air.borrow().stats(worker.radio().id()).corrupted).sum();
+    writeln!(out, "  {noise} frames reached the node's radios unreadable: collisions, noise, the oven")?;
     if witness.undecrypted > 0 {
         writeln!(out, "  {} encrypted frames could not be read", witness.undecrypted)?;
     }

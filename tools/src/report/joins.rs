@@ -38,14 +38,16 @@ fn picture(out: &mut Markup, client: &Client, index: usize, join: &Join) {
         out.label("tiny end", (LEFT - 8.0, y + 3.0), &end);
     }
     let steps = join.steps.len().min(MAX_STEPS);
+    let mut before = first;
     for (place, step) in join.steps.iter().take(MAX_STEPS).enumerate() {
         let x = LEFT + (WIDTH - LEFT) * (place as f64 + 0.5) / steps.max(1) as f64;
-        rung(out, x, first, step);
+        rung(out, x, before, step);
+        before = step.at;
     }
     out.close("svg");
 }
 
-fn rung(out: &mut Markup, x: f64, first: Duration, step: &JoinStep) {
+fn rung(out: &mut Markup, x: f64, before: Duration, step: &JoinStep) {
     let (from, to, tip) = if step.from_client { (ABOVE, BELOW, -7) } else { (BELOW, ABOVE, 7) };
     let again = match step.retries {
         0 => String::new(),
@@ -59,5 +61,5 @@ fn rung(out: &mut Markup, x: f64, first: Duration, step: &JoinStep) {
     out.empty("path", &[("d", &path)]);
     out.close("g");
     out.label("tick mid", (x, ABOVE - 12.0), &shortened(&step.name, 16));
-    out.label("tiny mid", (x, BELOW + 18.0), &format!("+{}", Span(step.at.saturating_sub(first))));
+    out.label("tiny mid", (x, BELOW + 18.0), &format!("+{}", Span(step.at.saturating_sub(before))));
 }

@@ -13,10 +13,15 @@ pub fn html(story: &Story) -> String {
     out.leaf("title", &[], &story.title);
     out.raw("<style>").raw(include_str!("style.css")).raw("</style></head><body><main>");
     header(&mut out, story);
-    section(&mut out, "The clients, second by second", "Point at anything to read what it is.", |out| {
-        legend(out, &LANES);
-        timeline::draw(out, story);
-    });
+    section(
+        &mut out,
+        "The clients, second by second",
+        "Point at anything to read what it is. Bars grow with the square root of the bytes, on one scale for all.",
+        |out| {
+            legend(out, &LANES);
+            timeline::draw(out, story);
+        },
+    );
     let rings =
         "Rings are 10 and 20 metres around each radio; the dashed line is a walk, with the time along it.";
     section(&mut out, "Where everybody is", rings, |out| map::draw(out, story));
@@ -26,7 +31,8 @@ pub fn html(story: &Story) -> String {
         legend(out, &AIR);
         air::draw(out, story);
     });
-    let ladder = "Each arrow is one frame, the time counted from the first. Orange ones had to be repeated.";
+    let ladder =
+        "Each arrow is one frame, with the time since the one before it. Orange ones had to be repeated.";
     section(&mut out, "How they joined", ladder, |out| joins::draw(out, story));
     let msdus = "Arrived of sent, counted by number at both ends.";
     section(&mut out, "The clients in numbers", msdus, |out| tables::clients(out, story));

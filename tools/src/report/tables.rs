@@ -1,7 +1,7 @@
 //! The numbers, as tables.
 
 use super::markup::{Markup, Px, Seconds, Span};
-use super::story::{Client, Drops, KeyUse, Story};
+use super::story::{Client, Drops, KeyUse, Story, Totals};
 
 /// Most rows of a table; what is beyond is summed up.
 const MAX_ROWS: usize = 64;
@@ -29,7 +29,7 @@ pub(super) fn clients(out: &mut Markup, story: &Story) {
             totals.lost.to_string(),
             totals.duplicated.to_string(),
             totals.retries.to_string(),
-            format!("{} times, {}", totals.dozes, Span(totals.dozed)),
+            dozed(totals),
             Seconds(totals.connected).to_string(),
             heard(client),
         ]
@@ -42,7 +42,16 @@ fn heard(client: &Client) -> String {
     if low > high {
         return "–".into();
     }
-    format!("−{:.0} to −{:.0} dBm", low.abs(), high.abs())
+    let (low, high) = (format!("−{:.0}", low.abs()), format!("−{:.0}", high.abs()));
+    if low == high { format!("{low} dBm") } else { format!("{low} to {high} dBm") }
+}
+
+fn dozed(totals: &Totals) -> String {
+    match totals.dozes {
+        0 => "never".into(),
+        1 => format!("once, {}", Span(totals.dozed)),
+        n => format!("{n} times, {}", Span(totals.dozed)),
+    }
 }
 
 pub(super) fn keys(out: &mut Markup, story: &Story) {

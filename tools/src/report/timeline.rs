@@ -14,7 +14,7 @@ const RIGHT: f64 = WIDTH - 56.0;
 /// Columns that states are drawn in.
 const COLUMNS: u32 = 880;
 /// Height of a client.
-const ROW: f64 = 172.0;
+const ROW: f64 = 182.0;
 /// Room for the axis.
 const AXIS: f64 = 26.0;
 /// Most marks for moments of one client.
@@ -27,7 +27,7 @@ const FLAG: f64 = 18.0;
 /// Lanes of a client: beginning and height.
 const STATES: (f64, f64) = (32.0, 16.0);
 const RETRIES: (f64, f64) = (111.0, 9.0);
-const HEARD: (f64, f64) = (124.0, 36.0);
+const HEARD: (f64, f64) = (126.0, 46.0);
 /// What comes from a client is drawn downwards from here, what comes to it upwards.
 const UP: f64 = 81.0;
 /// The tallest bar.
@@ -99,7 +99,7 @@ fn names(out: &mut Markup, story: &Story, client: &Client) {
     let radio = client.radio.and_then(|index| story.radios.get(index));
     let radio = radio.map_or_else(|| "on no radio".into(), |radio| format!("on radio {}", radio.name));
     out.label("small", (0.0, 96.0), &shortened(&radio, 22));
-    for (lane, y) in [("to it", 72.0), ("from it", 96.0), ("again", 119.0), ("signal", 146.0)] {
+    for (lane, y) in [("to it", 72.0), ("from it", 96.0), ("again", 119.0), ("signal", 152.0)] {
         out.label("tiny end", (LEFT - 8.0, y), &lane);
     }
 }
@@ -153,7 +153,7 @@ fn filled(length: Duration, bins: &Bins) -> impl Iterator<Item = (Duration, Dura
 /// What arrived: at the client upwards from the middle, from it downwards.
 fn bars(out: &mut Markup, length: Duration, bins: &Bins, scale: Scale, flow: Flow) {
     for (from, to, left, width, bytes) in filled(length, bins) {
-        let height = (bytes as f64 / scale.0 as f64 * REACH).max(1.0);
+        let height = ((bytes as f64 / scale.0 as f64).sqrt() * REACH).max(1.0);
         let top = if flow.class == "down" { UP - 1.0 - height } else { UP };
         let title = format!("{bytes} bytes {} between {} and {}", flow.words, Seconds(from), Seconds(to));
         out.bar(flow.class, (left, top), (width, height), &title);
@@ -191,7 +191,7 @@ fn signal(out: &mut Markup, length: Duration, client: &Client) {
     for dbm in [-40.0_f64, -60.0, -80.0] {
         let y = height_of(dbm);
         out.line("faint", (LEFT, y), (RIGHT, y));
-        out.label("tiny", (RIGHT + 6.0, y + 3.0), &format!("−{} dBm", -dbm));
+        out.label("tiny", (RIGHT + 6.0, y + 3.5), &format!("−{} dBm", -dbm));
     }
     let samples = client.signal.get(..client.signal.len().min(super::MAX_BINS)).unwrap_or_default();
     let pause = (length / 20).max(Duration::from_millis(400));
@@ -205,18 +205,19 @@ fn signal(out: &mut Markup, length: Duration, client: &Client) {
     }
 }
 
+/// Flags. Of several that stand close the last one has its label, as it says how it went.
 fn moments(out: &mut Markup, length: Duration, client: &Client) {
-    let mut free = 0.0;
-    for moment in client.moments.iter().take(MAX_MOMENTS) {
+    let mut moments = client.moments.iter().take(MAX_MOMENTS).peekable();
+    while let Some(moment) = moments.next() {
         let at = x(moment.at, length);
         let class = if moment.bad { "mark bad" } else { "mark" };
         out.line(class, (at, FLAG), (at, STATES.0 + STATES.1));
         out.dot(class, (at, FLAG), 3.2, &format!("{}: {}", Seconds(moment.at), moment.text));
-        if at >= free {
-            let (class, dx) = if at > RIGHT - 60.0 { ("tick end", -6.0) } else { ("tick", 6.0) };
-            let label = shortened(&moment.name, 28);
+        let label = shortened(&moment.name, 28);
+        let room = 6.2 * label.chars().count() as f64 + 14.0;
+        if moments.peek().is_none_or(|next| x(next.at, length) > at + room) {
+            let (class, dx) = if at + room > RIGHT { ("tick end", -6.0) } else { ("tick", 6.0) };
             out.label(class, (at + dx, FLAG + 4.0), &label);
-            free = at + 6.2 * label.chars().count() as f64 + 14.0;
         }
     }
 }
