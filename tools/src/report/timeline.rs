@@ -70,6 +70,7 @@ impl Scale {
 }
 
 /// One direction of the traffic.
+#[derive(Clone, Copy)]
 struct Flow {
     class: &'static str,
     words: &'static str,
