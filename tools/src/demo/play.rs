@@ -13,7 +13,7 @@ use stack::rsn::PassphraseError;
 use stack::time::{Instant, earliest};
 
 use crate::node::{Cable, Worker};
-use crate::report::Story;
+use crate::report::{Drops, Story};
 
 use super::actor::Actor;
 use super::arrivals::Arrivals;
@@ -86,6 +86,8 @@ pub(super) struct Stage {
     pub(super) cues: Vec<(Instant, Cue)>,
     /// What happened, in words.
     pub(super) diary: Vec<(Instant, String)>,
+    /// What was discarded, when the demo is over.
+    pub(super) discarded: Vec<Drops>,
 }
 
 impl Stage {
@@ -111,6 +113,7 @@ impl Stage {
         for actor in &mut self.actors {
             actor.end_span(end);
         }
+        self.discarded = portrait::drops(self);
         Ok(())
     }
 

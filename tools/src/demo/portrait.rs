@@ -25,7 +25,7 @@ pub(super) fn draw(stage: &Stage, outcome: &Outcome) -> Story {
         figures: figures(stage, outcome),
         radios: radios(stage),
         clients: stage.actors.iter().enumerate().map(|(index, actor)| client(stage, index, actor)).collect(),
-        drops: drops(stage),
+        drops: stage.discarded.clone(),
         keys: keys(stage),
     }
 }
@@ -137,15 +137,15 @@ pub(super) fn totals(stage: &Stage, index: usize, actor: &Actor) -> Totals {
     totals
 }
 
-/// What node and clients discarded.
-pub(super) fn drops(stage: &Stage) -> Vec<Drops> {
+/// What node and clients have discarded so far.
+pub(super) fn drops(stage: &mut Stage) -> Vec<Drops> {
     let row = |who: &str, reason: &str, count: u64| {
         let known = DropReason::ALL.iter().find(|known| known.name() == reason);
         let text = known.map_or("", |reason| reason.text()).into();
         Drops { who: who.into(), reason: reason.into(), text, count }
     };
     let mut rows = Vec::new();
-    for worker in &stage.workers {
+    for worker in &mut stage.workers {
         let report = worker.report(stage.now);
         let who = format!("radio {}", report.radio.phy);
         rows.extend(report.radio.drops.iter().map(|(reason, &count)| row(&who, reason, count)));

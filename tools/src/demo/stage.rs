@@ -73,6 +73,7 @@ impl Stage {
             ports: vec![None; PEOPLE.len()],
             cues: Vec::new(),
             diary: Vec::new(),
+            discarded: Vec::new(),
         };
         stage.plan();
         Ok(stage)

@@ -25,7 +25,7 @@ fn write(stage: &Stage, outcome: &Outcome, out: &mut String) -> std::fmt::Result
     clients(stage, out)?;
     air(stage, out)?;
     writeln!(out, "\nDiscarded, by reason")?;
-    for drop in portrait::drops(stage) {
+    for drop in &stage.discarded {
         writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)?;
     }
     writeln!(out, "\n{}", portrait::result(outcome))?;
