@@ -24,6 +24,7 @@ enum Command {
     Replay(command::replay::Args),
     Run(command::run::Args),
     Status(command::status::Args),
+    Top(command::top::Args),
 }
 
 impl Cli {
@@ -37,6 +38,7 @@ impl Cli {
             Command::Replay(args) => args.run(),
             Command::Run(args) => args.run(),
             Command::Status(args) => args.run(),
+            Command::Top(args) => args.run(),
         }
     }
 }

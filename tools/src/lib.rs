@@ -13,3 +13,4 @@ pub mod escape;
 pub mod node;
 pub mod status;
 pub mod report;
+pub mod top;

@@ -7,3 +7,4 @@ pub mod dump;
 pub mod replay;
 pub mod run;
 pub mod status;
+pub mod top;
