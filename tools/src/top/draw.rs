@@ -31,7 +31,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     let [top, warning, upper, middle, lower] = parts.areas(frame.area());
     title(frame, top, view, status);
     if let Some(why) = &view.trouble {
-        let line = format!(" {why}; asking again, this is from before");
+        let line = format!(" no answer since this; asking again. {why}");
         frame.render_widget(Line::styled(line, Style::new().fg(Color::White).bg(Color::Red)), warning);
     }
     radios::draw(frame, upper, view, &status.radios);

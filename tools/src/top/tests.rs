@@ -131,7 +131,10 @@ fn a_node_that_is_gone_is_said_to_be_and_one_that_is_back_is_shown() {
     let mut view = view(4);
     view.take(Err("no airloom answers at /run/airloom.sock\u{1b}[2J".into()));
     let gone = screen(&view, 120, 20);
-    assert!(gone.contains("no airloom answers at /run/airloom.sock·[2J; asking again"), "\n{gone}");
+    assert!(
+        gone.contains("no answer since this; asking again. no airloom answers at /run/airloom.sock·[2J"),
+        "\n{gone}"
+    );
     assert!(gone.contains("02:c1:00:00:00:01"), "what was known stays\n{gone}");
     view.take(Ok(status(0)));
     let back = screen(&view, 120, 20);

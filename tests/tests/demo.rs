@@ -1,0 +1,128 @@
+//! `airloom demo` as people run it: what it says, and the two files that it leaves.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use drivers::capture::Reader;
+use serde_json::Value;
+use tests::{airloom, captures};
+
+fn demo(out: &Path, options: &[&str]) -> Output {
+    let mut args = vec![OsStr::new("demo"), OsStr::new("--out"), out.as_os_str()];
+    args.extend(options.iter().map(OsStr::new));
+    airloom::run(&args)
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_json_has_the_promised_shape_and_the_files_are_where_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = json(&demo(folder.path(), &["--json", "--seconds", "8", "--seed", "3"]));
+    let names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut promised = [
+        "clients",
+        "handovers",
+        "reassociations",
+        "eapol_after_join",
+        "msdus_sent",
+        "msdus_lost",
+        "msdus_duplicated",
+        "pn_reuses",
+        "gap_ms",
+        "report",
+        "capture",
+    ];
+    promised.sort_unstable();
+    assert_eq!(names, promised);
+    assert_eq!(
+        (&value["clients"], &value["pn_reuses"], &value["msdus_duplicated"]),
+        (&4.into(), &0.into(), &0.into())
+    );
+    assert!(value["msdus_sent"].as_u64().unwrap() > 1000, "{value}");
+    assert!(value["gap_ms"]["p50"].as_f64().unwrap() <= value["gap_ms"]["p99"].as_f64().unwrap(), "{value}");
+    for file in ["report", "capture"] {
+        assert!(Path::new(value[file].as_str().unwrap()).is_file(), "{value}");
+    }
+}
+
+#[test]
+fn the_same_seed_leaves_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        json(&demo(folder.path(), &["--json", "--seconds", "3", "--seed", "9"]));
+        ["report.html", "demo.pcapng"].map(|name| fs::read(folder.path().join(name)).unwrap())
+    };
+    assert!(run() == run(), "two runs of one seed differ");
+}
+
+#[test]
+fn the_report_loads_nothing_and_shows_every_client() {
+    let folder = tempfile::tempdir().unwrap();
+    json(&demo(folder.path(), &["--json", "--seconds", "5"]));
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    for loads in ["http://", "https://", "src=", "href=", "url(", "@import", "<script", "<link", "<iframe"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    for name in ["laptop", "phone", "tablet", "sensor", "airloom home", "airloom guests"] {
+        assert!(page.contains(name), "{name}");
+    }
+    assert!(
+        page.matches("<svg").count() >= 5 && page.matches("<svg").count() == page.matches("</svg>").count()
+    );
+}
+
+#[test]
+fn the_capture_is_read_by_our_reader_by_decrypt_and_by_tshark() {
+    let folder = tempfile::tempdir().unwrap();
+    json(&demo(folder.path(), &["--json", "--seconds", "5"]));
+    let capture = folder.path().join("demo.pcapng");
+    let mut reader = Reader::open(&capture).unwrap();
+    let mut frames = 0;
+    while let Some(frame) = reader.next_frame() {
+        assert!(frame.unwrap().content.is_ok());
+        frames += 1;
+    }
+    decrypted(folder.path(), &capture);
+    let fields = ["frame.number", "frame.comment", "wlan.fc.type_subtype", "_ws.malformed"];
+    let Some(rows) = captures::tshark(&capture, &[], &fields) else { return };
+    assert_eq!(rows.len(), frames);
+    assert!(rows.iter().all(|row| row[3].is_empty()), "tshark finds a malformed frame");
+    let comments = |words: &str| rows.iter().filter(|row| row[1].contains(words)).count();
+    assert!(
+        comments("MSDU") > 300 && comments("message 3") >= 3 && comments("dozes") > 3,
+        "comments are there"
+    );
+}
+
+/// The product's own `decrypt` finds every handshake and opens every frame.
+fn decrypted(folder: &Path, capture: &Path) {
+    let pass = folder.join("pass");
+    fs::write(&pass, "every client an air of its own").unwrap();
+    let plain = folder.join("plain.pcapng");
+    let args = ["decrypt".as_ref(), capture.as_os_str(), "-o".as_ref(), plain.as_os_str()];
+    let more = ["--ssid", "airloom home", "--json", "--passphrase-file"].map(OsStr::new);
+    let report = json(&airloom::run(&[&args[..], &more, &[pass.as_os_str()]].concat()));
+    let handshakes = report["handshakes"].as_array().unwrap();
+    assert_eq!(handshakes.iter().filter(|handshake| handshake["complete"] == true).count(), 4, "{report}");
+    assert!(report["protected"].as_u64().unwrap() > 300, "{report}");
+    assert_eq!(report["protected"], report["decrypted"], "{report}");
+}
+
+#[test]
+fn wrong_use_and_a_place_that_cannot_be_written_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let refused = demo(&file, &["--seconds", "1"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{words}");
+    assert!(words.contains("cannot write") && words.contains("--out"), "{words}");
+    assert_eq!(demo(folder.path(), &["--seconds", "0"]).status.code(), Some(2));
+    assert_eq!(demo(folder.path(), &["--seed", "x"]).status.code(), Some(2));
+}
