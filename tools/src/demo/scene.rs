@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use drivers::air::{Knobs, Model, Position};
-use stack::ap::NetworkId;
+use stack::ap::{NetworkId, VirtualApKind};
 use stack::wire::{Channel, MacAddr};
 
 /// The protected network.
@@ -44,6 +44,7 @@ pub(super) struct Network {
     pub(super) id: NetworkId,
     pub(super) ssid: &'static str,
     pub(super) protected: bool,
+    pub(super) kind: VirtualApKind,
     /// The wired host behind it.
     pub(super) host: MacAddr,
 }
@@ -54,12 +55,14 @@ pub(super) const NETWORKS: [Network; 2] = [
         id: HOME,
         ssid: "airloom home",
         protected: true,
+        kind: VirtualApKind::PerClient,
         host: MacAddr([0x02, 0xee, 0x00, 0x00, 0x00, 0x01]),
     },
     Network {
         id: GUESTS,
         ssid: "airloom guests",
         protected: false,
+        kind: VirtualApKind::Shared,
         host: MacAddr([0x02, 0xee, 0x00, 0x00, 0x00, 0x02]),
     },
 ];

@@ -89,7 +89,8 @@ fn node(
 ) -> Vec<Worker<AirRadio>> {
     let configs = NETWORKS.iter().map(|network| {
         let security = if network.protected { Security::Wpa2(pmk.clone()) } else { Security::Open };
-        NetworkConfig::new(network.id, network.ssid.as_bytes().to_vec(), security)
+        let config = NetworkConfig::new(network.id, network.ssid.as_bytes().to_vec(), security);
+        NetworkConfig { kind: network.kind, ..config }
     });
     let configs: Vec<_> = configs.collect();
     let served = NETWORKS.iter().zip(cables).map(|(network, cable)| SwitchNetwork {
