@@ -124,6 +124,7 @@ impl Actor {
                 self.held = Some(transmit);
                 break;
             }
+            self.link.recycle(transmit);
         }
         self.hop()?;
         self.note(now);
