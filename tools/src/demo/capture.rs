@@ -75,9 +75,9 @@ impl Tape {
     }
 
     /// Writes what still waits, and all to its place.
-    pub(super) fn finish(mut self) -> Result<(), CaptureError> {
+    pub(super) fn finish(&mut self) -> Result<(), CaptureError> {
         self.write_until(Instant::from_micros(u64::MAX));
-        match self.error {
+        match self.error.take() {
             Some(error) => Err(error),
             None => self.writer.flush(),
         }

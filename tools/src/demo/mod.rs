@@ -1,6 +1,6 @@
 //! `airloom demo`: a node of two radios and four clients on the simulated air, all of it the product's own code.
 //!
-//! - [`scene`](self): who is where, who talks to whom, who walks and who leaves; everything that is made up.
+//! - The scene: who is where, who talks to whom, who walks and who leaves; everything that is made up.
 //! - The node is [`crate::node::Worker`]s on [`drivers::air::AirRadio`]s, the clients are [`stack::sta::Link`]s, and
 //!   one thread drives them in virtual time.
 //! - A witness sees every frame that goes on the air, follows the handshakes with the passphrase, decrypts what it can

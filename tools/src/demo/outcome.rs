@@ -30,7 +30,7 @@ pub struct Outcome {
     pub msdus_duplicated: u64,
     /// Packet numbers that encrypted two different frames, seen from the air.
     pub pn_reuses: u64,
-    /// Times between two MSDUs at the receiver, of streams that say something every [`STEADY`] or more often.
+    /// Times between two MSDUs at the receiver, of streams that say something every 50 ms or more often.
     pub gap_ms: Gaps,
     /// Where the report is.
     pub report: String,

@@ -56,7 +56,7 @@ pub fn play(seed: u64, length: Duration, capture: Box<dyn Write>) -> Result<Demo
     let outcome = Outcome::of(&stage);
     let story = portrait::draw(&stage, &outcome);
     let account = summary::tell(&stage, &outcome);
-    stage.end()?;
+    stage.witness.borrow_mut().tape.finish()?;
     Ok(Demo { outcome, story, account })
 }
 
@@ -115,15 +115,6 @@ impl Stage {
         }
         self.discarded = portrait::drops(self);
         Ok(())
-    }
-
-    fn end(self) -> Result<(), CaptureError> {
-        // the air holds the other handle of the witness
-        self.air.borrow_mut().set_witness(Box::new(|_| {}));
-        match Rc::try_unwrap(self.witness) {
-            Ok(witness) => witness.into_inner().tape.finish(),
-            Err(_) => Ok(()),
-        }
     }
 
     /// When anything happens next.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drivers::air::{Air, AirRadio};
+use drivers::air::{Air, AirRadio, RadioId};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use stack::ap::{BssidBlock, NetworkConfig, RadioConfig, Security};
@@ -28,45 +28,31 @@ impl Stage {
     pub(super) fn new(seed: u64, length: Duration, capture: Box<dyn Write>) -> Result<Self, DemoError> {
         let mut air = Air::new(seed, scene::model());
         air.set_all_links(scene::knobs());
-        let mut ids = Vec::new();
-        let mut speakers = Vec::new();
-        for (index, mast) in MASTS.iter().enumerate() {
-            ids.extend(channel(mast.channel).map(|channel| air.add_radio(mast.place, channel)));
-            speakers.push(Speaker::Mast(index));
-        }
-        for (index, person) in PEOPLE.iter().enumerate() {
-            let [first, _] = person.channels;
-            let id = channel(first).map(|channel| air.add_radio(scene::place(person.way, 0.0), channel));
-            if let Some(id) = id {
-                air.set_promiscuous(id, false);
-            }
-            ids.extend(id);
-            speakers.push(Speaker::Client(index));
-        }
-        let pmk = Pmk::from_passphrase(
-            scene::PASSPHRASE,
-            NETWORKS.first().map_or("", |home| home.ssid).as_bytes(),
-        )?;
-        let witness = Rc::new(RefCell::new(Witness::new(length, speakers, pmk.clone(), Tape::new(capture)?)));
+        let (masts, clients) = populate(&mut air);
+        let speakers = (0..masts.len()).map(Speaker::Mast).chain((0..clients.len()).map(Speaker::Client));
+        let ssid = NETWORKS.first().map_or("", |home| home.ssid);
+        let pmk = Pmk::from_passphrase(scene::PASSPHRASE, ssid.as_bytes())?;
+        let tape = Tape::new(capture)?;
+        let witness = Rc::new(RefCell::new(Witness::new(length, speakers.collect(), pmk.clone(), tape)));
         let eye = Rc::clone(&witness);
         air.set_witness(Box::new(move |on_air| eye.borrow_mut().see(on_air)));
         let air = Rc::new(RefCell::new(air));
-        let radios = ids.iter().map(|&id| AirRadio::new(Rc::clone(&air), id));
-        let (masts, clients): (Vec<_>, Vec<_>) = radios.enumerate().partition(|(at, _)| *at < MASTS.len());
+        let radio = |id| AirRadio::new(Rc::clone(&air), id);
         let cables: Vec<_> = NETWORKS.iter().map(|_| Arc::new(Cable::default())).collect();
-        let workers = node(seed, &pmk, &cables, masts.into_iter().map(|(_, radio)| radio));
-        let actor = |(person, (at, radio)): (&'static scene::Person, (usize, AirRadio))| {
-            Actor::new(person, radio, &pmk, length, Seeded::boxed(seed, at))
+        let workers = node(seed, &pmk, &cables, masts.into_iter().map(radio));
+        let actor = |(person, id): (&'static scene::Person, RadioId)| {
+            Actor::new(person, radio(id), &pmk, length, Seeded::boxed(seed, id.index()))
         };
+        let actors = PEOPLE.iter().zip(clients).map(actor).collect::<Result<_, _>>()?;
         let mut stage = Self {
             seed,
             length,
             now: Instant::ZERO,
             touched: true,
-            air,
+            air: Rc::clone(&air),
             workers,
             cables,
-            actors: PEOPLE.iter().zip(clients).map(actor).collect::<Result<_, _>>()?,
+            actors,
             witness,
             books: STREAMS.iter().map(|_| Arrivals::default()).collect(),
             speak: STREAMS.iter().map(|stream| Instant::ZERO + stream.every).collect(),
@@ -78,6 +64,21 @@ impl Stage {
         stage.plan();
         Ok(stage)
     }
+}
+
+/// Puts the node's radios and the clients' into the air, in this order: their numbers follow each other.
+fn populate(air: &mut Air) -> (Vec<RadioId>, Vec<RadioId>) {
+    let mut add = |number, place| channel(number).map(|channel| air.add_radio(place, channel));
+    let masts: Vec<_> = MASTS.iter().filter_map(|mast| add(mast.channel, mast.place)).collect();
+    let clients = PEOPLE.iter().filter_map(|person| {
+        let [first, _] = person.channels;
+        add(first, scene::place(person.way, 0.0))
+    });
+    let clients: Vec<_> = clients.collect();
+    for &client in &clients {
+        air.set_promiscuous(client, false);
+    }
+    (masts, clients)
 }
 
 /// The node: one worker for each radio, with the switch between them and a cable behind each network.

@@ -83,3 +83,26 @@ fn the_capture_has_every_frame_in_order_with_what_was_decided() {
     assert!(demo.account.contains(&format!("On the air, {frames} frames")), "{frames} in {}", demo.account);
     assert!(directions.iter().all(|&count| count > 100), "{directions:?}");
 }
+
+/// A disk with little room.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(left) = self.0.checked_sub(bytes.len()) else {
+            return Err(io::ErrorKind::StorageFull.into());
+        };
+        self.0 = left;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_capture_that_does_not_fit_is_an_error() {
+    let failed = play(1, Duration::from_secs(2), Box::new(Full(100_000)));
+    assert!(matches!(failed, Err(DemoError::Capture(_))));
+}

@@ -288,3 +288,71 @@ pub(super) fn end_name(end: scene::End) -> &'static str {
 pub(super) fn client_of(address: MacAddr) -> Option<usize> {
     scene::PEOPLE.iter().position(|person| person.address == address)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use drivers::air::{Air, Model, Position, RadioId};
+    use stack::wire::{Channel, MacHeader, Rate};
+
+    use super::*;
+
+    const BSSID: MacAddr = MacAddr([2, 0xa1, 0, 0, 0x10, 7]);
+
+    /// A witness, and the air's names of two radios of the node and a client.
+    fn witness() -> (Witness, Vec<RadioId>) {
+        let mut air = Air::new(1, Model::default());
+        let channel = Channel::from_number(6).unwrap();
+        let ids = (0..3).map(|_| air.add_radio(Position::default(), channel)).collect();
+        let speakers = vec![Speaker::Mast(0), Speaker::Mast(1), Speaker::Client(0)];
+        let pmk = Pmk::from_passphrase(scene::PASSPHRASE, b"airloom home").unwrap();
+        let tape = Tape::new(Box::new(io::sink())).unwrap();
+        (Witness::new(Duration::from_secs(1), speakers, pmk, tape), ids)
+    }
+
+    /// Data from the node to the first client.
+    fn data(bssid: MacAddr, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        MacHeader::from_ds(scene::PEOPLE[0].address, bssid, bssid).emit(&mut frame);
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    fn see(witness: &mut Witness, radio: RadioId, at: u64, attempt: u8, frame: &[u8]) {
+        let (start, end) = (Instant::from_micros(at), Instant::from_micros(at + 100));
+        let (channel, rate) = (Channel::from_number(6).unwrap(), Rate::Legacy(12));
+        witness.see(&OnAir { start, end, radio, channel, rate, attempt, frame });
+    }
+
+    #[test]
+    fn a_virtual_ap_that_goes_on_from_another_radio_is_a_handover_and_another_bss_is_none() {
+        let (mut witness, ids) = witness();
+        let other = MacAddr([2, 0xa1, 0, 0, 0x20, 7]);
+        for (at, radio, bssid) in [(0, 0, BSSID), (1, 0, BSSID), (2, 1, BSSID), (3, 0, other)] {
+            see(&mut witness, ids[radio], at * 1000, 0, &data(bssid, b"whatever it is"));
+        }
+        assert_eq!(witness.handovers, 1);
+    }
+
+    #[test]
+    fn key_frames_count_after_the_port_is_open_and_repetitions_do_not() {
+        let (mut witness, ids) = witness();
+        let eapol = data(BSSID, &[0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e, 2, 3, 0, 0]);
+        see(&mut witness, ids[0], 1000, 0, &eapol);
+        witness.port(0, Some(Instant::from_micros(2000)));
+        see(&mut witness, ids[0], 3000, 0, &eapol);
+        see(&mut witness, ids[0], 4000, 1, &eapol);
+        assert_eq!(witness.eapol_after_join, 1);
+        assert_eq!((witness.people[0].retries.total(), witness.channels[0].retried.total()), (1, 100));
+    }
+
+    #[test]
+    fn what_no_key_opens_is_counted() {
+        let (mut witness, ids) = witness();
+        let mut frame = data(BSSID, &[1, 0, 0, 0x20, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
+        frame[1] |= 0x40;
+        see(&mut witness, ids[0], 0, 0, &frame);
+        assert_eq!((witness.undecrypted, witness.nonces.uses().len()), (1, 0));
+    }
+}

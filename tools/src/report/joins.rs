@@ -7,7 +7,7 @@ use super::story::{Client, Join, JoinStep, Story};
 use super::timeline::shortened;
 
 const WIDTH: f64 = 1120.0;
-const LEFT: f64 = 176.0;
+const LEFT: f64 = 196.0;
 const HEIGHT: f64 = 112.0;
 const ABOVE: f64 = 34.0;
 const BELOW: f64 = 84.0;

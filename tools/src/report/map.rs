@@ -91,7 +91,7 @@ fn walk(out: &mut Markup, plan: &Plan, client: &Client) {
     for place in places.iter().skip(every).step_by(every) {
         let (x, y) = plan.point((place.x, place.y));
         out.dot("foot", (x, y), 3.0, &format!("{} is here at {}", client.name, Seconds(place.at)));
-        out.label("tiny mid", (x, y - 7.0), &format!("{:.0} s", place.at.as_secs_f64()));
+        out.label("tiny mid halo", (x, y - 7.0), &format!("{:.0} s", place.at.as_secs_f64()));
     }
 }
 
