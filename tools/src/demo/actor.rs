@@ -222,7 +222,7 @@ impl Heard {
                 self.samples.push(Sample {
                     at: self.until - self.column / 2,
                     dbm,
-                    rate: self.rate.map(crate::dump::rate),
+                    rate: self.rate.map(|rate| (crate::dump::rate(rate), megabits(rate))),
                 });
             }
             (self.sum, self.count) = (0.0, 0);
@@ -237,4 +237,17 @@ impl Heard {
 
 fn is_data(mpdu: &[u8]) -> bool {
     mpdu.first().is_some_and(|control| control & 0x0c == 0x08)
+}
+
+/// What a rate is in Mb/s (802.11-2020 tables 17-4 and 19-27). Clients of the demo have no others.
+fn megabits(rate: Rate) -> f64 {
+    const STREAM: [f64; 8] = [6.5, 13.0, 19.5, 26.0, 39.0, 52.0, 58.5, 65.0];
+    match rate {
+        Rate::Legacy(halves) => f64::from(halves) / 2.0,
+        Rate::Ht { mcs, .. } => {
+            let stream = STREAM.get(usize::from(mcs % 8)).copied().unwrap_or_default();
+            stream * f64::from(mcs / 8 + 1)
+        }
+        Rate::Vht { .. } | Rate::He { .. } => 0.0,
+    }
 }

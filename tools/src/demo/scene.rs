@@ -199,7 +199,7 @@ pub(super) const OVEN_LOSS: f64 = 0.15;
 
 /// An ordinary house.
 pub(super) fn model() -> Model {
-    Model { exponent: 3.5, shadowing: 2.0, ..Model::default() }
+    Model { exponent: 3.8, shadowing: 2.0, ..Model::default() }
 }
 
 /// Frames get lost for all sorts of reasons, here and there.

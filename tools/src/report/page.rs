@@ -75,7 +75,7 @@ fn loose(out: &mut Markup, title: &'static str, words: &'static str, content: im
     out.close("section");
 }
 
-const LANES: [(&str, &str); 9] = [
+const LANES: [(&str, &str); 10] = [
     ("scan", "looking"),
     ("join", "joining"),
     ("awake", "awake"),
@@ -85,6 +85,7 @@ const LANES: [(&str, &str); 9] = [
     ("retry", "sent again"),
     ("cross", "lost"),
     ("stroke", "signal"),
+    ("dashes", "rate of data to it"),
 ];
 
 const AIR: [(&str, &str); 3] =

@@ -139,8 +139,8 @@ pub struct Sample {
     pub at: Duration,
     /// Signal, in dBm.
     pub dbm: f64,
-    /// Rate of the latest data frame to it.
-    pub rate: Option<String>,
+    /// Modulation of the latest data frame to it, and what that is in Mb/s.
+    pub rate: Option<(String, f64)>,
 }
 
 /// Something worth a mark.

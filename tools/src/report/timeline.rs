@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::markup::{Markup, Px, Seconds, Span as Length};
-use super::story::{Bins, Client, State, Story};
+use super::story::{Bins, Client, Sample, State, Story};
 
 /// Width of the whole picture.
 const WIDTH: f64 = 1120.0;
@@ -28,6 +28,8 @@ const FLAG: f64 = 18.0;
 const STATES: (f64, f64) = (32.0, 16.0);
 const RETRIES: (f64, f64) = (111.0, 9.0);
 const HEARD: (f64, f64) = (126.0, 46.0);
+/// The rate at the top of the lane of the signal, in Mb/s.
+const FASTEST: f64 = 72.2;
 /// What comes from a client is drawn downwards from here, what comes to it upwards.
 const UP: f64 = 81.0;
 /// The tallest bar.
@@ -197,13 +199,23 @@ fn signal(out: &mut Markup, length: Duration, client: &Client) {
     let samples = client.signal.get(..client.signal.len().min(super::MAX_BINS)).unwrap_or_default();
     let pause = (length / 20).max(Duration::from_millis(400));
     for run in samples.chunk_by(|a, b| b.at.saturating_sub(a.at) < pause) {
+        rates(out, length, run);
         out.path("signal", run.iter().map(|sample| (x(sample.at, length), height_of(sample.dbm))));
     }
     for sample in samples {
-        let rate = sample.rate.as_ref().map(|rate| format!(", data at {rate}")).unwrap_or_default();
+        let rate = sample.rate.as_ref().map(|(rate, _)| format!(", data at {rate}")).unwrap_or_default();
         let title = format!("{:.0} dBm at {}{rate}", sample.dbm, Seconds(sample.at));
         out.dot("spot", (x(sample.at, length), height_of(sample.dbm)), 4.0, &title);
     }
+}
+
+/// The rate of data, in steps; the top of the lane is [`FASTEST`].
+fn rates(out: &mut Markup, length: Duration, run: &[Sample]) {
+    let known = run.iter().filter_map(|sample| Some((x(sample.at, length), sample.rate.as_ref()?.1)));
+    let heights = known.map(|(x, rate)| (x, HEARD.0 + HEARD.1 * (1.0 - (rate / FASTEST).clamp(0.0, 1.0))));
+    let mut before = None;
+    let steps = heights.flat_map(|(x, y)| [(x, before.replace(y).unwrap_or(y)), (x, y)]);
+    out.path("rate", steps.collect::<Vec<_>>());
 }
 
 /// Flags. Of several that stand close the last one has its label, as it says how it went.
