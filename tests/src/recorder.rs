@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stack::crypto::{CipherHeader, CipherKey};
-use stack::rsn::{Observer, Pmk};
+use stack::rsn::{NetworkSecret, Observer, Pmk};
 use stack::wire::frame::DataFrame;
 use stack::wire::{EtherType, Frame, Llc, MacAddr};
 
@@ -24,7 +24,7 @@ impl Recorder {
     /// A recorder of the networks with this key.
     pub fn new(pmk: Pmk) -> Self {
         Self {
-            observer: Observer::new(vec![pmk]),
+            observer: Observer::new(vec![NetworkSecret::Pmk(pmk)]),
             numbers: BTreeMap::new(),
             keys: BTreeSet::new(),
             offences: Vec::new(),
@@ -57,7 +57,7 @@ impl Recorder {
         match Llc::parse(&body) {
             Llc::Typed(EtherType::EAPOL, pdu) => {
                 // Retransmissions and second messages teach nothing; that is no offence.
-                let _ = self.observer.handle_eapol(bssid, client, from_ap, pdu);
+                let _ = self.observer.handle_eapol(frame.addr2(), frame.addr1(), pdu);
             }
             _ if !frame.frame_control().protected() => self.offences.push(format!("in plaintext: {frame:?}")),
             _ => {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drivers::air::OnAir;
-use stack::rsn::{Observer, Pmk};
+use stack::rsn::{NetworkSecret, Observer, Pmk};
 use stack::time::Instant;
 use stack::wire::amsdu::Amsdu;
 use stack::wire::frame::DataFrame;
@@ -80,7 +80,7 @@ impl Witness {
             speakers,
             channels: scene::MASTS.iter().map(air).collect(),
             people: scene::PEOPLE.iter().map(seen).collect(),
-            observer: Observer::new(vec![pmk]),
+            observer: Observer::new(vec![NetworkSecret::Pmk(pmk)]),
             nonces: Nonces::default(),
             handovers: 0,
             eapol_after_join: 0,
@@ -202,7 +202,7 @@ impl Witness {
         let msdu = Llc::parse(plain);
         match (&msdu, client) {
             (Llc::Typed(EtherType::EAPOL, pdu), Some(client)) => {
-                self.eapol(on_air, data, (client, from_client), pdu, comments);
+                self.eapol(on_air, data, client, pdu, comments);
             }
             _ if on_air.attempt == 0 => comments.extend(describe(&msdu)),
             _ => {}
@@ -213,14 +213,14 @@ impl Witness {
         &mut self,
         on_air: &OnAir<'_>,
         data: &DataFrame<'_>,
-        (client, from_client): (usize, bool),
+        client: usize,
         pdu: &[u8],
         comments: &mut Vec<String>,
     ) {
         let again = on_air.attempt > 0;
-        if let (false, Some(bssid), Some(person)) = (again, data.bssid(), scene::PEOPLE.get(client)) {
+        if !again {
             // What it has no use for teaches it nothing.
-            let _ = self.observer.handle_eapol(bssid, person.address, !from_client, pdu);
+            let _ = self.observer.handle_eapol(data.addr2(), data.addr1(), pdu);
         }
         let Some(seen) = self.people.get_mut(client) else { return };
         if let Some(step) = ladder::of_eapol(pdu) {
