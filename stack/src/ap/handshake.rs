@@ -95,8 +95,8 @@ impl ApRadio {
         }
     }
 
-    /// Replaces keys that are old or whose packet numbers run low, and goes on with replacements under way.
-    pub(super) fn rekeys_due(&mut self, now: Instant, place: Place) {
+    /// Replaces a group key that is old or whose packet numbers run low, and goes on with a replacement under way.
+    pub(super) fn group_rekey_due(&mut self, now: Instant, place: Place) {
         let Some(ap) = self.ap_mut(place) else { return };
         ap.try_group_switch(now);
         if ap.group_rekey_due(now) {

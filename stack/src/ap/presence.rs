@@ -39,7 +39,7 @@ impl ApRadio {
                 continue;
             };
             self.with_ap(now, place, |ap, context| ap.group_queue.expire(GROUP_AGE, context));
-            self.rekeys_due(now, place);
+            self.group_rekey_due(now, place);
         }
         for pair in self.pairs() {
             self.rekey_due(now, pair);
