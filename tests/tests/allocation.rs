@@ -23,6 +23,8 @@ use stack::wire::{AckChange, Channel, MacAddr, MacHeader, QosControl, RxInfo, Tr
 
 const AP: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
 const STA: MacAddr = MacAddr([2, 0, 0, 0, 0, 7]);
+/// Of an Ethernet frame, in bytes.
+const LENGTH: usize = 1214;
 const HOST: MacAddr = MacAddr([2, 0, 0, 0, 9, 9]);
 const TK: [u8; 16] = [7; 16];
 
@@ -158,8 +160,8 @@ impl Outside for Source {
             return Ok(None);
         }
         self.0.store(left - 1, Ordering::Relaxed);
-        buffer[..114].copy_from_slice(&ethernet(client(1), HOST));
-        Ok(Some(114))
+        buffer[..LENGTH].copy_from_slice(&ethernet(client(1), HOST));
+        Ok(Some(LENGTH))
     }
 
     fn send(&self, _: &[u8]) -> Result<bool, TapError> {
@@ -175,8 +177,9 @@ const fn client(n: u8) -> MacAddr {
     MacAddr([2, 0, 0, 0, 7, n])
 }
 
-fn ethernet(to: MacAddr, from: MacAddr) -> [u8; 114] {
-    let mut frame = [0x45; 114];
+/// A frame of which two are too long for an A-MSDU.
+fn ethernet(to: MacAddr, from: MacAddr) -> [u8; LENGTH] {
+    let mut frame = [0x45; LENGTH];
     frame[..6].copy_from_slice(&to.octets());
     frame[6..12].copy_from_slice(&from.octets());
     frame[12..14].copy_from_slice(&[0x08, 0x00]);
@@ -273,19 +276,21 @@ impl Node {
 fn a_frame_from_radio_to_radio_costs_no_allocation() {
     let mut node = Node::new();
     // Buffers are made while fewer have come back than are needed at a time.
-    node.hear(60);
-    node.turn();
+    for _ in 0..3 {
+        node.hear(60);
+        node.turn();
+    }
     node.hear(50);
-    let (allocations, sent) = node.turn();
-    // The first of a burst may find all buffers on their way back from the other radio.
-    assert!(allocations <= 1 && sent == 50, "{allocations} {sent}");
+    assert_eq!(node.turn(), (0, 50));
 }
 
 #[test]
 fn a_frame_from_outside_to_a_client_on_another_radio_costs_no_allocation() {
     let mut node = Node::new();
-    node.source.0.store(60, Ordering::Relaxed);
-    node.turn();
+    for _ in 0..3 {
+        node.source.0.store(60, Ordering::Relaxed);
+        node.turn();
+    }
     node.source.0.store(50, Ordering::Relaxed);
     assert_eq!(node.turn(), (0, 50));
 }

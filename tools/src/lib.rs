@@ -11,6 +11,6 @@ pub mod demo;
 pub mod dump;
 pub mod escape;
 pub mod node;
-pub mod status;
 pub mod report;
+pub mod status;
 pub mod top;

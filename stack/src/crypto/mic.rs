@@ -42,7 +42,7 @@ impl Deref for MicBytes {
 
 impl EapolMic {
     /// How many bytes the MIC has.
-    pub const fn len(self) -> usize {
+    pub const fn mic_len(self) -> usize {
         match self {
             Self::HmacSha1 | Self::AesCmac | Self::HmacSha256 => 16,
             Self::HmacSha384 => MAX_LEN,
@@ -54,10 +54,10 @@ impl EapolMic {
     /// `None` if the key does not have the length that the algorithm takes.
     pub fn compute(self, kck: &[u8], parts: &[&[u8]]) -> Option<MicBytes> {
         match self {
-            Self::HmacSha1 => run::<Hmac<Sha1>>(kck, parts, self.len()),
-            Self::AesCmac => run::<Cmac<Aes128>>(kck, parts, self.len()),
-            Self::HmacSha256 => run::<Hmac<Sha256>>(kck, parts, self.len()),
-            Self::HmacSha384 => run::<Hmac<Sha384>>(kck, parts, self.len()),
+            Self::HmacSha1 => run::<Hmac<Sha1>>(kck, parts, self.mic_len()),
+            Self::AesCmac => run::<Cmac<Aes128>>(kck, parts, self.mic_len()),
+            Self::HmacSha256 => run::<Hmac<Sha256>>(kck, parts, self.mic_len()),
+            Self::HmacSha384 => run::<Hmac<Sha384>>(kck, parts, self.mic_len()),
         }
     }
 

@@ -191,7 +191,7 @@ impl RateControl {
 
     /// Those that could be better than the best is.
     fn promising(&self) -> impl Iterator<Item = usize> {
-        let worth = self.candidates.get(self.best).map_or(0, Candidate::is_worth);
+        let worth = self.best_worth();
         let all = self.candidates.iter().enumerate();
         all.filter(move |(_, candidate)| candidate.worth(ONE) > worth).map(|(place, _)| place)
     }
@@ -200,21 +200,30 @@ impl RateControl {
     fn probe(&mut self) -> Option<usize> {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let draw = usize::from((self.random >> 16) as u16);
-        let promising: Vec<_> = self.promising().filter(|place| *place != self.best).collect();
-        let mut ready = Vec::with_capacity(promising.len());
-        for place in promising {
-            let Some(candidate) = self.candidates.get_mut(place) else { continue };
-            if candidate.wait == 0 {
-                ready.push((candidate.worth(ONE), place));
-            }
+        let found = self.next_up(draw);
+        let worth = self.best_worth();
+        for candidate in self.candidates.iter_mut().filter(|candidate| candidate.worth(ONE) > worth) {
             candidate.wait = candidate.wait.saturating_sub(1);
         }
-        let found = if draw.is_multiple_of(2) {
-            ready.iter().min()
-        } else {
-            draw.checked_rem(ready.len()).and_then(|any| ready.get(any))
-        };
-        found.map(|(_, place)| *place)
+        found
+    }
+
+    /// Of those that are not passed over: with an even draw the next step up, else any.
+    fn next_up(&self, draw: usize) -> Option<usize> {
+        let ready = || self.promising().filter(|&place| self.is_ready(place));
+        if draw.is_multiple_of(2) {
+            return ready()
+                .min_by_key(|&place| self.candidates.get(place).map(|candidate| candidate.worth(ONE)));
+        }
+        ready().nth(draw.checked_rem(ready().count())?)
+    }
+
+    fn is_ready(&self, place: usize) -> bool {
+        place != self.best && self.candidates.get(place).is_some_and(|candidate| candidate.wait == 0)
+    }
+
+    fn best_worth(&self) -> u32 {
+        self.candidates.get(self.best).map_or(0, Candidate::is_worth)
     }
 
     /// Begins anew, at the robust rate.

@@ -385,13 +385,13 @@ fn management(
     Ok(())
 }
 
-/// Only PS-Polls to us are of interest; the radio deals with the rest.
+/// Only PS-Polls to us are of interest. The rest is between radios, and letting it pass loses nothing.
 fn control(
     context: &mut Context<'_>,
     frame: &ControlFrame<'_>,
     sink: &mut impl Sink,
 ) -> Result<(), DropReason> {
-    let Some(poll) = frame.ps_poll() else { return Err(DropReason::UnsupportedType) };
+    let Some(poll) = frame.ps_poll() else { return Ok(()) };
     if context.bss.role != Role::AccessPoint || poll.bssid != context.bss.own {
         return Err(DropReason::NotForUs);
     }

@@ -229,10 +229,10 @@ impl ObservedSession {
 
 /// Reads an EAPOL-Key frame with the MIC that `akm` has, or as long as that is not known, the usual one.
 pub(super) fn parse(pdu: &[u8], akm: Option<Akm>) -> Result<EapolKey<'_>, EapolDrop> {
-    let [usual, long] = [EapolMic::AesCmac.len(), EapolMic::HmacSha384.len()];
+    let [usual, long] = [EapolMic::AesCmac.mic_len(), EapolMic::HmacSha384.mic_len()];
     let read = |mic_len| EapolKey::parse(pdu, mic_len);
     let key = match akm {
-        Some(akm) => read(akm.mic().len()),
+        Some(akm) => read(akm.mic().mic_len()),
         None => read(usual).or_else(|_| read(long)),
     };
     key?.ok_or(EapolDrop::NotKey)
