@@ -6,3 +6,4 @@ pub mod captures;
 pub mod fuzz;
 pub mod recorder;
 pub mod story;
+pub mod machine;

@@ -1,10 +1,4 @@
-//! What runs inside the lab's guest: scenarios on the real mac80211 with hwsim radios. One line a scenario:
-//! `scenario NAME: ok`, or `scenario NAME: failed: WHY`.
-
-mod access_point;
-mod peer;
-mod recording;
-mod station;
+//! The drivers on the real mac80211: active monitors, injection, ACKs, channels.
 
 use std::time::{Duration, Instant};
 
@@ -13,41 +7,13 @@ use drivers::packet::{AddressFilter, PacketRadio, PacketRadioConfig, PacketRadio
 use drivers::{Radio, Received, interface};
 use stack::wire::{AckChange, Channel, MacAddr, Transmit, TxId, TxOptions, TxStatus};
 
-type Outcome = Result<(), String>;
-type Scenario = fn() -> Outcome;
+use super::program::run;
+use super::{Outcome, expect, said};
 
 const BLOCK: MacAddr = MacAddr([2, 0xa1, 0, 0, 0, 0x40]);
-const PEER: MacAddr = MacAddr([2, 0xa1, 0, 0, 1, 0]);
+pub(crate) const PEER: MacAddr = MacAddr([2, 0xa1, 0, 0, 1, 0]);
 
-fn main() {
-    let scenarios: [(&str, Scenario); 11] = [
-        ("phys_tell_what_they_can_do", phys_tell_what_they_can_do),
-        ("a_managed_interface_holds_the_phy", a_managed_interface_holds_the_phy),
-        ("a_frame_is_heard_as_sent_and_acknowledged", a_frame_is_heard_as_sent_and_acknowledged),
-        ("forty_bssids_on_one_phy_are_acknowledged", forty_bssids_on_one_phy_are_acknowledged),
-        ("another_channel_is_silent", another_channel_is_silent),
-        ("a_link_joins_hostapd_open", station::joins_hostapd_open),
-        ("a_link_joins_hostapd_by_wpa2", station::joins_hostapd_by_wpa2),
-        ("a_link_with_the_wrong_passphrase_does_not_get_in", station::wrong_passphrase),
-        ("wpa_supplicant_joins_open", access_point::wpa_supplicant_joins_open),
-        ("wpa_supplicant_joins_by_wpa2", access_point::wpa_supplicant_joins_by_wpa2),
-        (
-            "a_wrong_passphrase_is_refused_and_the_ap_lives",
-            access_point::wrong_passphrase_is_refused_and_the_ap_lives,
-        ),
-    ];
-    for (name, scenario) in scenarios {
-        let recording = recording::Recording::start(name);
-        let outcome = recording.and_then(|recording| scenario().and(recording.end()));
-        match outcome {
-            Ok(()) => println!("scenario {name}: ok"),
-            Err(why) => println!("scenario {name}: failed: {why}"),
-        }
-        clean_up();
-    }
-}
-
-fn phys_tell_what_they_can_do() -> Outcome {
+pub(crate) fn phys_tell_what_they_can_do() -> Outcome {
     let phys = said(nl80211()?.phys())?;
     expect(phys.len() == 4, || format!("{} phys instead of 4", phys.len()))?;
     for phy in &phys {
@@ -58,7 +24,7 @@ fn phys_tell_what_they_can_do() -> Outcome {
     Ok(())
 }
 
-fn a_managed_interface_holds_the_phy() -> Outcome {
+pub(crate) fn a_managed_interface_holds_the_phy() -> Outcome {
     let mut nl80211 = nl80211()?;
     let phy = said(nl80211.phys())?[2].index;
     let managed = managed_of(&mut nl80211, phy)?;
@@ -70,7 +36,7 @@ fn a_managed_interface_holds_the_phy() -> Outcome {
     }
 }
 
-fn a_frame_is_heard_as_sent_and_acknowledged() -> Outcome {
+pub(crate) fn a_frame_is_heard_as_sent_and_acknowledged() -> Outcome {
     let (mut ap, mut peer) = (radio(0, "al0-0", BLOCK, 6)?, radio(1, "al1-0", PEER, 6)?);
     for n in 0..200u16 {
         let to = if n % 4 == 3 { MacAddr([2, 0xa1, 0, 0, 9, 9]) } else { BLOCK };
@@ -86,7 +52,7 @@ fn a_frame_is_heard_as_sent_and_acknowledged() -> Outcome {
     Ok(())
 }
 
-fn forty_bssids_on_one_phy_are_acknowledged() -> Outcome {
+pub(crate) fn forty_bssids_on_one_phy_are_acknowledged() -> Outcome {
     let mut peer = radio(1, "al1-0", PEER, 6)?;
     let bssid = |n: u8| MacAddr([2, 0xa1, 0, 0, 0, 0x40 + n]);
     let mut ap = taken_phy()?;
@@ -139,7 +105,7 @@ fn taken_phy() -> Result<PacketRadio, String> {
     }
 }
 
-fn another_channel_is_silent() -> Outcome {
+pub(crate) fn another_channel_is_silent() -> Outcome {
     let (mut ap, mut peer) = (radio(0, "al0-0", BLOCK, 6)?, radio(1, "al1-0", PEER, 11)?);
     let status = exchange(&mut peer, &data(BLOCK, PEER, 1), 1)?;
     expect(!status.acked, || "acknowledged across channels".to_owned())?;
@@ -151,7 +117,7 @@ fn another_channel_is_silent() -> Outcome {
 }
 
 /// An active monitor on a phy whose managed interface is removed, and a socket on it.
-fn radio(phy: usize, name: &str, address: MacAddr, number: u8) -> Result<PacketSocket, String> {
+pub(crate) fn radio(phy: usize, name: &str, address: MacAddr, number: u8) -> Result<PacketSocket, String> {
     let mut nl80211 = nl80211()?;
     let phy = free_phy(&mut nl80211, phy)?;
     said(nl80211.add_active_monitor(phy, name, address))?;
@@ -159,7 +125,7 @@ fn radio(phy: usize, name: &str, address: MacAddr, number: u8) -> Result<PacketS
     said(PacketSocket::open(name, Some(AddressFilter::block(address, 6))))
 }
 
-fn free_phy(nl80211: &mut Nl80211, place: usize) -> Result<u32, String> {
+pub(crate) fn free_phy(nl80211: &mut Nl80211, place: usize) -> Result<u32, String> {
     let phy = said(nl80211.phys())?[place].index;
     if let Ok(managed) = managed_of(nl80211, phy) {
         said(nl80211.remove(&managed))?;
@@ -167,7 +133,7 @@ fn free_phy(nl80211: &mut Nl80211, place: usize) -> Result<u32, String> {
     Ok(phy)
 }
 
-fn managed_of(nl80211: &mut Nl80211, phy: u32) -> Result<String, String> {
+pub(crate) fn managed_of(nl80211: &mut Nl80211, phy: u32) -> Result<String, String> {
     let found = said(nl80211.interfaces())?.into_iter().find(|i| i.phy == phy && !i.monitor);
     found.map(|i| i.name).ok_or_else(|| format!("phy {phy} has no managed interface"))
 }
@@ -233,16 +199,7 @@ fn data(to: MacAddr, from: MacAddr, sequence: u16) -> Vec<u8> {
     mpdu
 }
 
-fn clean_up() {
-    let Ok(mut nl80211) = Nl80211::open() else { return };
-    for interface in nl80211.interfaces().unwrap_or_default() {
-        if interface.name.starts_with("al") {
-            let _ = nl80211.remove(&interface.name);
-        }
-    }
-}
-
-fn nl80211() -> Result<Nl80211, String> {
+pub(crate) fn nl80211() -> Result<Nl80211, String> {
     said(Nl80211::open())
 }
 
@@ -254,10 +211,20 @@ const fn libc_ebusy() -> i32 {
     nix::errno::Errno::EBUSY as i32
 }
 
-fn said<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, String> {
-    result.map_err(|error| error.to_string())
-}
-
-fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
-    if holds { Ok(()) } else { Err(otherwise()) }
+/// Leaves the phys of the first namespace as the guest found them: one managed interface each, and that down.
+pub(crate) fn put_back() {
+    let Ok(mut nl80211) = Nl80211::open() else { return };
+    for interface in nl80211.interfaces().unwrap_or_default() {
+        if interface.monitor {
+            let _ = nl80211.remove(&interface.name);
+        } else {
+            let _ = interface::set_up(&interface.name, false);
+        }
+    }
+    for (n, phy) in nl80211.phys().unwrap_or_default().iter().enumerate() {
+        if managed_of(&mut nl80211, phy.index).is_err() {
+            let name = format!("wlan{n}");
+            let _ = run("iw", &["phy", &phy.name, "interface", "add", &name, "type", "managed"]);
+        }
+    }
 }

@@ -1,42 +1,23 @@
-//! What both roles need against their unmodified peers: programs of the guest, ARP and ping by hand.
+//! ARP and ping by hand, for a station of ours that has no kernel above it.
 
 use std::fs::File;
 use std::io::Read;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 use stack::random::Random;
 use stack::rsn::Pmk;
 use stack::wire::MacAddr;
 
-use super::{Outcome, expect, said};
+use super::client::SSID;
+use super::said;
 
-pub(super) const SSID: &str = "airloom-lab";
-pub(super) const PINGS: u16 = 200;
+pub(crate) const PINGS: u16 = 200;
 
-/// Runs a program to its end; what it said is the error if it failed.
-pub(super) fn run(program: &str, arguments: &[&str]) -> Outcome {
-    let output = said(Command::new(program).args(arguments).output())?;
-    let text =
-        || String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
-    expect(output.status.success(), || format!("{program} {arguments:?}: {}", text()))
-}
-
-/// Ends a program and waits until it is gone.
-pub(super) fn stop(program: &str) {
-    let _ = run("killall", &[program]);
-    let end = Instant::now() + Duration::from_secs(60);
-    while run("killall", &["-0", program]).is_ok() && Instant::now() < end {
-        std::thread::yield_now();
-    }
-}
-
-pub(super) fn pmk(passphrase: &str) -> Result<Pmk, String> {
+pub(crate) fn pmk(passphrase: &str) -> Result<Pmk, String> {
     said(Pmk::from_passphrase(passphrase, SSID.as_bytes()))
 }
 
 /// An ARP request for an address, as an Ethernet frame.
-pub(super) fn arp_request(from: MacAddr, from_ip: [u8; 4], wanted: [u8; 4]) -> Vec<u8> {
+pub(crate) fn arp_request(from: MacAddr, from_ip: [u8; 4], wanted: [u8; 4]) -> Vec<u8> {
     let mut frame = [MacAddr::BROADCAST.octets(), from.octets()].concat();
     frame.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
     frame.extend(from.octets());
@@ -47,13 +28,13 @@ pub(super) fn arp_request(from: MacAddr, from_ip: [u8; 4], wanted: [u8; 4]) -> V
 }
 
 /// Who answered for an address.
-pub(super) fn arp_reply(frame: &[u8], wanted: [u8; 4]) -> Option<MacAddr> {
+pub(crate) fn arp_reply(frame: &[u8], wanted: [u8; 4]) -> Option<MacAddr> {
     let reply = frame.get(12..22)? == [0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2];
     if reply && frame.get(28..32)? == wanted { MacAddr::from_slice(frame.get(22..28)?) } else { None }
 }
 
 /// A ping between two hosts, each a MAC and an IP address.
-pub(super) fn echo_request(from: (MacAddr, [u8; 4]), to: (MacAddr, [u8; 4]), sequence: u16) -> Vec<u8> {
+pub(crate) fn echo_request(from: (MacAddr, [u8; 4]), to: (MacAddr, [u8; 4]), sequence: u16) -> Vec<u8> {
     let mut icmp = vec![8, 0, 0, 0, 0x61, 0x6c];
     icmp.extend(sequence.to_be_bytes());
     icmp.extend(b"airloom".iter().cycle().take(56));
@@ -70,7 +51,7 @@ pub(super) fn echo_request(from: (MacAddr, [u8; 4]), to: (MacAddr, [u8; 4]), seq
 }
 
 /// The answer to that ping.
-pub(super) fn is_answer(frame: &[u8], sequence: u16) -> Option<()> {
+pub(crate) fn is_answer(frame: &[u8], sequence: u16) -> Option<()> {
     let ip = frame.get(12..15)? == [0x08, 0x00, 0x45];
     (ip && frame.get(34)? == &0 && frame.get(40..42)? == sequence.to_be_bytes()).then_some(())
 }
@@ -84,10 +65,10 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
 }
 
 /// The guest's own randomness.
-pub(super) struct Urandom(File);
+pub(crate) struct Urandom(File);
 
 impl Urandom {
-    pub(super) fn open() -> Result<Self, String> {
+    pub(crate) fn open() -> Result<Self, String> {
         said(File::open("/dev/urandom")).map(Self)
     }
 }

@@ -1,6 +1,5 @@
 //! The station role against an unmodified hostapd: our link on an active monitor, hostapd on a radio of its own.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use drivers::Received;
@@ -8,64 +7,38 @@ use drivers::packet::PacketSocket;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkSecurity};
 use stack::wire::MacAddr;
 
-use super::peer::{PINGS, SSID, Urandom, arp_reply, arp_request, echo_request, is_answer, pmk, run};
-use super::{Outcome, PEER, expect, managed_of, nl80211, radio, said};
+use super::access_point::{Make, Plan};
+use super::client::{PASSPHRASE, SSID};
+use super::driver::{PEER, radio};
+use super::peer::{PINGS, Urandom, arp_reply, arp_request, echo_request, is_answer, pmk};
+use super::program::PATIENCE;
+use super::{Outcome, expect, said};
 
-const PASSPHRASE: &str = "correct horse battery";
-const AP_IP: [u8; 4] = [10, 9, 3, 1];
-const OUR_IP: [u8; 4] = [10, 9, 3, 2];
-/// Generous: the machine is emulated.
-const PATIENCE: Duration = Duration::from_secs(60);
+const AP_IP: [u8; 4] = [10, 9, 0, 1];
+const OUR_IP: [u8; 4] = [10, 9, 0, 2];
 
-pub(super) fn joins_hostapd_open() -> Outcome {
-    let _ap = HostApd::start(None)?;
+pub(crate) fn joins_hostapd_open() -> Outcome {
+    let _ap = Plan::open(Make::Hostapd).start()?;
     let mut station = Station::new(LinkSecurity::Open)?;
     station.until_connected()?;
     station.ping_all()
 }
 
-pub(super) fn joins_hostapd_by_wpa2() -> Outcome {
-    let _ap = HostApd::start(Some(PASSPHRASE))?;
+pub(crate) fn joins_hostapd_by_wpa2() -> Outcome {
+    let _ap = Plan::wpa2(Make::Hostapd).start()?;
     let mut station = Station::new(LinkSecurity::Wpa2(pmk(PASSPHRASE)?))?;
     station.until_connected()?;
     station.ping_all()
 }
 
-pub(super) fn wrong_passphrase() -> Outcome {
-    let _ap = HostApd::start(Some(PASSPHRASE))?;
+pub(crate) fn wrong_passphrase() -> Outcome {
+    let _ap = Plan::wpa2(Make::Hostapd).start()?;
     let mut station = Station::new(LinkSecurity::Wpa2(pmk("incorrect horse battery")?))?;
     let event = station.until("an end", |event| match event {
         LinkEvent::Connected { .. } | LinkEvent::Disconnected { .. } => Some(event),
         _ => None,
     })?;
     expect(matches!(event, LinkEvent::Disconnected { .. }), || format!("{event:?}"))
-}
-
-/// hostapd on the last radio, stopped when dropped.
-struct HostApd;
-
-impl HostApd {
-    fn start(passphrase: Option<&str>) -> Result<Self, String> {
-        let mut nl80211 = nl80211()?;
-        let phy = said(nl80211.phys())?[3].index;
-        let interface = managed_of(&mut nl80211, phy)?;
-        let mut config =
-            format!("interface={interface}\ndriver=nl80211\nssid={SSID}\nhw_mode=g\nchannel=6\n");
-        if let Some(passphrase) = passphrase {
-            config += "wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\n";
-            config += &format!("wpa_passphrase={passphrase}\n");
-        }
-        said(fs::write("/tmp/hostapd.conf", config))?;
-        run("ip", &["address", "replace", "10.9.3.1/24", "dev", &interface])?;
-        run("hostapd", &["-B", "/tmp/hostapd.conf"])?;
-        Ok(Self)
-    }
-}
-
-impl Drop for HostApd {
-    fn drop(&mut self) {
-        super::peer::stop("hostapd");
-    }
 }
 
 /// A link on a monitor interface, and the loop that drives it.

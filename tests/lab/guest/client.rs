@@ -1,0 +1,206 @@
+//! A client: an unmodified wpa_supplicant on a radio of its own, in a network namespace of its own.
+
+use std::fs;
+use std::process::Command;
+
+use super::control::{Control, Event, field, open_soon};
+use super::program::{Daemon, PATIENCE, output, run, until, within};
+use super::{Outcome, expect};
+
+/// How many clients the guest has room for, and the first phy that is theirs.
+pub(crate) const CLIENTS: usize = 20;
+pub(crate) const FIRST_PHY: usize = 4;
+
+pub(crate) const SSID: &str = "airloom-lab";
+pub(crate) const PASSPHRASE: &str = "correct horse battery";
+
+/// Gives every client's phy a namespace of its own, for the life of the guest.
+pub(crate) fn settle() -> Outcome {
+    for n in 0..CLIENTS {
+        let (namespace, phy) = (namespace(n), format!("phy{}", FIRST_PHY + n));
+        run("ip", &["netns", "add", &namespace])?;
+        run("iw", &["phy", &phy, "set", "netns", "name", &namespace])?;
+        inside(n, "ip", &["link", "set", "lo", "up"])?;
+    }
+    Ok(())
+}
+
+fn namespace(n: usize) -> String {
+    format!("client{n}")
+}
+
+/// A program to be started in a client's namespace.
+fn command(n: usize, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &namespace(n), program]).args(arguments);
+    command
+}
+
+fn inside(n: usize, program: &str, arguments: &[&str]) -> Result<String, String> {
+    output(&mut command(n, program, arguments))
+}
+
+/// What a client is told of the network.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// None on an open network.
+    pub(crate) passphrase: Option<&'static str>,
+    /// Where it looks for the network, in MHz.
+    pub(crate) frequencies: &'static str,
+    /// It asks for the network by name, as for hidden ones.
+    pub(crate) by_name: bool,
+    /// It sends no probe request.
+    pub(crate) only_listens: bool,
+}
+
+impl Wanted {
+    pub(crate) const OPEN: Self =
+        Self { passphrase: None, frequencies: "2437", by_name: false, only_listens: false };
+    pub(crate) const WPA2: Self = Self { passphrase: Some(PASSPHRASE), ..Self::OPEN };
+}
+
+/// Stopped when dropped.
+pub(crate) struct Client {
+    n: usize,
+    supplicant: Daemon,
+    requests: Control,
+    events: Control,
+}
+
+impl Client {
+    /// Starts wpa_supplicant and lets it join; returns when it is connected.
+    pub(crate) fn join(n: usize, wanted: &Wanted) -> Result<Self, String> {
+        let mut client = Self::start(n, wanted)?;
+        client.until_connected()?;
+        Ok(client)
+    }
+
+    /// Starts wpa_supplicant, which sets out at once.
+    pub(crate) fn start(n: usize, wanted: &Wanted) -> Result<Self, String> {
+        let client = Self::idle(n, wanted)?;
+        client.set_out()?;
+        Ok(client)
+    }
+
+    /// Starts wpa_supplicant, which waits for [`Self::set_out`].
+    pub(crate) fn idle(n: usize, wanted: &Wanted) -> Result<Self, String> {
+        let (interface, file) = (interface(n), format!("/tmp/client{n}.conf"));
+        fs::write(&file, configuration(wanted)).map_err(|error| error.to_string())?;
+        inside(n, "ip", &["address", "flush", "dev", &interface])?;
+        inside(n, "ip", &["address", "add", &format!("{}/24", address(n)), "dev", &interface])?;
+        let mut supplicant = Daemon::start(
+            &mut command(n, "wpa_supplicant", &["-t", "-Dnl80211", "-c", &file, "-i", &interface]),
+            &format!("client{n}"),
+        )?;
+        let socket = format!("/run/wpa/{interface}");
+        let requests = open_soon(&socket, || supplicant.lives())?;
+        let events = Control::open(&socket)?;
+        events.attach()?;
+        Ok(Self { n, supplicant, requests, events })
+    }
+
+    pub(crate) fn set_out(&self) -> Outcome {
+        self.requests.order("ENABLE_NETWORK 0")
+    }
+
+    /// Its address in the network.
+    pub(crate) fn ip(&self) -> String {
+        address(self.n)
+    }
+
+    /// Its MAC address: hwsim numbers its radios.
+    pub(crate) fn mac(&self) -> String {
+        format!("02:00:00:00:{:02x}:00", FIRST_PHY + self.n)
+    }
+
+    pub(crate) fn until_connected(&mut self) -> Outcome {
+        until("not connected", || {
+            self.supplicant.lives()?;
+            let status = self.requests.request("STATUS")?;
+            let state = field(&status, "wpa_state").unwrap_or("");
+            expect(state == "COMPLETED", || {
+                format!("wpa_supplicant is {state}; {}", self.supplicant.last_words())
+            })
+        })
+    }
+
+    /// Waits for an event of wpa_supplicant.
+    pub(crate) fn event(&self, wanted: &[&str], feared: &[&str]) -> Result<Event, String> {
+        self.events.event(PATIENCE, wanted, feared)
+    }
+
+    /// The BSSID that it is connected to, by wpa_supplicant and by the kernel.
+    pub(crate) fn bssid(&self) -> Result<String, String> {
+        let status = self.requests.request("STATUS")?;
+        let bssid = field(&status, "bssid").ok_or_else(|| format!("not connected: {status}"))?;
+        let link = self.run("iw", &["dev", &interface(self.n), "link"])?;
+        expect(link.contains(&format!("Connected to {bssid}")), || format!("{bssid} is not in {link}"))?;
+        Ok(bssid.to_owned())
+    }
+
+    /// Runs a program where the client is.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
+        inside(self.n, program, arguments)
+    }
+
+    /// A program to be started where the client is.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        command(self.n, program, arguments)
+    }
+
+    /// Sets a value of its hwsim radio: `ps` or `group`.
+    pub(crate) fn set_radio(&self, what: &str, value: &str) -> Outcome {
+        set_radio(self.n, what, value)
+    }
+
+    pub(crate) fn phy(&self) -> String {
+        phy(self.n)
+    }
+
+    /// Sends until an answer comes: that the path works in both directions, ARP included.
+    pub(crate) fn reaches(&self, ip: &str) -> Outcome {
+        within(PATIENCE, "nobody answers", || self.run("ping", &["-c", "1", "-W", "1", ip]).map(drop))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // Asked to end, it leaves the network; killed, it would leave the kernel joined.
+        let _ = self.requests.request("TERMINATE");
+        let _ = self.supplicant.end();
+        let _ = set_radio(self.n, "ps", "0");
+        let _ = set_radio(self.n, "group", "1");
+    }
+}
+
+fn set_radio(n: usize, what: &str, value: &str) -> Outcome {
+    let file = format!("/sys/kernel/debug/ieee80211/{}/hwsim/{what}", phy(n));
+    fs::write(&file, value).map_err(|error| format!("{file}: {error}"))
+}
+
+fn phy(n: usize) -> String {
+    format!("phy{}", FIRST_PHY + n)
+}
+
+fn interface(n: usize) -> String {
+    format!("wlan{}", FIRST_PHY + n)
+}
+
+fn address(n: usize) -> String {
+    format!("10.9.0.{}", 10 + n)
+}
+
+fn configuration(wanted: &Wanted) -> String {
+    let security = match wanted.passphrase {
+        Some(passphrase) => format!("psk=\"{passphrase}\""),
+        None => "key_mgmt=NONE".to_owned(),
+    };
+    format!(
+        "ctrl_interface=/run/wpa\npassive_scan={}\nnetwork={{\nssid=\"{SSID}\"\nscan_ssid={}\n\
+         scan_freq={}\nfreq_list={}\n{security}\ndisabled=1\n}}\n",
+        u8::from(wanted.only_listens),
+        u8::from(wanted.by_name),
+        wanted.frequencies,
+        wanted.frequencies,
+    )
+}

@@ -1,0 +1,132 @@
+//! What runs inside the lab's guest: scenarios on the real mac80211 with hwsim radios. One line a scenario:
+//! `scenario NAME: ok`, or `scenario NAME: failed: WHY`; and lines `measure NAME VALUE UNIT`.
+//!
+//! The host says what to run in files of the shared folder: `filter` (only scenarios whose names hold this text),
+//! `hostapd` (it is the access point of all scenarios that it can play), `compare` (only the comparison). With the
+//! argument `list` or `list-hostapd` it names its scenarios and does nothing else.
+
+mod access_point;
+mod client;
+mod compare;
+mod control;
+mod driver;
+mod peer;
+mod program;
+mod recording;
+mod scenarios;
+mod station;
+mod traffic;
+
+use std::fs;
+use std::path::Path;
+
+use access_point::Make;
+
+type Outcome = Result<(), String>;
+type Scenario = Box<dyn Fn() -> Outcome>;
+
+/// What is written here stays on the host.
+const HOST: &str = "/host";
+
+fn main() {
+    let hostapd = Path::new(HOST).join("hostapd").exists();
+    if let Some(list) = std::env::args().nth(1) {
+        return scenarios(list == "list-hostapd").iter().for_each(|(name, _)| println!("{name}"));
+    }
+    if let Err(why) = client::settle() {
+        println!("guest: the clients have no place: {why}");
+        return;
+    }
+    if Path::new(HOST).join("compare").exists() {
+        perform("compare", &compare::compare, false);
+        return;
+    }
+    let filter = fs::read_to_string(Path::new(HOST).join("filter")).unwrap_or_default();
+    for (name, scenario) in scenarios(hostapd).into_iter().filter(|(name, _)| name.contains(filter.trim())) {
+        perform(&name, &scenario, true);
+    }
+}
+
+fn perform(name: &str, scenario: &dyn Fn() -> Outcome, record: bool) {
+    let outcome = if record {
+        recording::Recording::start(name).and_then(|recording| scenario().and(recording.end()))
+    } else {
+        scenario()
+    };
+    match outcome {
+        Ok(()) => println!("scenario {name}: ok"),
+        Err(why) => {
+            println!("scenario {name}: failed: {}", why.replace('\n', " | "));
+            keep_logs(name);
+        }
+    }
+    let _ = fs::remove_dir_all(program::LOGS);
+    driver::put_back();
+}
+
+/// What the programs of a failed scenario said, for the host to read.
+fn keep_logs(name: &str) {
+    for log in fs::read_dir(program::LOGS).into_iter().flatten().flatten() {
+        let kept = format!("{HOST}/{name}.{}", log.file_name().to_string_lossy());
+        let _ = fs::copy(log.path(), kept);
+    }
+}
+
+fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
+    let mut all: Vec<(String, Scenario)> = Vec::new();
+    let mut alone = |name: &str, scenario: fn() -> Outcome| all.push((name.to_owned(), Box::new(scenario)));
+    alone("phys_tell_what_they_can_do", driver::phys_tell_what_they_can_do);
+    alone("a_managed_interface_holds_the_phy", driver::a_managed_interface_holds_the_phy);
+    alone("a_frame_is_heard_as_sent_and_acknowledged", driver::a_frame_is_heard_as_sent_and_acknowledged);
+    alone("forty_bssids_on_one_phy_are_acknowledged", driver::forty_bssids_on_one_phy_are_acknowledged);
+    alone("another_channel_is_silent", driver::another_channel_is_silent);
+    alone("a_link_joins_hostapd_open", station::joins_hostapd_open);
+    alone("a_link_joins_hostapd_by_wpa2", station::joins_hostapd_by_wpa2);
+    alone("a_link_with_the_wrong_passphrase_does_not_get_in", station::wrong_passphrase);
+    for (name, scenario, makes) in for_access_points() {
+        let makes = if hostapd { &[Make::Hostapd][..] } else { makes };
+        for make in makes.iter().copied() {
+            all.push((format!("{name}.{}", make.name()), Box::new(move || scenario(make))));
+        }
+    }
+    all
+}
+
+type ForMake = fn(Make) -> Outcome;
+
+/// The scenarios that need an access point, and the makes that play it.
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 21] {
+    const BOTH: &[Make] = &[Make::Shared, Make::PerClient];
+    const ONE: &[Make] = &[Make::PerClient];
+    [
+        ("open_join", scenarios::open_join, BOTH),
+        ("wpa2_join", scenarios::wpa2_join, BOTH),
+        ("wrong_passphrase", scenarios::wrong_passphrase, BOTH),
+        ("thousand_pings", scenarios::thousand_pings, BOTH),
+        ("throughput", scenarios::throughput, BOTH),
+        ("three_clients", scenarios::three_clients, BOTH),
+        ("listening_only", scenarios::listening_only, BOTH),
+        ("hidden", scenarios::hidden, BOTH),
+        ("doze_under_traffic", scenarios::doze_under_traffic, BOTH),
+        ("broadcast_at_dtim", scenarios::broadcast_at_dtim, BOTH),
+        ("group_rekey", scenarios::group_rekey, BOTH),
+        ("pairwise_rekey", scenarios::pairwise_rekey, BOTH),
+        ("fragments", scenarios::fragments, BOTH),
+        ("vanishes_and_returns", scenarios::vanishes_and_returns, BOTH),
+        ("killed_and_started_again", scenarios::killed_and_started_again, BOTH),
+        ("ends_cleanly", scenarios::ends_cleanly, BOTH),
+        ("crowd", scenarios::crowd, BOTH),
+        ("two_radios", scenarios::two_radios, BOTH),
+        ("status_tells_all", scenarios::status_tells_all, BOTH),
+        ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
+        ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),
+    ]
+}
+
+fn said<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
+fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

@@ -1,0 +1,170 @@
+//! Traffic as real programs make it: ping and iperf3.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::access_point::{ADDRESS, AccessPoint};
+use super::client::Client;
+use super::program::{Daemon, output, until};
+use super::{Outcome, expect, said};
+
+/// What a run of ping came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pings {
+    pub(crate) sent: u32,
+    pub(crate) received: u32,
+    /// Answers that came twice.
+    pub(crate) duplicates: u32,
+    /// Round-trip times in milliseconds.
+    pub(crate) average: f64,
+    pub(crate) longest: f64,
+}
+
+impl Pings {
+    /// Every one answered, once.
+    pub(crate) fn all_answered(&self, who: &str) -> Outcome {
+        expect(self.received == self.sent && self.duplicates == 0, || format!("{who}: {self:?}"))
+    }
+}
+
+/// `count` pings, one every `interval` seconds.
+pub(crate) fn arguments(ip: &str, count: u32, interval: &str) -> Vec<String> {
+    ["-q", "-n", "-c", &count.to_string(), "-i", interval, ip].map(str::to_owned).to_vec()
+}
+
+/// Pings from a client.
+pub(crate) fn from_client(client: &Client, ip: &str, count: u32, interval: &str) -> Result<Pings, String> {
+    let arguments = arguments(ip, count, interval);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    pings(client.command("ping", &arguments))
+}
+
+/// Pings from the access point's side.
+pub(crate) fn to_client(client: &Client, count: u32, interval: &str) -> Result<Pings, String> {
+    let mut command = Command::new("ping");
+    command.args(arguments(&client.ip(), count, interval));
+    pings(command)
+}
+
+/// Runs ping. It exits with 1 if no answer came at all, which is no defect of the program.
+pub(crate) fn pings(mut command: Command) -> Result<Pings, String> {
+    let output = said(command.output())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    parse(&text).ok_or_else(|| format!("{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A ping that runs beside what the scenario does meanwhile.
+pub(crate) struct Beside(std::thread::JoinHandle<Result<Pings, String>>);
+
+impl Beside {
+    pub(crate) fn start(command: Command) -> Self {
+        Self(std::thread::spawn(|| pings(command)))
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        !self.0.is_finished()
+    }
+
+    pub(crate) fn end(self) -> Result<Pings, String> {
+        self.0.join().map_err(|_| "the thread that ran ping ended badly".to_owned())?
+    }
+}
+
+fn parse(text: &str) -> Option<Pings> {
+    let summary = text.lines().find(|line| line.contains("packets transmitted"))?;
+    let number = |word: &str| -> Option<u32> {
+        summary
+            .split(", ")
+            .find(|part| part.contains(word))?
+            .trim_start_matches('+')
+            .split(' ')
+            .next()?
+            .parse()
+            .ok()
+    };
+    let times: Vec<f64> = text
+        .lines()
+        .find_map(|line| line.strip_prefix("rtt min/avg/max/mdev = "))
+        .map(|line| line.split(['/', ' ']).filter_map(|n| n.parse().ok()).collect())
+        .unwrap_or_default();
+    Some(Pings {
+        sent: number("transmitted")?,
+        received: number("received")?,
+        duplicates: number("duplicates").unwrap_or(0),
+        average: times.get(1).copied().unwrap_or(f64::INFINITY),
+        longest: times.get(2).copied().unwrap_or(f64::INFINITY),
+    })
+}
+
+/// One run of iperf3.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    pub(crate) udp: bool,
+    /// To the client, or from it.
+    pub(crate) down: bool,
+    pub(crate) seconds: u32,
+}
+
+impl Stream {
+    pub(crate) const ALL: [Self; 4] = [
+        Self { udp: false, down: false, seconds: 3 },
+        Self { udp: false, down: true, seconds: 3 },
+        Self { udp: true, down: false, seconds: 3 },
+        Self { udp: true, down: true, seconds: 3 },
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match (self.udp, self.down) {
+            (false, false) => "tcp_up",
+            (false, true) => "tcp_down",
+            (true, false) => "udp_up",
+            (true, true) => "udp_down",
+        }
+    }
+
+    /// Runs it between a client and the access point and yields what arrived, in Mb/s.
+    pub(crate) fn run(self, client: &Client) -> Result<f64, String> {
+        let mut server = Daemon::start(Command::new("iperf3").args(["-s", "-1", "--forceflush"]), "iperf3")?;
+        until("iperf3 does not listen", || {
+            server.lives()?;
+            let sockets = said(std::fs::read_to_string("/proc/net/tcp6"))?
+                + &said(std::fs::read_to_string("/proc/net/tcp"))?;
+            expect(sockets.contains(":1451 "), || "its port is closed".to_owned())
+        })?;
+        let seconds = self.seconds.to_string();
+        let mut arguments = vec!["-c", ADDRESS, "-t", &seconds, "-J"];
+        if self.udp {
+            // More than the air takes: what arrives is what counts.
+            arguments.extend(["-u", "-b", "60M", "-l", "1400"]);
+        }
+        if self.down {
+            arguments.push("-R");
+        }
+        let text = output(&mut client.command("iperf3", &arguments))?;
+        let report: Value = said(serde_json::from_str(&text))?;
+        self.arrived(&report).map(|bits| bits / 1e6).ok_or(text)
+    }
+
+    fn arrived(self, report: &Value) -> Option<f64> {
+        if self.udp {
+            let sum = &report["end"]["sum"];
+            Some(sum["bits_per_second"].as_f64()? * (1.0 - sum["lost_percent"].as_f64()? / 100.0))
+        } else {
+            report["end"]["sum_received"]["bits_per_second"].as_f64()
+        }
+    }
+}
+
+/// Processor time, in ticks of 10 ms: of the access point's process, and of the whole guest.
+pub(crate) fn processor(ap: &AccessPoint) -> Result<(u64, u64), String> {
+    let own = said(std::fs::read_to_string(format!("/proc/{}/stat", ap.pid())))?;
+    let fields: Vec<&str> = own.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let all = said(std::fs::read_to_string("/proc/stat"))?;
+    let line: Vec<u64> =
+        all.lines().next().unwrap_or("").split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq
+    let busy = line.iter().enumerate().filter(|(at, _)| ![3, 4].contains(at)).map(|(_, ticks)| ticks).sum();
+    Ok((ticks(11) + ticks(12), busy))
+}

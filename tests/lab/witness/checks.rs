@@ -1,0 +1,259 @@
+//! What must hold of a recording, each as one question to its frames. The error says which frame is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::frames::{
+    ASSOCIATION_REQUEST, AUTHENTICATION, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST, PS_POLL,
+};
+
+pub(crate) type Verdict = Result<(), String>;
+
+fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// Who sends beacons.
+pub(crate) fn access_points(frames: &[Frame]) -> BTreeSet<&str> {
+    frames.iter().filter(|frame| frame.kind == BEACON).map(|frame| frame.ta.as_str()).collect()
+}
+
+/// The clients that sent association requests, each with the BSSIDs that it asked.
+pub(crate) fn clients(frames: &[Frame]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut clients: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for frame in frames.iter().filter(|frame| frame.kind == ASSOCIATION_REQUEST) {
+        clients.entry(&frame.ta).or_default().insert(&frame.ra);
+    }
+    clients
+}
+
+/// On an open network nothing is protected and nobody shakes hands.
+pub(crate) fn is_open(frames: &[Frame]) -> Verdict {
+    let wrong = frames.iter().find(|frame| frame.protected || frame.message.is_some());
+    must(wrong.is_none(), || format!("protected on an open network: {wrong:?}"))
+}
+
+/// All data but the handshake is protected, and tshark can open it.
+pub(crate) fn all_data_is_protected(frames: &[Frame]) -> Verdict {
+    let mut data = frames.iter().filter(|frame| frame.is_data() && frame.message.is_none());
+    let wrong = data.find(|frame| !frame.protected || frame.key.is_none());
+    must(wrong.is_none(), || format!("not protected, or not to be opened: {wrong:?}"))
+}
+
+/// Each client that got in did so by messages 1 to 4 in this order, and no protected data went either way before.
+pub(crate) fn handshakes_come_in_order(frames: &[Frame]) -> Verdict {
+    for client in clients(frames).keys() {
+        let mut reached = 0;
+        for frame in frames.iter().filter(|frame| frame.ta == *client || frame.ra == *client) {
+            if frame.kind == AUTHENTICATION {
+                reached = 0;
+            } else if let (Some(message), false) = (frame.message, frame.protected) {
+                must(message <= reached + 1, || format!("message {message} after {reached}: {frame:?}"))?;
+                reached = message;
+            } else if frame.is_data() && frame.protected {
+                must(reached == 4, || format!("data after message {reached}: {frame:?}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Under each key the packet numbers of an access point only rise. A retry repeats the one it had.
+pub(crate) fn packet_numbers_rise(frames: &[Frame], least: usize) -> Verdict {
+    let ours = access_points(frames);
+    let mut last: BTreeMap<(&str, &str), &Frame> = BTreeMap::new();
+    let mut count = 0;
+    for frame in frames.iter().filter(|frame| ours.contains(frame.ta.as_str())) {
+        let (Some(number), Some(key)) = (frame.packet_number, &frame.key) else { continue };
+        count += 1;
+        let before = last.insert((&frame.ta, key), frame);
+        let Some(before) = before else { continue };
+        let previous = before.packet_number.unwrap_or_default();
+        let repeated = frame.retry
+            && number == previous
+            && (frame.sequence, frame.fragment) == (before.sequence, before.fragment);
+        must(number > previous || repeated, || {
+            format!("{number} after {previous}: {frame:?} after {before:?}")
+        })?;
+    }
+    must(count >= least, || format!("only {count} packet numbers of {ours:?}"))
+}
+
+/// How long a frame that was on its way when the client dozed off may take, in seconds.
+const UNDER_WAY: f64 = 0.1;
+
+/// Which clients doze, as the frames go by: since when, by their power management bits.
+#[derive(Default)]
+struct Dozing<'a>(BTreeMap<&'a str, (f64, &'a str)>);
+
+impl<'a> Dozing<'a> {
+    /// Takes in what a client's own frame says.
+    fn note(&mut self, frame: &'a Frame, ours: &BTreeSet<&str>) {
+        if !ours.contains(frame.ra.as_str()) {
+            return;
+        }
+        if frame.is_any_data() && frame.dozes {
+            self.0.entry(&frame.ta).or_insert((frame.time, &frame.ra));
+        } else if frame.is_any_data() || frame.kind == AUTHENTICATION {
+            self.0.remove(frame.ta.as_str());
+        }
+    }
+
+    fn since(&self, client: &str, time: f64) -> bool {
+        self.0.get(client).is_some_and(|(since, _)| time > since + UNDER_WAY)
+    }
+
+    fn anyone_at(&self, bssid: &str, time: f64) -> bool {
+        self.0.values().any(|(since, at)| *at == bssid && time > since + UNDER_WAY)
+    }
+}
+
+/// While somebody dozes, group frames come only after a DTIM beacon that announces them. Yields how many did.
+pub(crate) fn group_frames_follow_dtim(frames: &[Frame]) -> Result<usize, String> {
+    let ours = access_points(frames);
+    let mut dozing = Dozing::default();
+    let mut beacon: BTreeMap<&str, &Frame> = BTreeMap::new();
+    let mut count = 0;
+    for frame in frames {
+        dozing.note(frame, &ours);
+        if frame.kind == BEACON {
+            beacon.insert(&frame.ta, frame);
+        } else if frame.is_data() && frame.is_to_group() && dozing.anyone_at(&frame.ta, frame.time) {
+            let before = beacon.get(frame.ta.as_str());
+            let announced = before.is_some_and(|beacon| beacon.dtim_count == Some(0) && beacon.group_waits);
+            must(announced, || format!("{frame:?} while somebody dozes, after {before:?}"))?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Nothing but answers to PS-Polls is sent to a client that dozes. Yields how often clients dozed off.
+pub(crate) fn dozing_clients_are_left_alone(frames: &[Frame]) -> Result<usize, String> {
+    let ours = access_points(frames);
+    let mut dozing = Dozing::default();
+    let mut polled = BTreeSet::new();
+    let mut count = 0;
+    for frame in frames {
+        let before = dozing.0.len();
+        dozing.note(frame, &ours);
+        count += dozing.0.len().saturating_sub(before);
+        if frame.kind == PS_POLL {
+            polled.insert(frame.ta.as_str());
+        } else if frame.is_data() && ours.contains(frame.ta.as_str()) && dozing.since(&frame.ra, frame.time) {
+            must(polled.remove(frame.ra.as_str()), || format!("to a dozing client: {frame:?}"))?;
+        }
+    }
+    Ok(count)
+}
+
+/// Beacons of each BSSID are 100 TU apart, in the middle.
+pub(crate) fn beacons_keep_time(frames: &[Frame]) -> Verdict {
+    for bssid in access_points(frames) {
+        let times: Vec<f64> =
+            frames.iter().filter(|f| f.kind == BEACON && f.ta == bssid).map(|f| f.time).collect();
+        let mut intervals: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        intervals.sort_by(f64::total_cmp);
+        let Some(median) = intervals.get(intervals.len() / 2) else { continue };
+        must((0.0974..0.1074).contains(median) || intervals.len() < 8, || {
+            format!("the beacons of {bssid} are {median} s apart in the middle of {}", intervals.len())
+        })?;
+    }
+    Ok(())
+}
+
+/// Every client had a BSSID of its own.
+pub(crate) fn bssids_differ(frames: &[Frame]) -> Verdict {
+    let mut owner: BTreeMap<&str, &str> = BTreeMap::new();
+    for frame in frames.iter().filter(|frame| frame.message == Some(4)) {
+        let before = owner.insert(&frame.ra, &frame.ta);
+        must(before.is_none_or(|before| before == frame.ta), || {
+            format!("{} served {} and {before:?}", frame.ra, frame.ta)
+        })?;
+    }
+    must(!owner.is_empty(), || "nobody got in".to_owned())
+}
+
+/// All clients shared one BSSID.
+pub(crate) fn bssids_are_one(frames: &[Frame]) -> Verdict {
+    let served: BTreeSet<&str> =
+        frames.iter().filter(|frame| frame.message == Some(4)).map(|frame| frame.ra.as_str()).collect();
+    must(served.len() == 1, || format!("served by {served:?}"))
+}
+
+/// A client tried and was not let in: no message 3, nothing under a key.
+pub(crate) fn stayed_out(frames: &[Frame], client: &str) -> Verdict {
+    let about: Vec<&Frame> = frames.iter().filter(|f| f.ra == client || f.ta == client).collect();
+    must(about.iter().any(|frame| frame.message == Some(2)), || format!("{client} never tried"))?;
+    let wrong = about.iter().find(|frame| frame.protected || frame.message >= Some(3));
+    must(wrong.is_none(), || format!("{client} got further: {wrong:?}"))
+}
+
+/// Pings and answers with at least so many different sequence numbers were seen in the clear of the air's data.
+pub(crate) fn pings_were_answered(frames: &[Frame], least: usize) -> Verdict {
+    for (kind, what) in [(8, "pings"), (0, "answers")] {
+        let seen: BTreeSet<u16> = frames
+            .iter()
+            .filter_map(|frame| frame.ping)
+            .filter(|ping| ping.0 == kind)
+            .map(|ping| ping.1)
+            .collect();
+        must(seen.len() >= least, || {
+            format!("{} {what} with different numbers instead of {least}", seen.len())
+        })?;
+    }
+    Ok(())
+}
+
+/// An access point encrypted under at least so many different keys to single clients (or to groups).
+pub(crate) fn keys_changed(frames: &[Frame], to_groups: bool, least: usize) -> Verdict {
+    let ours = access_points(frames);
+    let keys: BTreeSet<&String> = frames
+        .iter()
+        .filter(|frame| ours.contains(frame.ta.as_str()) && frame.is_to_group() == to_groups)
+        .filter_map(|frame| frame.key.as_ref())
+        .collect();
+    must(keys.len() >= least, || format!("only {} keys instead of {least}", keys.len()))
+}
+
+/// A client sent fragments.
+pub(crate) fn fragments_were_sent(frames: &[Frame], least: usize) -> Verdict {
+    let ours = access_points(frames);
+    let count = frames.iter().filter(|frame| frame.fragment > 0 && !ours.contains(frame.ta.as_str())).count();
+    must(count >= least, || format!("only {count} fragments"))
+}
+
+/// Every client was told to go.
+pub(crate) fn clients_were_told(frames: &[Frame]) -> Verdict {
+    let ours = access_points(frames);
+    for client in clients(frames).keys() {
+        let told = frames.iter().rev().any(|frame| {
+            frame.kind == DEAUTHENTICATION
+                && ours.contains(frame.ta.as_str())
+                && (frame.ra == *client || frame.is_to_group())
+                && frame.reason.is_some()
+        });
+        must(told, || format!("{client} was not told"))?;
+    }
+    Ok(())
+}
+
+/// No client sent a probe request.
+pub(crate) fn nobody_probes(frames: &[Frame]) -> Verdict {
+    let wrong = frames.iter().find(|frame| frame.kind == PROBE_REQUEST);
+    must(wrong.is_none(), || format!("{wrong:?}"))
+}
+
+/// No beacon names the network.
+pub(crate) fn beacons_hide_the_name(frames: &[Frame]) -> Verdict {
+    let named = |frame: &&Frame| frame.kind == BEACON && !matches!(frame.ssid.as_str(), "" | "<MISSING>");
+    let wrong = frames.iter().filter(named).find(|frame| frame.ssid.chars().any(|digit| digit != '0'));
+    must(wrong.is_none(), || format!("{wrong:?}"))
+}
+
+/// Beacons were sent on each of these frequencies.
+pub(crate) fn beacons_on(frames: &[Frame], wanted: &[u16]) -> Verdict {
+    let seen: BTreeSet<u16> = frames.iter().filter(|f| f.kind == BEACON).map(|f| f.frequency).collect();
+    must(wanted.iter().all(|frequency| seen.contains(frequency)), || {
+        format!("{seen:?} instead of {wanted:?}")
+    })
+}

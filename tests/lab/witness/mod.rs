@@ -1,0 +1,90 @@
+//! tshark as the independent witness of what went over the air: what must hold of each scenario's recording.
+
+mod checks;
+mod frames;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use checks::Verdict;
+use frames::Frame;
+
+const PASSPHRASE: &str = "correct horse battery";
+const SSID: &str = "airloom-lab";
+
+/// Looks at the recording of a scenario. The name may end in the make of its access point, after a dot.
+pub(super) fn testify(air: &Path, name: &str) -> Verdict {
+    let frames = frames::read(&air.join(format!("{name}.pcap")), PASSPHRASE, SSID)?;
+    let (scenario, make) = name.split_once('.').unwrap_or((name, ""));
+    always(scenario, &frames)?;
+    of_the_scenario(scenario, &frames)?;
+    if make == "per_client" && !matches!(scenario, "open_join" | "managed_interface_is_reported") {
+        checks::bssids_differ(&frames)?;
+    }
+    Ok(())
+}
+
+/// What holds of every network.
+fn always(scenario: &str, frames: &[Frame]) -> Verdict {
+    if DRIVERS.contains(&scenario) {
+        return Ok(());
+    }
+    checks::beacons_keep_time(frames)?;
+    checks::dozing_clients_are_left_alone(frames)?;
+    checks::group_frames_follow_dtim(frames)?;
+    if scenario.contains("open") {
+        return checks::is_open(frames);
+    }
+    checks::all_data_is_protected(frames)?;
+    checks::handshakes_come_in_order(frames)?;
+    checks::packet_numbers_rise(frames, 0)
+}
+
+/// Scenarios that play no network.
+const DRIVERS: [&str; 6] = [
+    "phys_tell_what_they_can_do",
+    "a_managed_interface_holds_the_phy",
+    "a_frame_is_heard_as_sent_and_acknowledged",
+    "forty_bssids_on_one_phy_are_acknowledged",
+    "another_channel_is_silent",
+    "managed_interface_is_reported",
+];
+
+/// The first two clients of the guest.
+const FIRST: &str = "02:00:00:00:04:00";
+/// Our own station.
+const STATION: &str = "02:a1:00:00:01:00";
+
+fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
+    match scenario {
+        "a_link_joins_hostapd_open" | "a_link_joins_hostapd_by_wpa2" => {
+            checks::pings_were_answered(frames, 200)
+        }
+        "a_link_with_the_wrong_passphrase_does_not_get_in" => checks::stayed_out(frames, STATION),
+        "open_join" => checks::pings_were_answered(frames, 50),
+        "wpa2_join" => checks::packet_numbers_rise(frames, 100),
+        "wrong_passphrase" => checks::stayed_out(frames, FIRST),
+        "thousand_pings" => {
+            checks::pings_were_answered(frames, 1000)?;
+            checks::packet_numbers_rise(frames, 2000)
+        }
+        "throughput" => checks::packet_numbers_rise(frames, 1000),
+        "listening_only" => checks::nobody_probes(frames),
+        "hidden" => checks::beacons_hide_the_name(frames),
+        "doze_under_traffic" => at_least(10, checks::dozing_clients_are_left_alone(frames)?, "dozes"),
+        "broadcast_at_dtim" => {
+            at_least(20, checks::group_frames_follow_dtim(frames)?, "group frames at DTIM")
+        }
+        "group_rekey" => checks::keys_changed(frames, true, 4),
+        "pairwise_rekey" => checks::keys_changed(frames, false, 4),
+        "fragments" => checks::fragments_were_sent(frames, 300),
+        "ends_cleanly" => checks::clients_were_told(frames),
+        "two_radios" => checks::beacons_on(frames, &[2437, 5180]),
+        _ => Ok(()),
+    }
+}
+
+fn at_least(wanted: usize, seen: usize, what: &str) -> Verdict {
+    if seen >= wanted { Ok(()) } else { Err(format!("only {seen} {what} instead of {wanted}")) }
+}
