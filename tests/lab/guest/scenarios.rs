@@ -142,6 +142,8 @@ pub(crate) fn broadcast_at_dtim(make: Make) -> Outcome {
     client.run("sh", &["-c", "echo 0 > /proc/sys/net/ipv4/icmp_echo_ignore_broadcasts"])?;
     for n in 0..20 {
         client.set_radio("ps", "2")?;
+        // Longer than the witness allows for what is under way when somebody dozes off.
+        thread::sleep(Duration::from_millis(150));
         let one = output(Command::new("ping").args(["-b", "-n", "-c", "1", "-W", "5", "10.9.0.255"]));
         one.map_err(|why| format!("broadcast {n}: {why}"))?;
         client.set_radio("ps", "0")?;

@@ -44,7 +44,7 @@ pub(crate) fn handshakes_come_in_order(frames: &[Frame]) -> Verdict {
     for client in clients(frames).keys() {
         let mut reached = 0;
         for frame in frames.iter().filter(|frame| frame.ta == *client || frame.ra == *client) {
-            if frame.kind == AUTHENTICATION {
+            if frame.kind == AUTHENTICATION && frame.ra == *client {
                 reached = 0;
             } else if let (Some(message), false) = (frame.message, frame.protected) {
                 must(message <= reached + 1, || format!("message {message} after {reached}: {frame:?}"))?;
@@ -76,6 +76,21 @@ pub(crate) fn packet_numbers_rise(frames: &[Frame], least: usize) -> Verdict {
         })?;
     }
     must(count >= least, || format!("only {count} packet numbers of {ours:?}"))
+}
+
+/// Under no key does an access point use a packet number twice, but for a retry.
+pub(crate) fn packet_numbers_do_not_repeat(frames: &[Frame]) -> Verdict {
+    let ours = access_points(frames);
+    let mut seen: BTreeMap<(&str, &str, u64), &Frame> = BTreeMap::new();
+    for frame in frames.iter().filter(|frame| ours.contains(frame.ta.as_str())) {
+        let (Some(number), Some(key)) = (frame.packet_number, &frame.key) else { continue };
+        let before = seen.insert((&frame.ta, key, number), frame);
+        let again = |before: &Frame| {
+            frame.retry && (frame.sequence, frame.fragment) == (before.sequence, before.fragment)
+        };
+        must(before.is_none_or(again), || format!("{number} again: {frame:?} after {before:?}"))?;
+    }
+    Ok(())
 }
 
 /// How long a frame that was on its way when the client dozed off may take, in seconds.

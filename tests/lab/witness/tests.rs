@@ -76,8 +76,10 @@ fn a_repeated_packet_number_is_seen_unless_it_is_a_retry() {
     let mut again = frames[at].clone();
     let with = |frame: Frame| [&frames[..=at], &[frame], &frames[at + 1..]].concat();
     checks::packet_numbers_rise(&with(again.clone()), 0).expect_err("a repetition");
+    checks::packet_numbers_do_not_repeat(&with(again.clone())).expect_err("a repetition");
     again.retry = true;
-    checks::packet_numbers_rise(&with(again), 0).expect("a retry");
+    checks::packet_numbers_rise(&with(again.clone()), 0).expect("a retry");
+    checks::packet_numbers_do_not_repeat(&with(again)).expect("a retry");
 }
 
 #[test]
