@@ -136,8 +136,18 @@ impl Plan {
         command.args(if self.secure { &["--passphrase-file", "/tmp/passphrase"][..] } else { &["--open"] });
         let kind = if self.make == Make::PerClient { "per-client" } else { "shared" };
         command.args(["--virtual-ap", kind]);
-        if self.take {
-            command.arg("--take-phy");
+        for (flag, given) in [("--take-phy", self.take), ("--hidden", self.hidden)] {
+            if given {
+                command.arg(flag);
+            }
+        }
+        let optional = [
+            ("--group-rekey", self.group_rekey),
+            ("--pairwise-rekey", self.pairwise_rekey),
+            ("--inactivity", self.inactivity),
+        ];
+        for (option, seconds) in optional.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            command.args([option, &format!("{seconds}s")]);
         }
         Ok(command)
     }
