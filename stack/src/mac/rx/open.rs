@@ -29,8 +29,9 @@ pub(super) fn open(
 }
 
 /// In a protected association only one kind of plaintext is taken: EAPOL to us while the handshake runs, whole and
-/// alone (SEC-D1, SEC-D2, SEC-D7). For an AP the handshake ends when the port opens. An AP may repeat message 3 because
-/// our message 4 was lost, so a station waits until the AP has used the key.
+/// alone (SEC-D1, SEC-D2, SEC-D7). For an AP the handshake ends when the port opens, and while a rekey is under way there
+/// is one again: stations send its message 4 in plaintext. An AP may repeat message 3 because our message 4 was lost, so
+/// a station waits until the AP has used the key.
 fn plaintext(peer: &Peer, bss: Bss, header: &Header, mpdu: &[u8]) -> Result<(), DropReason> {
     if header.is_fragment() {
         return Err(DropReason::PlaintextFragment);
@@ -39,7 +40,7 @@ fn plaintext(peer: &Peer, bss: Bss, header: &Header, mpdu: &[u8]) -> Result<(), 
         return Err(DropReason::PlaintextAmsdu);
     }
     let heard = peer.pairwise.as_ref().is_some_and(|sa| sa.heard);
-    let handshake = !peer.is_port_open() || (bss.role == Role::Station && !heard);
+    let handshake = !peer.is_port_open() || peer.pending.is_some() || (bss.role == Role::Station && !heard);
     let (destination, source) = header.ends();
     let body = mpdu.get(header.len..).unwrap_or_default();
     let eapol = Msdu::from_body(destination, source, body).is_ok_and(|msdu| msdu.is_eapol());

@@ -183,6 +183,9 @@ fn sec_d1_plaintext_in_a_protected_association_is_dropped_but_for_the_handshake(
     let mut ap = End::protected_ap();
     assert_eq!(ap.receive(&plain(&up(HOST), IP)), Err(DropReason::Unprotected));
     assert_eq!(ap.receive(&plain(&up(AP), EAPOL)), Err(DropReason::Unprotected));
+    ap.peer().begin_rekey(SaId(2));
+    assert_eq!(ap.receive(&plain(&up(AP), EAPOL)), Ok(vec![Out::Eapol(false)]));
+    assert_eq!(ap.receive(&plain(&up(HOST), IP)), Err(DropReason::Unprotected));
     let mut ap = End::new(Bss::access_point(AP), config(STA, true));
     assert_eq!(ap.receive(&plain(&up(AP), EAPOL)), Ok(vec![Out::Eapol(false)]));
     assert_eq!(ap.receive(&plain(&up(HOST), IP)), Err(DropReason::Unprotected));

@@ -35,6 +35,27 @@ fn sec_k4_the_group_key_comes_with_its_rsc_and_never_again_with_a_lower_one() {
 }
 
 #[test]
+fn message_4_of_a_rekey_is_taken_in_plaintext_once() {
+    let mut pair = Pair::joined();
+    pair.ap.rekey_pairwise(pair.now, &mut pair.random);
+    let down = pair.ap_sends();
+    pair.give_sta(&down).unwrap();
+    let up = pair.sta_sends();
+    pair.give_ap(&up).unwrap();
+    let down = pair.ap_sends();
+    pair.give_sta(&down).unwrap();
+    let plain = EapolTransmit { protected: false, ..pair.sta_sends() };
+    let mut forged = plain.clone();
+    *forged.pdu.last_mut().unwrap() ^= 1;
+    pair.give_ap(&forged).unwrap_err();
+    pair.give_ap(&plain).unwrap();
+    assert_eq!(pair.give_ap(&plain), Err(EapolDrop::Plaintext));
+    pair.collect();
+    assert!(!pair.ap.holds_data());
+    assert_eq!(pair.ap_key(), pair.sta_key());
+}
+
+#[test]
 fn sec_k11_a_rekey_goes_encrypted_and_the_old_key_stays_until_it_is_through() {
     let mut pair = Pair::joined();
     pair.ap.rekey_pairwise(pair.now, &mut pair.random);
@@ -49,9 +70,10 @@ fn sec_k11_a_rekey_goes_encrypted_and_the_old_key_stays_until_it_is_through() {
         assert_eq!(pair.sta.poll_event(), None, "nothing is installed while a frame waits for the old key");
         let up = pair.sta_sends();
         assert!(up.protected);
-        let mut plain = up.clone();
-        plain.protected = false;
-        assert_eq!(pair.give_ap(&plain), Err(EapolDrop::Plaintext));
+        if step == 0 {
+            let plain = EapolTransmit { protected: false, ..up.clone() };
+            assert_eq!(pair.give_ap(&plain), Err(EapolDrop::Plaintext));
+        }
         pair.collect();
         assert_eq!((pair.ap_events.len(), pair.sta_installs()), (0, step), "step {step}");
         pair.give_ap(&up).unwrap();
