@@ -25,10 +25,21 @@ pub(super) struct Announcement<'a> {
     pub(super) network: &'a NetworkConfig,
     /// RSNE, empty if the network is open.
     pub(super) rsn: &'a [u8],
-    /// By the parent of a per-client network. Nobody can associate with it, so it makes itself unattractive: a client
+    pub(super) announcer: Announcer,
+}
+
+/// What announces a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announcer {
+    /// A BSS that a client may choose: a shared one, or what a single client is offered.
+    Bss,
+    /// The parent of a per-client network. Nobody can associate with it, so it makes itself unattractive: a client
     /// that scans actively hears it besides the BSSID that it was offered, and should choose the latter. So there is
     /// no HT, by which clients estimate less throughput, and the BSS Load element shows a channel without any time left.
-    pub(super) parent: bool,
+    Parent,
+    /// The virtual AP of a client that is in. Others hear its beacons though they don't go to them, and a client that
+    /// scans would take it for a choice of its own: its beacons do not name the network.
+    Taken,
 }
 
 /// From whom to whom an announcement goes.
@@ -97,7 +108,8 @@ impl Announcement<'_> {
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.network.beacon_interval.to_le_bytes());
         out.extend_from_slice(&capabilities(self.network).0.to_le_bytes());
-        let secret = kind == FrameKind::BEACON && self.network.hidden;
+        let nameless = self.network.hidden || self.announcer == Announcer::Taken;
+        let secret = kind == FrameKind::BEACON && nameless;
         let ssid = if secret { Some(Ssid::WILDCARD) } else { Ssid::new(&self.network.ssid) };
         let (first, more) = rates(self.radio).split_at(8);
         let band = self.radio.channel.band();
@@ -117,7 +129,7 @@ impl Announcement<'_> {
             writer.element(ElementId::ERP, &[0]).element(ElementId::EXTENDED_RATES, more);
         }
         writer.raw(self.rsn);
-        if self.parent {
+        if self.announcer == Announcer::Parent {
             writer.put(&BssLoad { stations: 0, utilization: u8::MAX, admission: 0 });
         } else {
             put_ht(self.radio, &mut writer);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ap::announce::{Announcement, rates, rsn_element};
+use crate::ap::announce::{Announcement, Announcer, rates, rsn_element};
 use crate::ap::block::Place;
 use crate::ap::config::{NetworkConfig, RadioConfig, Security, VirtualApKind};
 use crate::crypto::Cipher;
@@ -78,7 +78,7 @@ impl Network {
     }
 
     pub(super) fn announcement<'a>(&'a self, radio: &'a RadioConfig) -> Announcement<'a> {
-        Announcement { radio, network: &self.config, rsn: &self.rsn, parent: false }
+        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer: Announcer::Bss }
     }
 
     /// Whether an association request can be accepted (802.11-2020 11.3.5.3).

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
-use crate::ap::announce::{Announcement, Ends, robust, stamp};
+use crate::ap::announce::{Announcement, Announcer, Ends, robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
@@ -210,7 +210,8 @@ impl ApRadio {
         parent.dtim_count = if count == 0 { period - 1 } else { count - 1 };
         let mut frame = self.pool.take();
         let ends = Ends { bssid, to: MacAddr::BROADCAST, sequence };
-        let announcement = Announcement { parent: true, ..network.announcement(&self.config) };
+        let announcement =
+            Announcement { announcer: Announcer::Parent, ..network.announcement(&self.config) };
         announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
         let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
         stamp(&mut frame, now.since(zero).as_micros() as u64);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ap::announce::{Announcement, Ends, rsn_element};
+use crate::ap::announce::{Announcement, Announcer, Ends, rsn_element};
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::group::Group;
 use crate::ap::network::MAX_AID;
@@ -154,7 +154,10 @@ impl VirtualAp {
             sequence: self.sequence.next(SequenceSpace::Common),
         };
         self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
-        Announcement { radio, network: &self.config, rsn: &self.rsn, parent: false }.beacon(ends, &tim, out);
+        let taken =
+            self.client.is_some() && self.stations.values().any(|station| station.peer.is_port_open());
+        let announcer = if taken { Announcer::Taken } else { Announcer::Bss };
+        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer }.beacon(ends, &tim, out);
         if dtim {
             self.burst = self.group_queue.len();
         }

@@ -41,7 +41,7 @@ fn the_parent_beacons_to_all_with_legacy_rates_and_a_full_channel() {
 }
 
 #[test]
-fn beacons_of_clients_go_to_the_client_alone_at_12_megabits_and_spread_over_the_interval() {
+fn beacons_of_clients_go_nameless_to_the_client_alone_at_12_megabits_and_spread_over_the_interval() {
     let mut world = World::joined(wpa2(OWN), 8);
     let since = world.air.len();
     world.run(1024);
@@ -55,6 +55,7 @@ fn beacons_of_clients_go_to_the_client_alone_at_12_megabits_and_spread_over_the_
         for beacon in &beacons {
             assert_eq!(beacon.frame[4..10], address.octets());
             assert_eq!(beacon.options.rate, Some(Rate::Legacy(24)));
+            assert_eq!(beacon.frame[36..38], [0, 0], "no name for others that scan");
             let timestamp = u64::from_le_bytes(beacon.frame[24..32].try_into().unwrap());
             assert!(timestamp % 102_400 < 2000, "at its own TBTT: {timestamp}");
         }
