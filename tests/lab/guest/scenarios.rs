@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::access_point::{ADDRESS, AccessPoint, Make, Plan, SOCKET, TAP, exists, interfaces, status};
 use super::client::{CLIENTS, Client, Wanted};
-use super::program::{output, run, until};
+use super::program::{Daemon, output, run, until};
 use super::traffic::{self, Beside, Stream, from_client, to_client};
 use super::{Outcome, expect};
 
@@ -168,6 +168,9 @@ fn rekey(plan: Plan, word: &str) -> Outcome {
     down.args(traffic::arguments(&client.ip(), 600, "0.025"));
     let down = Beside::start(down);
     let up = Beside::start(client.command("ping", &["-q", "-n", "-c", "600", "-i", "0.025", ADDRESS]));
+    // For the group key to have something to do.
+    let _group =
+        Daemon::start(Command::new("ping").args(["-q", "-b", "-i", "0.2", "10.9.0.255"]), "broadcast")?;
     for _ in 0..4 {
         client.event(&[word], &["CTRL-EVENT-DISCONNECTED"])?;
     }
