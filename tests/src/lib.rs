@@ -4,6 +4,6 @@ pub mod airloom;
 pub mod bench;
 pub mod captures;
 pub mod fuzz;
+pub mod machine;
 pub mod recorder;
 pub mod story;
-pub mod machine;
