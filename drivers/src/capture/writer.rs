@@ -18,6 +18,7 @@ use super::reader::Direction;
 const ENHANCED_PACKET: u32 = 6;
 const BLOCK_FRAME: usize = 32;
 /// Options.
+const END_OF_OPTIONS: u16 = 0;
 const COMMENT: u16 = 1;
 const FLAGS: u16 = 2;
 
@@ -132,7 +133,9 @@ impl<W: Write> Writer<W> {
         out.write_all(header)?;
         out.write_all(entry.mpdu)?;
         out.write_all(padding(header.len() + entry.mpdu.len()))?;
-        out.write_all(&options)?;
+        if !options.is_empty() {
+            out.write_all(&options)?;
+        }
         Ok(out.write_all(&total.to_ne_bytes())?)
     }
 
@@ -155,6 +158,9 @@ fn padding(length: usize) -> &'static [u8] {
 /// The options of a frame's block: comments and direction.
 fn options(entry: &Entry<'_>) -> Vec<u8> {
     let mut out = Vec::new();
+    if entry.comments.is_empty() && entry.direction.is_none() {
+        return out;
+    }
     let mut option = |code: u16, value: &[u8]| {
         let value = value.get(..usize::from(u16::MAX)).unwrap_or(value);
         out.extend_from_slice(&code.to_ne_bytes());
@@ -170,8 +176,6 @@ fn options(entry: &Entry<'_>) -> Vec<u8> {
         Some(Direction::Sent) => option(FLAGS, &2_u32.to_ne_bytes()),
         None => {}
     }
-    if !out.is_empty() {
-        out.extend_from_slice(&[0; 4]);
-    }
+    option(END_OF_OPTIONS, &[]);
     out
 }

@@ -16,7 +16,7 @@ use crate::decrypt::{Counts, Decryptor, Handshake, parse_secret};
 use crate::escape::escape;
 
 /// Frames that are decrypted together.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// Finds and checks the handshakes of a capture, decrypts what their keys protect, and writes all as a new capture.
 #[derive(Debug, clap::Args)]

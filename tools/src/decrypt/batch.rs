@@ -11,11 +11,11 @@ pub(super) struct Arena {
     bytes: Vec<u8>,
 }
 
-/// A key to be tried on a copy.
-pub(super) struct Try<'k> {
-    pub(super) key: &'k CipherKey,
+/// A key to be tried on an MPDU.
+pub(super) struct Try<'a> {
+    pub(super) key: &'a CipherKey,
     pub(super) header_len: usize,
-    pub(super) copy: Range<usize>,
+    pub(super) mpdu: &'a [u8],
     /// Whatever its owner knows the frame by.
     pub(super) frame: usize,
 }
@@ -25,52 +25,36 @@ impl Arena {
         self.bytes.clear();
     }
 
-    /// Copies an MPDU; yields where the copy is.
-    pub(super) fn copy(&mut self, mpdu: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(mpdu);
-        start..self.bytes.len()
-    }
-
     pub(super) fn get(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
 
-    /// Tries the keys, each on a copy of its own, in the order of the copies; tells `done` of each that fits where the
-    /// plain MPDU is: Protected cleared, cipher header and MIC gone.
-    pub(super) fn decrypt(&mut self, tries: &[Try<'_>], mut done: impl FnMut(usize, Range<usize>)) {
-        let mut jobs = self.jobs(tries);
+    /// Tries the keys; tells `done` of each that fits where the plain MPDU is: Protected cleared, cipher header and MIC
+    /// gone.
+    pub(super) fn decrypt(&mut self, tries: &mut [Try<'_>], mut done: impl FnMut(usize, Range<usize>)) {
         // frames of about the same length are decrypted best together
-        jobs.sort_unstable_by_key(|(one, job)| (std::ptr::from_ref(one.key), Reverse(job.mpdu.len())));
-        let (tries, mut jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-        let mut rest = jobs.as_mut_slice();
-        for run in tries.chunk_by(|a, b| std::ptr::eq(a.key, b.key)) {
-            let (now, later) = rest.split_at_mut_checked(run.len()).unwrap_or_default();
-            if let Some(one) = run.first() {
-                one.key.unprotect_batch(now);
-            }
+        tries.sort_unstable_by_key(|one| (std::ptr::from_ref(one.key), Reverse(one.mpdu.len())));
+        let mut start = self.bytes.len();
+        tries.iter().for_each(|one| self.bytes.extend_from_slice(one.mpdu));
+        let mut rest = self.bytes.get_mut(start..).unwrap_or_default();
+        let mut job = |one: &Try<'_>| {
+            let (mpdu, later) =
+                std::mem::take(&mut rest).split_at_mut_checked(one.mpdu.len()).unwrap_or_default();
             rest = later;
-        }
-        for (one, job) in tries.iter().zip(jobs) {
-            if let Some(Ok(unprotected)) = job.result {
-                let payload = unprotected.payload;
-                let start = close_gap(job.mpdu, one.header_len, payload.start);
-                done(one.frame, one.copy.start + start..one.copy.start + payload.end);
-            }
-        }
-    }
-
-    fn jobs<'a, 't, 'k>(&'a mut self, tries: &'t [Try<'k>]) -> Vec<(&'t Try<'k>, UnprotectJob<'a>)> {
-        let (mut rest, mut passed) = (self.bytes.as_mut_slice(), 0);
-        let job = |one: &'t Try<'k>| {
-            let before = one.copy.start - passed;
-            let behind = std::mem::take(&mut rest).split_at_mut_checked(before).unwrap_or_default().1;
-            let (mpdu, later) = behind.split_at_mut_checked(one.copy.len()).unwrap_or_default();
-            rest = later;
-            passed = one.copy.end;
-            (one, UnprotectJob { header_len: one.header_len, mpdu, result: None })
+            UnprotectJob { header_len: one.header_len, mpdu, result: None }
         };
-        tries.iter().map(job).collect()
+        for run in tries.chunk_by(|a, b| std::ptr::eq(a.key, b.key)) {
+            let mut jobs: Vec<_> = run.iter().map(&mut job).collect();
+            run.iter().take(1).for_each(|one| one.key.unprotect_batch(&mut jobs));
+            for (one, job) in run.iter().zip(jobs) {
+                if let Some(Ok(unprotected)) = job.result {
+                    let payload = unprotected.payload;
+                    let header = close_gap(job.mpdu, one.header_len, payload.start);
+                    done(one.frame, start + header..start + payload.end);
+                }
+                start += one.mpdu.len();
+            }
+        }
     }
 }
 

@@ -94,12 +94,11 @@ impl Decryptor {
                 continue;
             };
             if let Some(key) = self.observer.keys(to, from, key_id).next() {
-                let (header_len, copy) = (frame.header_len(), self.arena.copy(mpdu));
-                tries.push(Try { key, header_len, copy, frame: number });
+                tries.push(Try { key, header_len: frame.header_len(), mpdu, frame: number });
             }
         }
         let plain = &mut self.plain;
-        self.arena.decrypt(&tries, |number, range| {
+        self.arena.decrypt(&mut tries, |number, range| {
             plain.get_mut(number).into_iter().for_each(|slot| *slot = Some(range.clone()));
         });
     }
@@ -138,9 +137,8 @@ impl Decryptor {
         };
         let mut found = None;
         for key in self.observer.keys(to, from, key_id) {
-            let (header_len, copy) = (frame.header_len(), self.arena.copy(mpdu));
-            let one = Try { key, header_len, copy, frame: number };
-            self.arena.decrypt(&[one], |_, range| found = Some(range));
+            let one = Try { key, header_len: frame.header_len(), mpdu, frame: number };
+            self.arena.decrypt(&mut [one], |_, range| found = Some(range));
             if found.is_some() {
                 break;
             }

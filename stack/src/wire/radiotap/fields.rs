@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
     #[inline]
     fn take(&mut self, bit: u32, align: usize, size: usize) -> Result<&'a [u8], RadiotapError> {
         let offset = (self.offset + align - 1) & !(align - 1);
-        let bytes = self.header.get(offset..).and_then(|tail| tail.get(..size));
+        let bytes = self.header.get(offset..offset + size);
         self.offset = offset + size;
         bytes.ok_or(RadiotapError::Field { bit: u16::try_from(bit).unwrap_or(u16::MAX), offset })
     }
