@@ -11,7 +11,7 @@ use super::cipher::{
 use super::lanes::{Direction, Message, Messages};
 
 /// Frames that are handed to the cipher together.
-const GROUP: usize = 32;
+const GROUP: usize = 16;
 /// Length of a GCMP MIC.
 const GCM_MIC: usize = 16;
 

@@ -18,6 +18,9 @@ use crate::escape::escape;
 /// Frames that are decrypted together.
 const BATCH: usize = 64;
 
+/// Large enough to make system calls few, small enough to stay in the cache.
+const OUTPUT_BUFFER: usize = 64 * 1024;
+
 /// Finds and checks the handshakes of a capture, decrypts what their keys protect, and writes all as a new capture.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -63,7 +66,7 @@ impl Args {
             bail!("{} would be overwritten while it is read; name another output", self.input.display());
         }
         let out = File::create(&self.output).with_context(|| self.output.display().to_string())?;
-        let writer = Writer::new(BufWriter::with_capacity(1 << 20, out))?;
+        let writer = Writer::new(BufWriter::with_capacity(OUTPUT_BUFFER, out))?;
         let ssid = self.ssid.as_ref().map(|ssid| ssid.clone().into_bytes());
         let mut job = Job { decryptor: Decryptor::new(secrets, ssid), writer, interfaces: Vec::new() };
         let result = job.run(&mut reader);
