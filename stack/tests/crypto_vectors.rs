@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 use stack::crypto::{
-    Cipher, CipherHeader, CipherKey, EapolMic, KeyWrapError, UnprotectError, kdf_sha256, prf_sha1,
-    psk_from_passphrase, unwrap, wrap,
+    Cipher, CipherHeader, CipherKey, EapolMic, KeyWrapError, UnprotectError, kdf_sha256, kdf_sha384,
+    prf_sha1, psk_from_passphrase, unwrap, wrap,
 };
 
 fn load(text: &str) -> Value {
@@ -42,6 +42,19 @@ fn aes_cmac() {
         }
     }
     assert!(checked >= 4, "{checked}");
+}
+
+/// Computed with another implementation of HMAC, that of Python.
+#[test]
+fn sha384() {
+    let key: Vec<u8> = (0..32).collect();
+    let mut out = [0; 88];
+    kdf_sha384(&key, "Pairwise key expansion", &[b"air", b"loom"], &mut out);
+    let expected = "ba338864ad2bde89d543ae7102fc6ad3aff6666f52667875b24b588a53cc81b00238a2ef2a252acd8a20094f83bd7889\
+                    a927f77299c2b0da6cb5f2c1455089dcfb794bd7f340030b13acfb2b0d13d20497fe3f5f78afcc98";
+    assert_eq!(out, *unhex(expected));
+    let mic = EapolMic::HmacSha384.compute(&[0; 24], &[b"a", b"bc"]).unwrap();
+    assert_eq!(*mic, *unhex("948f7c5caa500c31d7d4a0f52f3e3da7e33c8a9fe6ef528b"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use stack::crypto::Cipher;
-use stack::rsn::{Akm, Observer, Pmk, Ptk, PtkInputs};
+use stack::rsn::{Akm, Observer, Pmk, PmkR0, Ptk, PtkInputs, R0Inputs};
 use stack::wire::MacAddr;
 use stack::wire::eapol::{EapolKeyFrame, KeyInfo};
 
@@ -56,6 +56,40 @@ fn ptk() {
         checked += 1;
     }
     assert!(checked >= 4, "{checked}");
+}
+
+/// The hierarchy down to the keys of the first association and of each transition.
+#[test]
+fn fast_transition() {
+    let file = load(include_str!("vectors/ft_key_hierarchy.json"));
+    let mut checked = 0;
+    for capture in file["vectors"].as_array().unwrap() {
+        let ssid = capture["ssid"].as_str().unwrap().as_bytes();
+        for initial in capture["initial"].as_array().unwrap() {
+            let spa = address(initial, "s0kh_id");
+            let inputs = R0Inputs {
+                ssid,
+                mobility_domain: bytes(initial, "mdid").try_into().unwrap(),
+                r0_holder: &bytes(initial, "r0kh_id_hex"),
+                spa,
+            };
+            let r0 = PmkR0::derive(&Pmk::new(&bytes(initial, "xxkey")).unwrap(), inputs);
+            assert_eq!(*r0.name(), *bytes(initial, "pmk_r0name"));
+            let roams = capture["roam"].as_array().unwrap().iter();
+            for step in std::iter::once(initial).chain(roams.filter(|roam| address(roam, "spa") == spa)) {
+                let r1 = r0.r1(&bytes(step, "r1kh_id").try_into().unwrap(), spa).unwrap();
+                assert_eq!(r1.expose(), bytes(step, "pmk_r1"));
+                let (anonce, snonce) = (nonce(step, "anonce"), nonce(step, "snonce"));
+                let inputs = PtkInputs { aa: address(step, "aa"), spa, anonce: &anonce, snonce: &snonce };
+                let ptk = Ptk::derive_ft(Akm::FtPsk, Cipher::Ccmp128, &r1, inputs).unwrap();
+                assert_eq!(ptk.kck.expose(), bytes(step, "kck"));
+                assert_eq!(ptk.kek.expose(), bytes(step, "kek"));
+                assert_eq!(ptk.tk.expose(), bytes(step, "tk"));
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 3, "{checked}");
 }
 
 fn handshakes() -> Vec<(Akm, String, Value)> {

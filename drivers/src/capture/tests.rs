@@ -351,6 +351,40 @@ fn what_is_written_is_read_again() {
     assert!(reader.next_frame().is_none());
 }
 
+#[test]
+fn frames_in_batches_are_those_one_by_one_and_an_error_comes_behind_them() {
+    let mut file = File::pcap(false, 0xa1b2_c3d4, 105);
+    let mut mpdu = [0xd4; 1000];
+    for n in 0..3000_u32 {
+        mpdu[10] = n as u8;
+        let length = 10 + (n as usize * 7) % 990;
+        file = file.record(n, 0, length as u32, &mpdu[..length]);
+    }
+    file = file.u32(1).u32(2); // a record header that is cut short
+    for most in [1, 7, 300, 5000] {
+        let mut single = Reader::new(Cursor::new(file.bytes.clone())).unwrap();
+        let mut batches = Reader::new(Cursor::new(file.bytes.clone())).unwrap();
+        let mut count = 0;
+        let error = loop {
+            match batches.next_frames(most) {
+                Ok(frames) => {
+                    assert!((1..=most).contains(&frames.len()));
+                    count += frames.len();
+                    for frame in frames {
+                        let alone = single.next_frame().unwrap().unwrap();
+                        assert_eq!((frame.number, frame.time), (alone.number, alone.time));
+                        assert_eq!(frame.content.unwrap().mpdu, alone.content.unwrap().mpdu);
+                    }
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(count, 3000);
+        assert!(error.is_cut_short() && single.next_frame().unwrap().unwrap_err().is_cut_short());
+        assert!(batches.next_frames(most).unwrap().is_empty());
+    }
+}
+
 proptest! {
     /// Anything may stand in a file; what is read ends, and takes no more memory than the file has.
     #[test]

@@ -10,8 +10,6 @@ use crate::rsn::{Akm, Kck, Kek, Pmk, Ptk, PtkInputs};
 use crate::wire::eapol::{EapolKey, EapolKeyFrame, KeyData, KeyDataItem, KeyDataWriter, KeyInfo, set_mic};
 use crate::wire::{MacAddr, ReasonCode, Truncated};
 
-/// Length of the MIC field with all AKMs that are served here.
-const MIC_LEN: usize = 16;
 /// Element IDs that a handshake compares (802.11-2020 12.7.6.3, 12.7.6.4).
 const RSNE: u8 = 48;
 const RSNXE: u8 = 244;
@@ -209,7 +207,7 @@ pub(super) struct Parties {
 impl Parties {
     /// Reads a PDU as far as it can be read without a key.
     pub(super) fn parse<'a>(&self, pdu: &'a [u8]) -> Result<(EapolKey<'a>, Message), EapolDrop> {
-        let key = EapolKey::parse(pdu, MIC_LEN)?.ok_or(EapolDrop::NotKey)?;
+        let key = EapolKey::parse(pdu, self.akm.mic().mic_len())?.ok_or(EapolDrop::NotKey)?;
         let version = key.info().version();
         if key.descriptor() != EapolKey::RSN || version != self.akm.descriptor_version() {
             return Err(EapolDrop::Descriptor);
@@ -243,7 +241,7 @@ impl Parties {
             rsc: draft.rsc,
             key_data: draft.key_data,
         };
-        let mut pdu = frame.emit(MIC_LEN);
+        let mut pdu = frame.emit(self.akm.mic().mic_len());
         if let Some(mic) = kck.and_then(|kck| self.akm.mic().compute(kck.expose(), &[&pdu])) {
             set_mic(&mut pdu, &mic);
         }

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn both_sides_agree_with_either_psk_suite() {
-    for akm in [Akm::Psk, Akm::PskSha256] {
+fn both_sides_agree_with_any_psk_suite() {
+    for akm in [Akm::Psk, Akm::PskSha256, Akm::PskSha384] {
         let mut pair = Pair::with(akm, parties().pmk, &AP_RSNE, &STA_RSNE);
         pair.run();
         assert_eq!(pair.ap_key(), pair.sta_key());

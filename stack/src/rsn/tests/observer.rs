@@ -44,3 +44,22 @@ fn the_observer_follows_joins_rekeys_and_group_keys_even_without_message_1() {
         assert!(observer.handshakes().iter().all(|report| report.verified));
     }
 }
+
+#[test]
+fn the_observer_follows_a_suite_whose_mic_is_longer() {
+    let parties = Parties { akm: Akm::PskSha384, ..parties() };
+    let rsne = [48, 20, 1, 0, 0, 0x0f, 0xac, 4, 1, 0, 0, 0x0f, 0xac, 4, 1, 0, 0, 0x0f, 0xac, 20, 0, 0];
+    let (anonce, snonce) = ([1; 32], [2; 32]);
+    let ptk = parties.derive(&anonce, &snonce).unwrap();
+    let info = KeyInfo::PAIRWISE.with(KeyInfo::ACK);
+    let m1 = parties.build(Draft { nonce: anonce, ..Draft::new(info, 1) }, None);
+    let info = KeyInfo::PAIRWISE.with(KeyInfo::MIC);
+    let draft = Draft { nonce: snonce, key_data: &rsne, ..Draft::new(info, 1) };
+    let m2 = parties.build(draft, Some(&ptk.kck));
+    let mut observer = Observer::new(vec![parties.pmk.clone().into()]);
+    observer.handle_eapol(parties.aa, parties.spa, &m1).unwrap();
+    observer.handle_eapol(parties.spa, parties.aa, &m2).unwrap();
+    let keys: Vec<_> = observer.session(parties.aa, parties.spa).unwrap().keys().collect();
+    assert_eq!((keys.len(), &keys[0].tk), (1, &ptk.tk));
+    assert_eq!(observer.handshakes()[0].akm.map(|akm| akm.to_string()), Some("PSK-SHA384".into()));
+}
