@@ -98,8 +98,10 @@ impl ApRadio {
 
     /// A frame of the station was taken, a PS-Poll perhaps: it is there.
     fn heard(&mut self, now: Instant, pair: Pair) {
-        if let Some(station) = self.ap_mut(pair.0).and_then(|ap| ap.stations.get_mut(&pair.1)) {
-            station.heard(now);
+        let Some(station) = self.ap_mut(pair.0).and_then(|ap| ap.stations.get_mut(&pair.1)) else { return };
+        station.heard(now);
+        if station.settled(now) {
+            self.settle(now, pair);
         }
     }
 

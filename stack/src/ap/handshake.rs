@@ -13,6 +13,8 @@ use crate::wire::ReasonCode;
 
 /// How long a pairwise rekey waits for what was queued before it.
 const DRAIN: Duration = Duration::from_secs(1);
+/// How long a station that sends nothing takes at most to install a key that it has confirmed.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// What came of looking at a handshake.
 #[derive(Debug, Default)]
@@ -90,6 +92,7 @@ impl ApRadio {
                 if let Some(authenticator) = &mut station.authenticator {
                     authenticator.handle_timeout(now);
                 }
+                station.settled(now);
                 self.settle(now, pair);
             }
         }
@@ -141,7 +144,9 @@ impl ApRadio {
     fn note_deadline(&mut self, pair: Pair) {
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
         let Some(station) = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1)) else { return };
-        let due = station.authenticator.as_ref().and_then(|machine| machine.poll_timeout()).map(|(at, _)| at);
+        let unanswered = station.authenticator.as_ref().and_then(|machine| machine.poll_timeout());
+        let settled = if let Rekey::Settling { until } = station.rekey { Some(until) } else { None };
+        let due = unanswered.map(|(at, _)| at).into_iter().chain(settled).min();
         if let Some(before) = std::mem::replace(&mut station.handshake_due, due) {
             self.agenda.handshakes.remove(&(before, pair));
         }
@@ -164,11 +169,18 @@ impl Station {
             match event {
                 AuthenticatorEvent::InstallPairwise { tk, cipher } => {
                     let id = self.rekey.id().unwrap_or(id);
+                    self.rekey = match self.rekey {
+                        Rekey::Handshake { .. } => Rekey::Settling { until: now + SETTLE },
+                        _ => Rekey::None,
+                    };
                     match PairwiseSa::new(id, cipher, tk.expose()) {
                         Ok(sa) => self.peer.install_pairwise(now, sa),
                         Err(_) => outcome.failed = Some(ReasonCode::UNSPECIFIED),
                     }
-                    (self.rekey, self.key_since) = (Rekey::None, now);
+                    if matches!(self.rekey, Rekey::Settling { .. }) {
+                        self.peer.hold_data();
+                    }
+                    self.key_since = now;
                 }
                 AuthenticatorEvent::Authorized => {
                     self.peer.open_port();
@@ -201,6 +213,17 @@ impl Station {
         self.peer.pairwise().is_some() && self.peer.is_port_open() && (old || low)
     }
 
+    /// Ends a rekey whose key the station uses, or has had the time to install. Says whether it did.
+    pub(super) fn settled(&mut self, now: Instant) -> bool {
+        let Rekey::Settling { until } = self.rekey else { return false };
+        let over = now >= until || !self.peer.holds_data();
+        if over {
+            self.peer.release_data();
+            self.rekey = Rekey::None;
+        }
+        over
+    }
+
     /// From now on data waits for the key that will be named `id` (SEC-K11).
     fn begin_rekey(&mut self, now: Instant, id: SaId) {
         self.peer.begin_rekey(id);
@@ -211,7 +234,7 @@ impl Station {
 impl Rekey {
     const fn id(self) -> Option<SaId> {
         match self {
-            Self::None => None,
+            Self::None | Self::Settling { .. } => None,
             Self::Draining { id, .. } | Self::Handshake { id } => Some(id),
         }
     }

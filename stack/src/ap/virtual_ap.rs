@@ -54,6 +54,10 @@ pub(super) enum Rekey {
     Handshake {
         id: SaId,
     },
+    /// The station has confirmed the key, and is given until then at most to install it.
+    Settling {
+        until: Instant,
+    },
 }
 
 /// One BSS: an owned value that refers to nothing outside itself.

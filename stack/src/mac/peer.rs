@@ -102,6 +102,8 @@ pub struct Peer {
     pub(super) pairwise: Option<PairwiseSa>,
     pub(super) previous: Option<(PairwiseSa, Instant)>,
     pub(super) pending: Option<SaId>,
+    /// Data waits for the peer to use its new key.
+    pub(super) held: bool,
     port_open: bool,
     pub(super) duplicates: DuplicateCache,
     pub(super) fragments: Defragmenter,
@@ -123,6 +125,7 @@ impl Peer {
             pairwise: None,
             previous: None,
             pending: None,
+            held: false,
             port_open: !config.protected,
             duplicates: DuplicateCache::new(),
             fragments: Defragmenter::new(),
@@ -192,13 +195,29 @@ impl Peer {
         self.previous = self.pairwise.replace(sa).map(|old| (old, now + OLD_KEY));
     }
 
+    /// The key that was just installed replaces another. A station confirms it before it has installed it itself, and
+    /// would lose what came at once: data waits until it has sent a frame under the key, or until [`Self::release_data`].
+    pub const fn hold_data(&mut self) {
+        self.held = true;
+    }
+
+    /// Whether data waits since [`Self::hold_data`].
+    pub const fn holds_data(&self) -> bool {
+        self.held
+    }
+
+    /// The peer has had time enough.
+    pub const fn release_data(&mut self) {
+        self.held = false;
+    }
+
     /// The end of the association: everything queued is dropped, then the keys are deleted, and the port is closed
     /// (SEC-H5).
     pub fn close(&mut self, pool: &mut BufferPool, drops: &mut DropCounts) {
         self.port_open = false;
         self.flush(DropReason::StaleAssociation, pool, drops);
         self.fragments.clear();
-        (self.pairwise, self.previous, self.pending) = (None, None, None);
+        (self.pairwise, self.previous, self.pending, self.held) = (None, None, None, false);
     }
 
     /// Its power-save state.

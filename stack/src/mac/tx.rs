@@ -275,13 +275,14 @@ impl Peer {
     /// The next frame that may still be sent; what was queued under an association that is gone is dropped on the way
     /// (SEC-H3).
     fn next_queued(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Option<Queued> {
-        let Self { queues, tx, pairwise, pending, config, association, .. } = self;
+        let Self { queues, tx, pairwise, pending, held, config, association, .. } = self;
         let urgent = category == AccessCategory::Voice && !tx.urgent.is_empty();
         let queue = if urgent { &mut tx.urgent } else { queues.of(category) };
         let current = pairwise.as_ref().map(|sa| sa.id);
         loop {
             match queue.head()?.cover {
                 Cover::Plaintext => return queue.pop(),
+                Cover::Association(sa) if Some(sa) == current && *held && !urgent => return None,
                 Cover::Association(sa) if Some(sa) == current => return queue.pop(),
                 Cover::Association(sa) if Some(sa) == *pending => return None,
                 Cover::Association(sa) if !config.protected && sa == *association => return queue.pop(),

@@ -60,12 +60,16 @@ fn open_pairwise(
     if peer.previous.as_ref().is_some_and(|(_, until)| now > *until) {
         peer.previous = None;
     }
-    let Some((old, _)) = &mut peer.previous else { return unlock(current, header, mpdu) };
+    let Some((old, _)) = &mut peer.previous else {
+        let result = unlock(current, header, mpdu);
+        peer.held &= result.is_err();
+        return result;
+    };
     // both keys have the same key ID: which one it is shows only in the MIC, and a failed attempt destroys the frame
     let copy = mpdu.to_vec();
     let result = unlock(current, header, mpdu);
     if result.is_ok() {
-        peer.previous = None;
+        (peer.previous, peer.held) = (None, false);
         return result;
     }
     mpdu.copy_from_slice(&copy);

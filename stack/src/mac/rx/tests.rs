@@ -234,6 +234,19 @@ fn sec_d3_and_d5_a_rekey_between_fragments_ends_the_msdu() {
 }
 
 #[test]
+fn held_data_is_released_by_a_frame_under_the_new_key_and_by_none_under_the_old() {
+    let mut ap = End::protected_ap();
+    ap.install(3, &NEW_TK);
+    ap.peer().hold_data();
+    assert!(ap.receive(&sealed(&up(HOST), IP, &TK, 1, 0)).is_ok());
+    assert!(ap.peer().holds_data());
+    ap.receive(&sealed(&up(HOST), IP, &[9; 16], 1, 0)).unwrap_err();
+    assert!(ap.peer().holds_data());
+    assert!(ap.receive(&sealed(&numbered(up(HOST), 2, 0, false), IP, &NEW_TK, 1, 0)).is_ok());
+    assert!(!ap.peer().holds_data());
+}
+
+#[test]
 fn sec_d4_fragments_with_a_gap_in_their_packet_numbers_are_dropped() {
     let mut ap = End::protected_ap();
     assert!(ap.receive(&sealed(&numbered(up(HOST), 1, 0, true), &IP[..10], &TK, 1, 0)).is_ok());

@@ -236,6 +236,20 @@ fn sec_k11_data_stands_still_while_the_keys_change_and_eapol_does_not() {
 }
 
 #[test]
+fn data_waits_until_the_peer_uses_a_new_key_or_has_had_the_time_and_eapol_does_not() {
+    let mut end = End::protected();
+    end.install(3, &NEW_TK);
+    end.peer.hold_data();
+    end.queue(b"data").unwrap();
+    assert!(end.frame().is_none());
+    end.with(|peer, context| peer.enqueue_eapol(context, b"message", true));
+    assert_eq!(opened(&end.frame().unwrap(), &NEW_TK).unwrap().1[6..], *b"\x88\x8emessage");
+    assert!(end.frame().is_none());
+    end.peer.release_data();
+    assert_eq!(opened(&end.frame().unwrap(), &NEW_TK), Some((2, body(b"data"))));
+}
+
+#[test]
 fn eapol_before_the_key_is_plaintext_and_ahead_of_all() {
     let mut end = End::new(config());
     end.with(|peer, context| peer.enqueue_eapol(context, b"message", false));
