@@ -1,7 +1,7 @@
 //! The lab: a Debian kernel with mac80211_hwsim in QEMU, in which `guest/` runs every scenario in one boot, with the binary
 //! `airloom` as access point and unmodified clients. The air of each is recorded and checked by tshark (`witness/`).
 //!
-//! For work on single scenarios: `AIRLOOM_LAB=TEXT` runs only those whose names hold the text, and
+//! For work on single scenarios: `AIRLOOM_LAB=TEXT,TEXT` runs only those whose names hold one of the texts, and
 //! `AIRLOOM_LAB_AP=hostapd` has hostapd play the access point.
 
 mod witness;
@@ -21,8 +21,10 @@ const GUEST: &str = env!("CARGO_BIN_EXE_lab-guest");
 fn every_scenario_on_mac80211_hwsim() {
     let filter = std::env::var("AIRLOOM_LAB").unwrap_or_default();
     let hostapd = std::env::var("AIRLOOM_LAB_AP").is_ok_and(|ap| ap == "hostapd");
-    let wanted: Vec<String> =
-        scenarios(Path::new(GUEST), hostapd).into_iter().filter(|name| name.contains(&filter)).collect();
+    let wanted: Vec<String> = scenarios(Path::new(GUEST), hostapd)
+        .into_iter()
+        .filter(|name| filter.split(',').any(|text| name.contains(text)))
+        .collect();
     let machine = match Machine::prepare(Path::new(GUEST)) {
         Ok(machine) => machine,
         Err(why) => return skip(wanted.len(), &why),

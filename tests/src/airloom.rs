@@ -24,6 +24,22 @@ pub fn binary() -> &'static PathBuf {
     })
 }
 
+/// The path of the binary as it is released.
+///
+/// # Panics
+/// If it can't be built.
+#[must_use]
+pub fn release() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "-q", "-p", "airloom", "--bin", "airloom", "--release"]);
+    let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
+    assert!(status.is_ok_and(|status| status.success()), "the binary can be built");
+    let test = std::env::current_exe().expect("this test has a path");
+    let target = test.ancestors().nth(3).expect("tests are three folders deep in target");
+    target.join("release/airloom")
+}
+
 /// Runs the binary to its end.
 pub fn run<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Output {
     Command::new(binary()).args(args).output().expect("the binary can be run")

@@ -1,7 +1,7 @@
 //! What runs inside the lab's guest: scenarios on the real mac80211 with hwsim radios. One line a scenario:
 //! `scenario NAME: ok`, or `scenario NAME: failed: WHY`; and lines `measure NAME VALUE UNIT`.
 //!
-//! The host says what to run in files of the shared folder: `filter` (only scenarios whose names hold this text),
+//! The host says what to run in files of the shared folder: `filter` (only scenarios whose names hold one of these texts, with commas between),
 //! `hostapd` (it is the access point of all scenarios that it can play), `compare` (only the comparison). With the
 //! argument `list` or `list-hostapd` it names its scenarios and does nothing else.
 
@@ -42,7 +42,8 @@ fn main() {
         return;
     }
     let filter = fs::read_to_string(Path::new(HOST).join("filter")).unwrap_or_default();
-    for (name, scenario) in scenarios(hostapd).into_iter().filter(|(name, _)| name.contains(filter.trim())) {
+    let chosen = |name: &str| filter.trim().split(',').any(|text| name.contains(text));
+    for (name, scenario) in scenarios(hostapd).into_iter().filter(|(name, _)| chosen(name)) {
         perform(&name, &scenario, true);
     }
 }

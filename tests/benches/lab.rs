@@ -1,0 +1,54 @@
+//! The access point against hostapd with the kernel's mac80211, in one boot of the lab and in turn: what a join takes, ping,
+//! throughput, processor time. Prints the medians and their ratios as the table of `tests/performance.md`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use tests::machine::Machine;
+
+const BOUND: Duration = Duration::from_secs(2400);
+const MAKES: [&str; 3] = ["hostapd", "shared", "per_client"];
+
+fn main() {
+    let machine = match Machine::prepare(Path::new(env!("CARGO_BIN_EXE_lab-guest"))) {
+        Ok(machine) => machine,
+        Err(why) => return println!("the comparison is skipped: {why}"),
+    };
+    machine.tell("compare", "");
+    let mut measured: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+    let mut order: Vec<(String, String)> = Vec::new();
+    let console = machine.run(BOUND, |line| {
+        let Some((name, make, value, unit)) = measure(line) else { return };
+        eprintln!("{line}");
+        if !order.iter().any(|(known, _)| *known == name) {
+            order.push((name.clone(), unit));
+        }
+        measured.entry((name, make)).or_default().push(value);
+    });
+    assert!(console.contains("scenario compare: ok"), "the comparison did not come to its end:\n{console}");
+    println!("| what | hostapd | airloom shared | x | airloom per client | x |\n|---|---|---|---|---|---|");
+    for (name, unit) in order {
+        let medians = MAKES.map(|make| median(measured.get(&(name.clone(), make.to_owned()))));
+        let [peer, shared, own] = medians;
+        println!(
+            "| {name}, {unit} | {peer:.2} | {shared:.2} | {:.2} | {own:.2} | {:.2} |",
+            shared / peer,
+            own / peer
+        );
+    }
+}
+
+/// `measure NAME.MAKE VALUE UNIT`
+fn measure(line: &str) -> Option<(String, String, f64, String)> {
+    let mut words = line.strip_prefix("measure ")?.split(' ');
+    let (name, make) = words.next()?.rsplit_once('.')?;
+    let value = words.next()?.parse().ok()?;
+    Some((name.to_owned(), make.to_owned(), value, words.next()?.to_owned()))
+}
+
+fn median(values: Option<&Vec<f64>>) -> f64 {
+    let mut values = values.cloned().unwrap_or_default();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
