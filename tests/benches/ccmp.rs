@@ -1,5 +1,7 @@
-//! CCMP-128 against plain `ccm` of RustCrypto, one frame at a time and 32 in a batch. The peer gets nonce and AAD for
-//! nothing; ours makes them from the MAC header.
+//! CCMP-128 against plain `ccm` of RustCrypto, one frame at a time and 32 in a batch:
+//! `cargo bench -p airloom-tests --bench ccmp`.
+//!
+//! The peer gets nonce and AAD for nothing; ours makes them from the MAC header, and writes cipher header and MIC too.
 
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

@@ -69,7 +69,7 @@ impl<'a> Message<'a> {
         let (start, stream) = match (first.checked_sub(1), stream.split_first()) {
             (Some(block), _) => (block * 16, stream),
             (None, Some((s0, stream))) => {
-                self.mic = xor(self.mic, s0.0);
+                xor_into(&mut self.mic, &s0.0);
                 (0, stream)
             }
             (None, None) => return,
@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
         let (whole, tail) = self.payload.get_mut(start..).unwrap_or_default().as_chunks_mut::<16>();
         let mut stream = stream.iter();
         for (chunk, key) in whole.iter_mut().zip(&mut stream) {
-            *chunk = xor(*chunk, key.0);
+            xor_into(chunk, &key.0);
         }
         for (byte, key) in tail.iter_mut().zip(stream.next().into_iter().flatten()) {
             *byte ^= key;
@@ -208,7 +208,9 @@ fn apply(group: &mut [Message<'_>], place: &mut Place, mut stream: &[Block]) {
 struct Chain<'a> {
     prefix: &'a [[u8; 16]],
     whole: &'a [[u8; 16]],
-    tail: Option<[u8; 16]>,
+    /// The rest, padded with zeroes.
+    tail: [u8; 16],
+    len: usize,
 }
 
 impl<'a> Chain<'a> {
@@ -218,17 +220,14 @@ impl<'a> Chain<'a> {
         for (to, from) in tail.iter_mut().zip(rest) {
             *to = *from;
         }
-        Self { prefix: &message.prefix, whole, tail: Some(tail).filter(|_| !rest.is_empty()) }
-    }
-
-    const fn len(&self) -> usize {
-        self.prefix.len() + self.whole.len() + self.tail.is_some() as usize
+        let len = PREFIX + message.payload.len().div_ceil(16);
+        Self { prefix: &message.prefix, whole, tail, len }
     }
 
     /// Block `round` of those behind the prefix.
     #[inline(always)]
-    fn block(&self, round: usize) -> [u8; 16] {
-        self.whole.get(round).copied().or(self.tail).unwrap_or_default()
+    fn block(&self, round: usize) -> &[u8; 16] {
+        self.whole.get(round).unwrap_or(&self.tail)
     }
 }
 
@@ -242,12 +241,12 @@ fn cbc_macs<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, messages: &m
         }
         // longest first: the chains that still have blocks are always the first ones
         if group.windows(2).any(|pair| matches!(pair, [a, b] if a.payload.len() != b.payload.len())) {
-            chains.sort_unstable_by_key(|(_, chain)| Reverse(chain.len()));
+            chains.sort_unstable_by_key(|(_, chain)| Reverse(chain.len));
         }
         let states = cbc_mac(backend, &chains, group.len());
         for (state, index) in states.iter().zip(chains.map(|(index, _)| index)).take(group.len()) {
             if let Some(message) = group.get_mut(index) {
-                message.mic = xor(message.mic, state.0);
+                xor_into(&mut message.mic, &state.0);
             }
         }
     }
@@ -262,12 +261,10 @@ fn cbc_mac<B: BlockCipherEncBackend<BlockSize = U16>>(
 ) -> [Block; LANES] {
     let mut states = [Block::default(); LANES];
     for round in 0..PREFIX {
-        step(backend, chains, &mut states, active, |chain| {
-            chain.prefix.get(round).copied().unwrap_or_default()
-        });
+        step(backend, chains, &mut states, active, |chain| chain.prefix.get(round).unwrap_or(&chain.tail));
     }
     for round in 0.. {
-        while active > 0 && chains.get(active - 1).is_none_or(|(_, chain)| chain.len() <= PREFIX + round) {
+        while active > 0 && chains.get(active - 1).is_none_or(|(_, chain)| chain.len <= PREFIX + round) {
             active -= 1;
         }
         if active == 0 {
@@ -285,11 +282,11 @@ fn step<B: BlockCipherEncBackend<BlockSize = U16>>(
     chains: &[(usize, Chain<'_>); LANES],
     states: &mut [Block; LANES],
     active: usize,
-    block: impl Fn(&Chain<'_>) -> [u8; 16],
+    block: impl for<'a> Fn(&'a Chain<'_>) -> &'a [u8; 16],
 ) {
     let states = states.get_mut(..active).unwrap_or_default();
     for (state, (_, chain)) in states.iter_mut().zip(chains) {
-        state.0 = xor(state.0, block(chain));
+        xor_into(&mut state.0, block(chain));
     }
     encrypt(backend, states);
 }
@@ -309,7 +306,8 @@ fn encrypt<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, blocks: &mut 
     }
 }
 
+/// Combines a block with another.
 #[inline(always)]
-fn xor(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
-    (u128::from_ne_bytes(a) ^ u128::from_ne_bytes(b)).to_ne_bytes()
+fn xor_into(block: &mut [u8; 16], other: &[u8; 16]) {
+    *block = (u128::from_ne_bytes(*block) ^ u128::from_ne_bytes(*other)).to_ne_bytes();
 }
