@@ -9,7 +9,7 @@ use stack::wire::Reader;
 use super::heads::{Heads, Revealed};
 use super::refusal::Refusal;
 use super::scheme::{NoSignature, Place, Scheme, read_try, tries};
-use super::seal::{SEAL_LEN, Seal, SealRow, read_seals};
+use super::seal::{SEAL_LEN, Seal, SealRow, joined, read_seals};
 use super::{Profile, SchemeId};
 
 /// H begins with it.
@@ -22,12 +22,8 @@ pub struct Biba(pub(super) Profile);
 impl Biba {
     /// G: the bin that a SEAL falls into.
     fn bin(&self, challenge: &[u8; 32], index: u16, seal: &Seal) -> u16 {
-        let mut hash = Sha256::new();
-        hash.update(b"biba-g");
-        hash.update(challenge);
-        hash.update(index.to_le_bytes());
-        hash.update(seal.0);
-        let hash: [u8; 32] = hash.finalize().into();
+        let parts = [b"biba-g", &challenge[..], &index.to_le_bytes(), &seal.0];
+        let hash: [u8; 32] = Sha256::digest(joined::<56, _>(parts)).into();
         let number = u64::from_le_bytes(*hash.first_chunk().unwrap_or(&[0; 8]));
         u16::try_from((u128::from(number) * u128::from(self.0.bins())) >> 64).unwrap_or(u16::MAX)
     }

@@ -62,8 +62,17 @@ impl Heads {
         }
     }
 
-    /// The highest row of which a SEAL is known.
-    pub(super) fn newest_row(&self) -> u32 {
-        self.rows.iter().copied().max().unwrap_or(0)
+    /// Takes the SEALs of `row`, which a record vouches for, where they are newer than what is known. False if none is.
+    pub(super) fn renew(&mut self, row: u32, seals: &SealRow) -> bool {
+        let mut renewed = false;
+        for ((index, seal), known) in seals.iter().zip(&mut self.rows) {
+            if *known < row
+                && let Some(head) = self.seals.get_mut(index)
+            {
+                (*head, *known) = (*seal, row);
+                renewed = true;
+            }
+        }
+        renewed
     }
 }

@@ -62,7 +62,7 @@ refusals! {
     ImpossibleRecord, "impossible_record", "A record with parameters that cannot be or are not allowed.";
     EpochNotNewer, "epoch_not_newer", "An epoch below the newest one, or a second record of one epoch.";
     RowHash, "row_hash", "A row whose hash is not the one in the record.";
-    RowNotNewer, "row_not_newer", "A row record that is not above what is known.";
+    RowNotNewer, "row_not_newer", "A row of which no SEAL is newer than what is known.";
 }
 
 impl fmt::Display for Refusal {

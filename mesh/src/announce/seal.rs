@@ -42,6 +42,20 @@ pub(super) fn read_seals(indices: Vec<u16>, mut reader: Reader<'_>) -> Result<Ve
     Ok(indices.into_iter().zip(seals.iter().copied().map(Seal)).collect())
 }
 
+/// The parts one after the other in `N` bytes, which is how many they are: hashed at once they take half the time that
+/// they take one by one, and hashing them is most of what a forgery costs.
+#[inline]
+pub(super) fn joined<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; N] {
+    let mut out = [0; N];
+    let mut rest = &mut out[..];
+    for part in parts {
+        let Some((head, tail)) = std::mem::take(&mut rest).split_at_mut_checked(part.len()) else { break };
+        head.copy_from_slice(part);
+        rest = tail;
+    }
+    out
+}
+
 /// The hash of a whole row: what a record signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowHash(pub [u8; 32]);
@@ -109,21 +123,13 @@ pub(super) struct Domain {
 }
 
 impl Domain {
-    /// F: the SEAL of chain `index` in `row`, from the one in `row + 1`.
-    pub(super) fn step(&self, index: u16, row: u32, above: &Seal) -> Seal {
-        let mut hash = Sha256::new();
-        hash.update(b"seal");
-        hash.update(self.node.0.to_le_bytes());
-        hash.update(self.epoch.0.to_le_bytes());
-        hash.update(index.to_le_bytes());
-        hash.update(row.to_le_bytes());
-        hash.update(above.0);
-        Seal::truncated(hash.finalize().into())
-    }
-
-    /// The SEAL of chain `index` in row `to`, from the one in row `from`.
+    /// F, as often as it takes: the SEAL of chain `index` in row `to`, from the one in row `from`.
     pub(super) fn walk(&self, index: u16, from: u32, to: u32, seal: &Seal) -> Seal {
-        (to..from).rev().fold(*seal, |seal, row| self.step(index, row, &seal))
+        let (node, epoch) = (self.node.0.to_le_bytes(), self.epoch.0.to_le_bytes());
+        (to..from).rev().fold(*seal, |above, row| {
+            let parts = [b"seal", &node[..], &epoch, &index.to_le_bytes(), &row.to_le_bytes(), &above.0];
+            Seal::truncated(Sha256::digest(joined::<42, _>(parts)).into())
+        })
     }
 
     /// The whole row `to`, from row `from`.

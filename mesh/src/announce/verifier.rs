@@ -181,17 +181,17 @@ impl Verifier {
         let EpochKind::Rows(rows) = &mut known.ok_or(Refusal::UnknownEpoch)?.kind else {
             return Err(Refusal::WrongScheme);
         };
-        if rows.heads.as_ref().is_some_and(|heads| heads.newest_row() >= record.row) {
-            return Err(Refusal::RowNotNewer);
-        }
         let hash = if record.row == 0 { rows.public } else { record.hash };
         let row = SealRow::parse(bytes, rows.seals).ok_or(Refusal::Malformed)?;
         if row.hash() != hash {
             return Err(Refusal::RowHash);
         }
-        let domain = Domain { node: record.node, epoch: record.epoch };
-        rows.heads = Some(Heads::new(domain, record.row, row));
-        Ok(())
+        let Some(heads) = &mut rows.heads else {
+            let domain = Domain { node: record.node, epoch: record.epoch };
+            rows.heads = Some(Heads::new(domain, record.row, row));
+            return Ok(());
+        };
+        if heads.renew(record.row, &row) { Ok(()) } else { Err(Refusal::RowNotNewer) }
     }
 
     /// All checks, what is cheap first; then, and only then, what changes.

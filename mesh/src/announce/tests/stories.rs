@@ -176,7 +176,21 @@ fn who_comes_late_takes_a_row_record() {
     pair.verifier.handle_row_record(now, &record, &seals.to_bytes()).unwrap();
     pair.hear(row_start(row), &bytes).unwrap();
     let again = pair.verifier.handle_row_record(now, &record, &seals.to_bytes());
-    assert_eq!(again, Err(Refusal::RowNotNewer), "what was learnt since is newer");
+    assert_eq!(again, Err(Refusal::RowNotNewer));
+}
+
+#[test]
+fn row_records_now_and_then_keep_every_chain_within_reach() {
+    let mut pair = Pair::new(Profile::H16, 300);
+    for row in 1..300 {
+        let micros = row_start(row) + 130_000;
+        if row % 32 == 0 {
+            let (record, seals) = pair.signer.row_record(at(micros)).unwrap();
+            pair.verifier.handle_row_record(at(micros).monotonic, &record, &seals.to_bytes()).unwrap();
+        }
+        let bytes = pair.announce(micros);
+        pair.hear(micros, &bytes).unwrap();
+    }
 }
 
 #[test]
