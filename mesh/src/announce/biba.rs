@@ -81,7 +81,7 @@ impl Scheme for Biba {
 
     fn verify(
         &self,
-        heads: &Heads,
+        heads: &mut Heads,
         place: &Place,
         message: &[u8],
         signature: &[u8],

@@ -69,7 +69,7 @@ impl Scheme for Hors {
 
     fn verify(
         &self,
-        heads: &Heads,
+        heads: &mut Heads,
         place: &Place,
         message: &[u8],
         signature: &[u8],

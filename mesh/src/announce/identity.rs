@@ -106,7 +106,7 @@ impl Scheme for Ed25519 {
 
     fn verify(
         &self,
-        identity: &PublicIdentity,
+        identity: &mut PublicIdentity,
         place: &Place,
         message: &[u8],
         signature: &[u8],

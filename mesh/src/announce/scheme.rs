@@ -69,10 +69,11 @@ pub trait Scheme {
         out: &mut Vec<u8>,
     ) -> Result<(), NoSignature>;
 
-    /// Checks `signature`, what is cheap first. Changes nothing.
+    /// Checks `signature`, what is cheap first. It may note down what it has worked out, so as not to work it out again,
+    /// but nothing that changes any answer: that is for whoever takes what was learnt.
     fn verify(
         &self,
-        known: &Self::Known,
+        known: &mut Self::Known,
         place: &Place,
         message: &[u8],
         signature: &[u8],
@@ -145,7 +146,7 @@ impl Scheme for RowScheme {
 
     fn verify(
         &self,
-        heads: &Heads,
+        heads: &mut Heads,
         place: &Place,
         message: &[u8],
         signature: &[u8],

@@ -211,14 +211,14 @@ impl Verifier {
         if payload.sequence <= known.sequence {
             return Err(Refusal::Replay);
         }
-        let revealed = match &known.kind {
+        let revealed = match &mut known.kind {
             EpochKind::Rows(rows) => {
-                let heads = rows.heads.as_ref().ok_or(Refusal::NoHeads)?;
+                let heads = rows.heads.as_mut().ok_or(Refusal::NoHeads)?;
                 Some(rows.scheme.verify(heads, &place, message, signature)?)
             }
             EpochKind::Ed25519 => {
                 self.fallback.spend(now.monotonic)?;
-                Ed25519.verify(&node.identity, &place, message, signature)?;
+                Ed25519.verify(&mut node.identity, &place, message, signature)?;
                 None
             }
         };

@@ -62,7 +62,7 @@ fn few_chains(node: NodeId, epoch: Epoch, salt: u8) -> (Vec<(u16, Seal)>, Heads)
 
 #[test]
 fn a_seal_counts_in_its_chain_its_row_its_epoch_and_its_node_alone() {
-    let (seals, heads) = few_chains(NODE, Epoch(1), 0);
+    let (seals, mut heads) = few_chains(NODE, Epoch(1), 0);
     assert!(heads.authenticate(5, seals.clone()).is_ok());
     assert!(heads.authenticate(5, seals[1..3].to_vec()).is_ok());
 
@@ -74,9 +74,24 @@ fn a_seal_counts_in_its_chain_its_row_its_epoch_and_its_node_alone() {
     assert_eq!(heads.authenticate(65, seals.clone()).unwrap_err(), Refusal::HeadsTooOld);
     assert_eq!(heads.authenticate(5, vec![(4, seals[0].1)]).unwrap_err(), Refusal::BadIndices);
     for (node, epoch, salt) in [(OTHER, Epoch(1), 0), (NODE, Epoch(2), 0), (NODE, Epoch(1), 1)] {
-        let (_, heads) = few_chains(node, epoch, salt);
+        let (_, mut heads) = few_chains(node, epoch, salt);
         assert_eq!(heads.authenticate(5, seals.clone()).unwrap_err(), Refusal::BadSeal);
     }
+}
+
+#[test]
+fn what_a_refused_announcement_proves_moves_no_head() {
+    let (seals, mut heads) = few_chains(NODE, Epoch(1), 0);
+    let domain = Domain { node: NODE, epoch: Epoch(1) };
+    let mut forged = seals.clone();
+    forged[3].1 = seals[2].1;
+    for _ in 0..100 {
+        assert_eq!(heads.authenticate(5, forged.clone()).unwrap_err(), Refusal::BadSeal);
+    }
+    // One that was on its way still finds its heads in row 0.
+    let earlier = seals.iter().map(|&(index, seal)| (index, domain.walk(index, 5, 4, &seal))).collect();
+    assert!(heads.authenticate(4, earlier).is_ok());
+    assert!(heads.authenticate(5, seals).is_ok());
 }
 
 #[test]
