@@ -7,7 +7,7 @@ use std::time::Duration;
 use stack::random::Random;
 
 use super::chain::{ChainBuilder, Chains, Seed};
-use super::clock::{ClockWatch, ClusterTime, Reading};
+use super::clock::{ClockWatch, ClusterTime, Reading, micros};
 use super::payload::{Item, Payload, PayloadError};
 use super::profile::SIGNATURES_PER_ROW;
 use super::record::Record;
@@ -123,7 +123,7 @@ impl EpochPlan {
         let mut public = None;
         if let Some((scheme, builder)) = chains {
             let now = now.cluster.ok_or(OpenError::ClockLost)?;
-            let start = ClusterTime(now.0.saturating_sub(super::clock::micros(config.period)));
+            let start = ClusterTime(now.0.saturating_sub(micros(config.period)));
             let SignerConfig { period, clock_error, rows: last, .. } = config;
             let schedule = Schedule { start, period, clock_error, rows: last };
             if !schedule.is_possible() {
