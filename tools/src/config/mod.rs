@@ -144,6 +144,9 @@ impl NetworkSettings {
             max_stations: self.max_stations,
             inactivity: self.inactivity,
             fragmentation_threshold: self.fragmentation,
+            kind: self.virtual_ap.into(),
+            group_rekey: self.group_rekey,
+            pairwise_rekey: self.pairwise_rekey,
             ..NetworkConfig::new(id, self.ssid.clone(), self.security.clone())
         }
     }

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use stack::ap::VirtualApKind;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -72,8 +74,11 @@ fn all_that_can_be_said_is_taken() {
         (20, Duration::from_secs(60), 200)
     );
     assert_eq!((stack.dtim_period, stack.fragmentation_threshold), (3, Some(512)));
-    assert_eq!(office.virtual_ap, VirtualAp::Shared);
-    assert_eq!((office.group_rekey, office.pairwise_rekey), (None, Some(Duration::from_secs(600))));
+    assert_eq!(
+        (stack.kind, guests.to_stack(NetworkId(0)).kind),
+        (VirtualApKind::Shared, VirtualApKind::PerClient)
+    );
+    assert_eq!((stack.group_rekey, stack.pairwise_rekey), (None, Some(Duration::from_secs(600))));
     let pmk = stack::rsn::Pmk::from_passphrase("correct horse", "café".as_bytes()).unwrap();
     assert_eq!(office.security, Security::Wpa2(pmk));
     assert_eq!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use drivers::interface;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
+use stack::ap::VirtualApKind;
 use stack::wire::Channel;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -19,6 +20,15 @@ pub enum VirtualAp {
     PerClient,
     /// One virtual AP for all clients of a radio
     Shared,
+}
+
+impl From<VirtualAp> for VirtualApKind {
+    fn from(virtual_ap: VirtualAp) -> Self {
+        match virtual_ap {
+            VirtualAp::PerClient => Self::PerClient,
+            VirtualAp::Shared => Self::Shared,
+        }
+    }
 }
 
 /// An SSID of 1 to 32 bytes.

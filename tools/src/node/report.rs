@@ -1,7 +1,7 @@
 //! How a radio is, for the status.
 
 use drivers::Radio;
-use stack::ap::VirtualAp;
+use stack::ap::{VirtualAp, VirtualApKind};
 use stack::mac::Peer;
 use stack::time::Instant;
 
@@ -51,8 +51,11 @@ impl<R: Radio> Worker<R> {
     }
 }
 
-fn kind(_ap: &VirtualAp) -> &'static str {
-    "shared"
+fn kind(ap: &VirtualAp) -> &'static str {
+    match ap.config().kind {
+        VirtualApKind::Shared => "shared",
+        VirtualApKind::PerClient => "per-client",
+    }
 }
 
 fn client(peer: &Peer, now: Instant) -> status::Client {

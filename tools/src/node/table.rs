@@ -1,9 +1,9 @@
 //! Which radio a station is on: an immutable snapshot, replaced as a whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustc_hash::FxHashMap;
 use stack::ap::NetworkId;
 use stack::wire::MacAddr;
 
@@ -11,7 +11,7 @@ use stack::wire::MacAddr;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     /// Radios by their index in the node.
-    stations: FxHashMap<(NetworkId, MacAddr), usize>,
+    stations: BTreeMap<(NetworkId, MacAddr), usize>,
 }
 
 /// The table that all radio threads share. Reading it takes no lock; it is written at joins and leaves only.

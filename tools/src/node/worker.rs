@@ -217,6 +217,7 @@ impl<R: Radio> Worker<R> {
                 }
                 Some(Received::Status(status)) => self.completed(now, status),
             }
+            self.settle(now);
         }
         Ok(true)
     }
