@@ -46,8 +46,8 @@ fn traffic(make: Make) -> Outcome {
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     let before = processor(&ap)?;
-    let up = from_client(&client, ADDRESS, 500, "0.01")?;
-    let down = to_client(&client, 500, "0.01")?;
+    let up = from_client(&client, ADDRESS, 500, "0.02")?;
+    let down = to_client(&client, 500, "0.02")?;
     let after = processor(&ap)?;
     measure("ping_up", make, up.average, "ms");
     measure("ping_down", make, down.average, "ms");
