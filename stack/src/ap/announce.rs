@@ -40,7 +40,7 @@ pub(super) enum Announcer {
         /// Whether its beacon tells the SSID.
         named: bool,
     },
-    /// The virtual AP of a client that is in. Others hear its beacons though they don't go to them, and a client that
+    /// The virtual AP of a client that is there. Others hear its beacons though they don't go to them, and a client that
     /// scans would take it for a choice of its own: its beacons do not name the network.
     Taken,
 }

@@ -3,8 +3,10 @@
 //! Which BSSID a stranger is offered is computed, not remembered, so that no number of strangers fills a table (SEC-M9).
 //! A client that scans actively is offered one by a probe response. One that only listens hears the parent's beacons and
 //! authenticates there; it is refused with the name of its BSSID, and for a while beacons of that BSSID are sent to it
-//! alone, so that its next passive scan finds it.
+//! alone, so that its next passive scan finds it. Others that scan would hear them, too, and take the BSSID for a choice
+//! of theirs: who is known to scan actively gets none.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
@@ -24,6 +26,8 @@ use crate::wire::{Band, Channel, ElementId, MacAddr, StatusCode, TxOptions};
 const LURE: Duration = Duration::from_secs(10);
 /// Most clients that get them at a time.
 const LURES: usize = 16;
+/// Most clients that are known to scan actively at a time.
+const PROBERS: usize = 64;
 
 /// What it takes to offer BSSIDs.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct Offers {
     /// So that nobody can choose addresses that are all offered the same BSSID.
     key: [u8; 32],
     lures: Vec<Lure>,
+    /// Who has sent a probe request, and when; the oldest first.
+    probers: VecDeque<(MacAddr, Instant)>,
 }
 
 /// A client that has come to a parent.
@@ -45,7 +51,20 @@ struct Lure {
 
 impl Offers {
     pub(super) fn new(random: &mut dyn Random) -> Self {
-        Self { key: random::bytes(random), lures: Vec::new() }
+        Self { key: random::bytes(random), lures: Vec::new(), probers: VecDeque::new() }
+    }
+
+    /// Takes in that a client scans actively.
+    fn probed(&mut self, now: Instant, client: MacAddr) {
+        self.probers.retain(|(prober, _)| *prober != client);
+        if self.probers.len() >= PROBERS {
+            self.probers.pop_front();
+        }
+        self.probers.push_back((client, now));
+    }
+
+    fn scans_actively(&self, now: Instant, client: MacAddr) -> bool {
+        self.probers.iter().any(|(prober, at)| *prober == client && now.since(*at) < LURE)
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -115,6 +134,7 @@ impl ApRadio {
             self.drops.count(DropReason::TableFull);
             return;
         };
+        self.offers.probed(now, client);
         self.acknowledge_offer(now, place);
         self.answer_probe((place, client), position, broadcast);
         if let Some(parent) = self.networks.get_mut(position).and_then(|network| network.parent.as_mut()) {
@@ -163,6 +183,12 @@ impl ApRadio {
     }
 
     fn lure(&mut self, now: Instant, position: usize, client: MacAddr) {
+        if self.offers.scans_actively(now, client) {
+            if let Some(place) = self.offer(position, client) {
+                self.answer_probe((place, client), position, false);
+            }
+            return;
+        }
         let until = now + LURE;
         let lures = &mut self.offers.lures;
         lures.retain(|lure| now < lure.until);

@@ -158,9 +158,7 @@ impl VirtualAp {
             sequence: self.sequence.next(SequenceSpace::Common),
         };
         self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
-        let taken =
-            self.client.is_some() && self.stations.values().any(|station| station.peer.is_port_open());
-        let announcer = if taken { Announcer::Taken } else { Announcer::Bss };
+        let announcer = if self.client.is_some() { Announcer::Taken } else { Announcer::Bss };
         Announcement { radio, network: &self.config, rsn: &self.rsn, announcer }.beacon(ends, &tim, out);
         if dtim {
             self.burst = self.group_queue.len();

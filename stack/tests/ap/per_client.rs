@@ -7,7 +7,7 @@ use stack::ap::{ApEvent, VirtualApKind};
 use stack::mac::DropReason;
 use stack::sta::{LinkConfig, LinkState};
 use stack::wire::element::{BssLoad, HtCapabilities};
-use stack::wire::{ElementId, Frame, FrameKind, MacAddr, ManagementBody, Rate, StatusCode};
+use stack::wire::{ElementId, Frame, FrameKind, MacAddr, ManagementBody, Rate, RxInfo, StatusCode};
 
 use crate::world::{
     BASE, KINDS, NETWORK, WPA2_PSK, World, association, at, authentication, bssid, contains, kind_of, open,
@@ -133,6 +133,20 @@ fn the_parent_refuses_and_names_the_clients_own_bssid() {
 }
 
 #[test]
+fn a_client_that_scans_actively_gets_no_beacons_before_it_is_there() {
+    let mut world = World::new(wpa2(OWN));
+    world.heard(&probe(stranger(1), b"net"));
+    world.run(1);
+    let offered = transmitter(world.answers(0, stranger(1), FrameKind::PROBE_RESPONSE)[0]);
+    world.heard(&authentication(BASE, stranger(1)));
+    world.run(1);
+    assert_eq!(world.answers(0, stranger(1), FrameKind::PROBE_RESPONSE).len(), 2, "it is told again");
+    world.run(2000);
+    let beacons = world.air.iter().filter(|on_air| kind_of(&on_air.frame) == Some(FrameKind::BEACON));
+    assert_eq!(beacons.filter(|on_air| transmitter(&on_air.frame) == offered).count(), 0);
+}
+
+#[test]
 fn a_client_that_only_listens_is_caught_by_the_parent() {
     let mut world = World::new(wpa2(OWN));
     world.link(LinkConfig { passive: true, ..secure(1, 1) });
@@ -208,7 +222,14 @@ fn sec_h4_an_association_ends_when_the_same_station_has_joined_elsewhere_and_not
         world.send_down(station(1), b"for the first");
     }
     assert_eq!(world.ap.occupancy().queued, 5, "it dozes");
+    // It knows the second one from before: nobody tells it now.
+    let mut known = world.answers(0, station(1), FrameKind::PROBE_RESPONSE)[0].to_vec();
+    for field in [10..16, 16..22] {
+        known[field].copy_from_slice(&second.octets());
+    }
     world.link(LinkConfig { bssid: Some(second), ..secure(1, 1) });
+    world.run(10);
+    world.links[0].1.handle_frame(at(world.now), &RxInfo::default(), &mut known);
     world.run(600);
     assert_eq!(world.bssid_of(0), second);
     world.traffic_both_ways(0);
