@@ -131,3 +131,18 @@ fn a_filter_leaves_frames_out_and_keeps_their_numbers() {
     let refused = airloom::run(&["dump".as_ref(), path.as_os_str(), "-f".as_ref(), "no such thing".as_ref()]);
     assert_eq!(refused.status.code(), Some(1));
 }
+
+#[test]
+fn what_cannot_be_dumped_is_named() {
+    for (input, why) in [
+        ("no-such-thing", "neither a file nor an interface"),
+        // refused as it is no radio, or without the right to listen at all
+        ("lo", "cannot listen to lo"),
+        ("/", "directory"),
+    ] {
+        let output = airloom::run(&["dump", input]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{input}: {error}");
+        assert!(error.starts_with("airloom: ") && error.contains(why), "{input}: {error}");
+    }
+}

@@ -43,6 +43,12 @@ impl Live {
         let mut capture =
             inactive.immediate_mode(true).snaplen(65_535).timeout(1000).open().map_err(failed)?;
         let link = LinkType(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
+        if !link.is_wireless() {
+            let why = format!(
+                "its frames are {link}: it is not in monitor mode (iw dev {interface} set monitor none)"
+            );
+            return Err(CaptureError::Interface { name: interface.into(), why });
+        }
         if let Some(text) = filter {
             // the kernel's own compiler says no more than libpcap's, which knows what is wrong
             Filter::compile(link, text)?;

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use drivers::capture::{CaptureError, CapturedFrame, Live, Reader};
 use serde::Serialize;
 
@@ -33,6 +33,9 @@ impl Args {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let live = !self.input.exists() && is_interface(&self.input);
+        if !live && !self.input.exists() && self.input != Path::new("-") {
+            bail!("{}: there is neither a file nor an interface of this name", self.input.display());
+        }
         let stdout = io::stdout();
         let at_once = live || stdout.is_terminal();
         let out = BufWriter::with_capacity(64 * 1024, stdout.lock());
