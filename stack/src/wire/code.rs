@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::bits::capability_bits;
+use super::names::{by_number, named_values};
 
 /// How a request ended (802.11-2020 9.4.1.9). Every value is possible.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,35 +13,7 @@ pub struct StatusCode(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReasonCode(pub u16);
 
-macro_rules! codes {
-    ($type:ident, $unknown:literal: $($constant:ident = $value:literal, $name:literal;)*) => {
-        impl $type {
-            $(#[doc = concat!("Code ", $value, ": ", $name, ".")] pub const $constant: Self = Self($value);)*
-
-            /// What the code means in words, `None` if it is not among the constants.
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 { $($value => Some($name),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => write!(f, "{} ({name})", self.0),
-                    None => write!(f, $unknown, self.0),
-                }
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
-
-codes! { StatusCode, "status {}":
+named_values! { StatusCode, "Code", "status {}", by_number;
     SUCCESS = 0, "success";
     UNSPECIFIED_FAILURE = 1, "unspecified failure";
     UNSUPPORTED_CAPABILITIES = 10, "cannot support all requested capabilities";
@@ -89,7 +62,7 @@ codes! { StatusCode, "status {}":
     SAE_PK = 127, "SAE-PK";
 }
 
-codes! { ReasonCode, "reason {}":
+named_values! { ReasonCode, "Code", "reason {}", by_number;
     UNSPECIFIED = 1, "unspecified";
     INVALID_AUTHENTICATION = 2, "authentication no longer valid";
     LEAVING = 3, "sender is leaving or has left";

@@ -10,6 +10,7 @@ pub mod element;
 pub mod frame;
 pub mod llc;
 pub mod management;
+mod names;
 mod phy;
 pub mod radiotap;
 mod reader;

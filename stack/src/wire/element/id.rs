@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::wire::names::{by_name, named_values};
+
 /// An element identifier (802.11-2020 Table 9-92). Every value is possible.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ElementId(pub u8);
@@ -10,35 +12,7 @@ pub struct ElementId(pub u8);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExtensionId(pub u8);
 
-macro_rules! identifiers {
-    ($type:ident, $unknown:literal: $($constant:ident = $value:literal, $name:literal;)*) => {
-        impl $type {
-            $(#[doc = concat!($name, ".")] pub const $constant: Self = Self($value);)*
-
-            /// The name, `None` if the identifier is not among the constants.
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 { $($value => Some($name),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => f.write_str(name),
-                    None => write!(f, $unknown, self.0),
-                }
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
-
-identifiers! { ElementId, "number {}":
+named_values! { ElementId, "Element", "number {}", by_name;
     SSID = 0, "SSID";
     SUPPORTED_RATES = 1, "Supported Rates";
     DS_PARAMETER = 3, "DSSS Parameter Set";
@@ -90,7 +64,7 @@ identifiers! { ElementId, "number {}":
     EXTENSION = 255, "Element ID Extension";
 }
 
-identifiers! { ExtensionId, "extension number {}":
+named_values! { ExtensionId, "Element 255, extension", "extension number {}", by_name;
     FILS_REQUEST_PARAMETERS = 2, "FILS Request Parameters";
     DIFFIE_HELLMAN_PARAMETER = 32, "Diffie-Hellman Parameter";
     PASSWORD_IDENTIFIER = 33, "Password Identifier";

@@ -1,6 +1,7 @@
 //! Control frames.
 
-use super::{FrameControl, FrameKind, address};
+use super::fields::first_fields;
+use super::{FrameControl, FrameKind, address, frame_control};
 use crate::wire::{MacAddr, Reader, Truncated};
 
 /// A control frame (802.11-2020 9.3.1). All have a receiver; which have a transmitter and a body depends on the subtype.
@@ -11,34 +12,16 @@ pub struct ControlFrame<'a> {
     body: &'a [u8],
 }
 
+first_fields!(ControlFrame);
+
 impl<'a> ControlFrame<'a> {
     /// Reads an MPDU that is known to be a control frame of version 0.
     pub(super) fn parse(mpdu: &'a [u8]) -> Result<Self, Truncated> {
         let mut reader = Reader::new(mpdu);
         let header = reader.array::<10>()?;
-        let kind = FrameControl(u16::from_le_bytes([header[0], header[1]])).kind();
+        let kind = frame_control(header).kind();
         let addr2 = if has_transmitter(kind) { Some(reader.array()?) } else { None };
         Ok(Self { header, addr2, body: reader.rest() })
-    }
-
-    /// The Frame Control field.
-    pub const fn frame_control(&self) -> FrameControl {
-        FrameControl(u16::from_le_bytes([self.header[0], self.header[1]]))
-    }
-
-    /// Type and subtype.
-    pub const fn kind(&self) -> FrameKind {
-        self.frame_control().kind()
-    }
-
-    /// Duration in microseconds; in a PS-Poll the AID instead, see [`Self::ps_poll`].
-    pub const fn duration(&self) -> u16 {
-        u16::from_le_bytes([self.header[2], self.header[3]])
-    }
-
-    /// Address 1, the receiver.
-    pub const fn addr1(&self) -> MacAddr {
-        address(self.header, 4)
     }
 
     /// The transmitter, where the subtype has one. Its group bit may be set: it then signals bandwidth (802.11-2020

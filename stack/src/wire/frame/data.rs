@@ -1,6 +1,7 @@
 //! Data frames.
 
-use super::{FrameControl, QosControl, SequenceControl, address};
+use super::fields::{addressed_fields, first_fields};
+use super::{FrameControl, FrameKind, QosControl, SequenceControl, address, frame_control};
 use crate::wire::{MacAddr, Reader, Truncated};
 
 /// A data frame (802.11-2020 9.3.2).
@@ -12,6 +13,9 @@ pub struct DataFrame<'a> {
     ht_control: Option<&'a [u8; 4]>,
     payload: &'a [u8],
 }
+
+first_fields!(DataFrame);
+addressed_fields!(DataFrame);
 
 impl<'a> DataFrame<'a> {
     /// Reads an MPDU that is known to be a data frame of version 0.
@@ -26,31 +30,6 @@ impl<'a> DataFrame<'a> {
         Ok(Self { header, addr4, qos, ht_control, payload: reader.rest() })
     }
 
-    /// The Frame Control field.
-    pub const fn frame_control(&self) -> FrameControl {
-        frame_control(self.header)
-    }
-
-    /// Duration/ID, in microseconds.
-    pub const fn duration(&self) -> u16 {
-        u16::from_le_bytes([self.header[2], self.header[3]])
-    }
-
-    /// Address 1, the receiver.
-    pub const fn addr1(&self) -> MacAddr {
-        address(self.header, 4)
-    }
-
-    /// Address 2, the transmitter.
-    pub const fn addr2(&self) -> MacAddr {
-        address(self.header, 10)
-    }
-
-    /// Address 3.
-    pub const fn addr3(&self) -> MacAddr {
-        address(self.header, 16)
-    }
-
     /// Address 4, there only if both DS flags are set.
     pub const fn addr4(&self) -> Option<MacAddr> {
         match self.addr4 {
@@ -59,23 +38,10 @@ impl<'a> DataFrame<'a> {
         }
     }
 
-    /// Sequence and fragment number.
-    pub const fn sequence(&self) -> SequenceControl {
-        SequenceControl(u16::from_le_bytes([self.header[22], self.header[23]]))
-    }
-
     /// The QoS Control field of QoS data.
     pub const fn qos(&self) -> Option<QosControl> {
         match self.qos {
             Some(&octets) => Some(QosControl(u16::from_le_bytes(octets))),
-            None => None,
-        }
-    }
-
-    /// The HT Control field of QoS data with the order flag.
-    pub const fn ht_control(&self) -> Option<[u8; 4]> {
-        match self.ht_control {
-            Some(&octets) => Some(octets),
             None => None,
         }
     }
@@ -123,8 +89,4 @@ impl<'a> DataFrame<'a> {
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
     }
-}
-
-const fn frame_control(header: &[u8; 24]) -> FrameControl {
-    FrameControl(u16::from_le_bytes([header[0], header[1]]))
 }

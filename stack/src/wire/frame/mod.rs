@@ -6,6 +6,7 @@
 mod control;
 mod data;
 mod extension;
+mod fields;
 mod frame_control;
 mod header;
 mod management;
@@ -167,6 +168,14 @@ const fn address<const N: usize>(header: &[u8; N], at: usize) -> MacAddr {
     match header.split_at(at).1.first_chunk::<6>() {
         Some(&octets) => MacAddr(octets),
         None => MacAddr::ZERO,
+    }
+}
+
+/// The first two bytes of a header.
+const fn frame_control<const N: usize>(header: &[u8; N]) -> FrameControl {
+    match header.first_chunk::<2>() {
+        Some(&octets) => FrameControl(u16::from_le_bytes(octets)),
+        None => FrameControl(0),
     }
 }
 

@@ -2,26 +2,14 @@
 
 use super::Action;
 use crate::wire::element::Elements;
+use crate::wire::names::{by_name, named_values};
 use crate::wire::{Reader, ReasonCode, StatusCode};
 
 /// The category of an action frame (802.11-2020 Table 9-51). Every value is possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Category(pub u8);
 
-macro_rules! categories {
-    ($($constant:ident = $value:literal, $name:literal;)*) => {
-        impl Category {
-            $(#[doc = concat!("Category ", $value, ": ", $name, ".")] pub const $constant: Self = Self($value);)*
-
-            /// The name, `None` if the category is not among the constants.
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 { $($value => Some($name),)* _ => None }
-            }
-        }
-    };
-}
-
-categories! {
+named_values! { Category, "Category", "category {}", by_name;
     SPECTRUM_MANAGEMENT = 0, "spectrum management";
     QOS = 1, "QoS";
     BLOCK_ACK = 3, "block ack";
