@@ -2,6 +2,7 @@
 //! of them. `tests/fuzz` explores with libFuzzer; `tests/tests/fuzz_corpus.rs` replays and mutates in a plain test.
 
 mod ap;
+mod observer;
 
 pub use ap::ap;
 
@@ -26,6 +27,9 @@ use stack::wire::{EthernetFrame, Frame, Llc, MacHeader, amsdu::Amsdu, radiotap a
 /// The bytes as an MPDU: header, body, elements, MSDUs.
 pub fn wire(data: &[u8]) {
     let mut out = Vec::new();
+    if let Ok(frame) = Frame::parse(data) {
+        observer::frame(&frame);
+    }
     match Frame::parse(data) {
         Ok(Frame::Management(frame)) => management(&frame, data, &mut out),
         Ok(Frame::Data(frame)) => data_frame(&frame, data, &mut out),
@@ -164,6 +168,8 @@ pub fn authenticator(data: &[u8]) {
         sta_elements: RSNE.to_vec(),
     });
     machine.start(Instant::ZERO, &mut random);
+    let message_1 = machine.poll_transmit().expect("message 1").pdu;
+    observer::eapol(data, &message_1);
     for pdu in [data.to_vec(), signed(data)] {
         for protected in [false, true] {
             let _ = machine.handle_eapol(Instant::ZERO, &pdu, protected);
