@@ -103,18 +103,7 @@ impl Args {
             serde_json::to_writer(&mut out, &Report { counts, handshakes, warning })?;
             return Ok(writeln!(out)?);
         }
-        for handshake in handshakes {
-            let messages: Vec<_> = handshake.messages.iter().map(|n| format!("M{n}")).collect();
-            let verdict = match (handshake.complete, handshake.verified) {
-                (true, _) => "complete, the passphrase is right",
-                (false, true) => "incomplete, the passphrase is right",
-                (false, false) => {
-                    "not verified: another passphrase, an unsupported suite, or a message is missing"
-                }
-            };
-            let Handshake { bssid, client, akm, cipher, .. } = handshake;
-            writeln!(out, "{bssid} {client} {akm} {cipher} {}: {verdict}", messages.join(" "))?;
-        }
+        handshakes.iter().try_for_each(|handshake| print_handshake(handshake, &mut out))?;
         let Counts { frames, malformed, protected, decrypted, legacy } = counts;
         writeln!(
             out,
@@ -137,6 +126,17 @@ impl Args {
         }
         Ok(())
     }
+}
+
+fn print_handshake(handshake: &Handshake, out: &mut impl Write) -> std::io::Result<()> {
+    let messages: Vec<_> = handshake.messages.iter().map(|n| format!("M{n}")).collect();
+    let verdict = match (handshake.complete, handshake.verified) {
+        (true, _) => "complete, the passphrase is right",
+        (false, true) => "incomplete, the passphrase is right",
+        (false, false) => "not verified: another passphrase, an unsupported suite, or a message is missing",
+    };
+    let Handshake { bssid, client, akm, cipher, .. } = handshake;
+    writeln!(out, "{bssid} {client} {akm} {cipher} {}: {verdict}", messages.join(" "))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -52,6 +52,11 @@ fn details(line: &Line, out: &mut impl Write) -> io::Result<()> {
     if let Some(meaning) = &line.meaning {
         write!(out, " ({meaning})")?;
     }
+    numbers(line, out)?;
+    flags(line, out)
+}
+
+fn numbers(line: &Line, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in
         [("AID", line.aid), ("category", line.category.map(u16::from)), ("TID", line.tid.map(u16::from))]
     {
@@ -71,6 +76,10 @@ fn details(line: &Line, out: &mut impl Write) -> io::Result<()> {
     if let Some(fragment) = line.fragment.filter(|&n| n != 0) {
         write!(out, " FN {fragment}")?;
     }
+    Ok(())
+}
+
+fn flags(line: &Line, out: &mut impl Write) -> io::Result<()> {
     let bad_fcs = (line.fcs == Some("bad")).then_some(true);
     let flags = [
         (line.retry, "retry"),
