@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 use stack::crypto::{
-    Cipher, CipherHeader, CipherKey, EapolMic, KeyWrapError, UnprotectError, kdf_sha256, kdf_sha384,
-    prf_sha1, psk_from_passphrase, unwrap, wrap,
+    Cipher, CipherHeader, CipherKey, EapolMic, GroupManagementCipher, IntegrityKey, KeyWrapError,
+    UnprotectError, kdf_sha256, kdf_sha384, prf_sha1, psk_from_passphrase, unwrap, wrap,
 };
 
 fn load(text: &str) -> Value {
@@ -141,6 +141,53 @@ fn mpdu_protection() {
         assert_eq!(CipherHeader::peek(&mpdu, header.len()), Ok(CipherHeader { pn, key_id }));
         let opened = key.unprotect(header.len(), &mut mpdu).unwrap();
         assert_eq!((opened.pn, opened.key_id, &mpdu[opened.payload]), (pn, key_id, &*plaintext), "{title}");
+    }
+}
+
+/// Frames without and with their Management MIC element: those of the standard, and one that hostapd sent
+/// (`captures/hwsim__05_pmf_sha256_ccmp256_cmac256.pcap`, frame 108, with the IGTK of its debug log).
+#[test]
+fn bip() {
+    let file = load(include_str!("vectors/mpdu_protection.json"));
+    let vectors = list(&file, "vectors").iter().filter(|vector| text(vector, "title").contains("BIP"));
+    let mut frames: Vec<_> = vectors
+        .map(|vector| {
+            let (title, fields) = (text(vector, "title"), &vector["fields"]);
+            let cipher = match title {
+                title if title.contains("GMAC-128") => GroupManagementCipher::BipGmac128,
+                title if title.contains("GMAC-256") => GroupManagementCipher::BipGmac256,
+                _ => GroupManagementCipher::BipCmac128,
+            };
+            let [plain, signed] =
+                ["Plaintext frame", "Protected MPDU (without FCS)"].map(|it| bytes(fields, it));
+            (cipher, bytes(fields, "IGTK"), 4, plain, signed)
+        })
+        .collect();
+    assert_eq!(frames.len(), 3);
+    let igtk = unhex("9edc08072b5f76659a9a8dc292f181db2275ff36d745b259d9c3d7652c27c2de");
+    let heard = "c0000000ffffffffffff02000000000002000000000070090200\
+                 4c180400010000000000d08e60212ddf1264c62ce42e7a298687";
+    let heard = unhex(heard);
+    frames.push((GroupManagementCipher::BipCmac256, igtk, 1, heard[..26].to_vec(), heard));
+    for (cipher, igtk, packet_number, plain, signed) in frames {
+        let key = IntegrityKey::new(cipher, &igtk).unwrap();
+        let mut mpdu = plain.clone();
+        key.protect(packet_number, 4, &mut mpdu).unwrap();
+        assert_eq!(mpdu, signed, "{cipher:?}");
+        let element = key.verify(&signed).unwrap();
+        assert_eq!((element.key_id, u64::from(element.packet_number[0])), (4, packet_number));
+        for bit in 0..signed.len() * 8 {
+            let mut changed = signed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            // retry, power management, more data, duration, sequence control
+            let free = matches!(bit, 11..14 | 16..32 | 176..192);
+            assert_eq!(key.verify(&changed).is_ok(), free, "{cipher:?} bit {bit}");
+        }
+        for len in 0..signed.len() {
+            assert!(key.verify(&signed[..len]).is_err());
+        }
+        assert!(IntegrityKey::new(cipher, &igtk[1..]).is_err());
+        assert!(IntegrityKey::new(cipher, &vec![0; cipher.key_len()]).is_err());
     }
 }
 
