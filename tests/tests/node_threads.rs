@@ -5,6 +5,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -360,4 +361,61 @@ fn a_radio_whose_thread_panics_is_told_of_as_one_that_failed() {
     };
     assert!(matches!(&ending, (0, Err(why)) if why.contains("panicked")), "{ending:?}");
     assert_eq!(crew.running(), 0);
+}
+
+/// A radio that nothing is heard on, and that gives back what it has taken when it is dropped.
+struct Holding {
+    wire: std::io::PipeReader,
+    given_back: Arc<AtomicUsize>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.given_back.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Radio for Holding {
+    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError> {
+        Ok(None)
+    }
+
+    fn transmit(&mut self, _: &Transmit) -> Result<(), TransmitError> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), RadioError> {
+        Ok(())
+    }
+
+    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
+        Ok(())
+    }
+
+    fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
+        Ok(())
+    }
+}
+
+impl AsFd for Holding {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wire.as_fd()
+    }
+}
+
+#[test]
+fn a_start_that_is_broken_off_has_all_radios_give_back_what_they_hold() {
+    let given_back = Arc::new(AtomicUsize::new(0));
+    let (wire, _other_end) = std::io::pipe().unwrap();
+    let channel = Channel::from_number(36).unwrap();
+    let post = |n: u8| Post {
+        name: format!("phy{n}"),
+        radio: Holding { wire: wire.try_clone().unwrap(), given_back: Arc::clone(&given_back) },
+        config: RadioConfig::new(channel, BssidBlock { base: MacAddr([2, 0, 0, 1, n, 0]), bits: 8 }),
+        inspect: None,
+    };
+    let reactor = Reactor::new().unwrap();
+    // Whatever fails after this, such as the thread of the control socket, the crew is dropped.
+    drop(Crew::start((0..3).map(post).collect(), Vec::new(), &reactor.bell()).unwrap());
+    assert_eq!(given_back.load(Ordering::SeqCst), 3);
 }

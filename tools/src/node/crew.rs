@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant as Clock};
 
 use drivers::reactor::{self, Bell, Reactor};
 use drivers::{Radio, RadioError};
@@ -20,6 +21,8 @@ use super::worker::{Inspect, Worker, WorkerEvent};
 const EVENTS: usize = 4096;
 /// The radio's own descriptor, among those that its thread watches.
 const RADIO: u32 = 0;
+/// Radios that have not ended so long after they were told to are left behind.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A radio that is to get a thread.
 pub struct Post<R> {
@@ -41,13 +44,16 @@ pub struct CrewNetwork {
     pub outside: Option<Box<dyn Outside>>,
 }
 
-/// The running threads.
+/// The running threads. Dropped, it stops those that still run and waits for them, so that every radio gives back what
+/// it has taken, however the node ends.
 pub struct Crew {
     switch: Arc<Switch>,
     events: Receiver<(usize, WorkerEvent)>,
     endings: Receiver<(usize, Ending)>,
     /// By the index of the radio; `None` once its end was told.
     threads: Vec<Option<JoinHandle<()>>>,
+    /// When the radios that were told to end are waited for no longer.
+    end: Option<Clock>,
 }
 
 /// How the thread of a radio ended.
@@ -71,7 +77,8 @@ impl Crew {
         let (tell, events) = sync_channel(EVENTS);
         let (end, endings) = channel();
         let now = reactor::now()?;
-        let mut threads = Vec::new();
+        // Should a thread not start, those before it end with this.
+        let mut crew = Self { switch: Arc::new(switch), events, endings, threads: Vec::new(), end: None };
         for (index, ((post, port), reactor)) in posts.into_iter().zip(ports).zip(reactors).enumerate() {
             let Post { name, radio, config, inspect } = post;
             let mut worker =
@@ -89,9 +96,9 @@ impl Crew {
                 told.ends(ending.map_err(|error| error.to_string()));
             };
             let thread = thread::Builder::new().name(name).spawn(life)?;
-            threads.push(Some(thread));
+            crew.threads.push(Some(thread));
         }
-        Ok(Self { switch: Arc::new(switch), events, endings, threads })
+        Ok(crew)
     }
 
     /// The switch between the radios.
@@ -107,12 +114,16 @@ impl Crew {
     /// The next radio whose thread has ended, and how. The others go on without it.
     pub fn poll_ending(&mut self) -> Option<(usize, Ending)> {
         let (index, ending) = self.endings.try_recv().ok()?;
+        self.ended(index);
+        Some((index, ending))
+    }
+
+    fn ended(&mut self, index: usize) {
         self.switch.radio_gone(index);
         if let Some(thread) = self.threads.get_mut(index).and_then(Option::take) {
             // It has nothing left to do, and has said how it ended.
             let _ = thread.join();
         }
-        Some((index, ending))
     }
 
     /// How many radios still run.
@@ -120,10 +131,31 @@ impl Crew {
         self.threads.iter().flatten().count()
     }
 
-    /// Has all radios deauthenticate their stations and end.
-    pub fn stop(&self) {
+    /// Has all radios deauthenticate their stations and end. They have some time for it, from the first call.
+    pub fn stop(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        self.end = Some(Clock::now() + PATIENCE);
         for radio in 0..self.threads.len() {
             self.switch.stop(radio);
+        }
+    }
+
+    /// How long radios that were told to end are still waited for; `None` if they were not told.
+    pub fn patience(&self) -> Option<Duration> {
+        self.end.map(|end| end.saturating_duration_since(Clock::now()))
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.stop();
+        while self.running() > 0 {
+            match self.endings.recv_timeout(self.patience().unwrap_or_default()) {
+                Ok((index, _)) => self.ended(index),
+                Err(_) => return,
+            }
         }
     }
 }

@@ -4,9 +4,9 @@ use std::io::{self, Stderr, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
@@ -22,9 +22,6 @@ use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
 use crate::status;
-
-/// After this time radios that do not end are left behind.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is said while a node runs.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -71,20 +68,17 @@ pub fn attend<W: Write>(
 ) -> anyhow::Result<usize> {
     reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
     let mut watch = Watch { crew, inspector, log, failed: 0 };
-    let mut asked: Option<Instant> = None;
     loop {
         watch.tell();
         if watch.crew.running() == 0 {
             return Ok(watch.failed);
         }
-        if signals.taken().context("cannot read signals")? && asked.is_none() {
-            asked = Some(Instant::now());
+        if signals.taken().context("cannot read signals")? {
             watch.crew.stop();
         }
-        let left = asked.map(|asked| PATIENCE.saturating_sub(asked.elapsed()));
+        let left = watch.crew.patience();
         if left == Some(Duration::ZERO) {
-            watch.log.line(usize::MAX, "radios do not end; leaving them behind");
-            return Ok(watch.failed);
+            bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
         let now = reactor::now().context("cannot read the clock")?;
         reactor.wait(left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
