@@ -1,8 +1,9 @@
 //! What `airloom ap`, `run` and `status` say and exit with where there is nothing to run on.
 
-use std::process::Output;
+use std::fs::File;
+use std::process::{Command, Output, Stdio};
 
-use tests::airloom;
+use tests::{airloom, captures};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -78,4 +79,41 @@ fn without_a_node_status_says_how_to_start_one() {
         "{}",
         said(&output)
     );
+}
+
+/// The exit code and the words of a command that writes to `out`.
+fn writing_to(out: impl Into<Stdio>, args: &[&str]) -> (Option<i32>, String) {
+    let output =
+        Command::new(airloom::binary()).args(args).stdout(out).stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), said(&output))
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_failure_and_a_full_disk_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (config, secret, out, plain) = (path("north.toml"), path("pass"), path("out"), path("plain.pcapng"));
+    std::fs::write(&config, "[[radio]]\nphy = \"phy0\"\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n")
+        .unwrap();
+    std::fs::write(&secret, "correct horse battery\n").unwrap();
+    let capture = captures::named("hwsim__15_wrong_passphrase.pcap").expect("this one ships");
+    let capture = capture.to_str().unwrap();
+    for args in [
+        &["demo", "--seconds", "1", "--out", &out][..],
+        &["demo", "--seconds", "1", "--out", &out, "--json"],
+        &["run", &config, "--check"],
+        &["replay", capture, "--into", &config],
+        &["replay", capture, "--into", &config, "--json"],
+        &["decrypt", capture, "-o", &plain, "--passphrase-file", &secret],
+        &["decrypt", capture, "-o", &plain, "--passphrase-file", &secret, "--json"],
+        &["dump", capture],
+        &["dump", capture, "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(writing_to(writer, args), (Some(0), String::new()), "{args:?}");
+        let (code, said) = writing_to(File::create("/dev/full").unwrap(), args);
+        let told = said.starts_with("airloom: ") && said.contains("No space left");
+        assert!(code == Some(1) && told, "{args:?}: {code:?} {said}");
+    }
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -11,7 +12,8 @@ fn main() -> ExitCode {
     match cli.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("airloom: {error:#}");
+            // Where nobody can be told, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "airloom: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use stack::rsn::NetworkSecret;
 use zeroize::Zeroizing;
 
+use super::{say, say_json};
 use crate::decrypt::{Counts, Decryptor, Handshake, parse_secret};
 use crate::escape::escape;
 
@@ -98,11 +99,10 @@ impl Args {
 
     fn report(&self, decryptor: &Decryptor, warning: Option<String>) -> anyhow::Result<()> {
         let (counts, handshakes) = (decryptor.counts(), &decryptor.handshakes());
-        let mut out = std::io::stdout().lock();
         if self.json {
-            serde_json::to_writer(&mut out, &Report { counts, handshakes, warning })?;
-            return Ok(writeln!(out)?);
+            return say_json(&Report { counts, handshakes, warning });
         }
+        let mut out = Vec::new();
         handshakes.iter().try_for_each(|handshake| print_handshake(handshake, &mut out))?;
         let Counts { frames, malformed, protected, decrypted, legacy } = counts;
         writeln!(
@@ -124,7 +124,7 @@ impl Args {
         if let Some(warning) = warning {
             writeln!(out, "{}", escape(warning.as_bytes()))?;
         }
-        Ok(())
+        say(out)
     }
 }
 

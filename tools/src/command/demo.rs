@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::{say, say_json};
 use crate::demo::play;
 use crate::report;
 
@@ -49,10 +50,10 @@ impl Args {
         demo.outcome.report = report.display().to_string();
         demo.outcome.capture = capture.display().to_string();
         if self.json {
-            println!("{}", serde_json::to_string(&demo.outcome)?);
+            say_json(&demo.outcome)?;
         } else {
-            print!("{}", demo.account);
-            println!("\nTo look at: {} and {}", demo.outcome.report, demo.outcome.capture);
+            let (report, capture) = (&demo.outcome.report, &demo.outcome.capture);
+            say(format!("{}\nTo look at: {report} and {capture}\n", demo.account))?;
         }
         Ok(ExitCode::SUCCESS)
     }

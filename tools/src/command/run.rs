@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::say;
 use crate::config;
 use crate::node::{self, Verbosity};
 
@@ -37,7 +38,8 @@ impl Args {
         let mut config = config::read(&self.file)?;
         if self.check {
             let (radios, networks) = (config.radios.len(), config.networks.len());
-            println!("{}: nothing is wrong; radios: {radios}, networks: {networks}", self.file.display());
+            let file = self.file.display();
+            say(format!("{file}: nothing is wrong; radios: {radios}, networks: {networks}\n"))?;
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(control) = self.control {

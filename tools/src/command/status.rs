@@ -1,16 +1,15 @@
 //! `airloom status`: what a node is doing.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use serde::Serialize as _;
 
+use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
-use crate::escape::{SafeJson, escape};
+use crate::escape::escape;
 use crate::status::{Client, Radio, Status};
 
 /// Shows what the node on this host is doing.
@@ -33,17 +32,12 @@ impl Args {
         let Answer::Status(status) = ask(&self.control, Request::Status)? else {
             bail!("{} answers something else", self.control.display())
         };
-        let mut out = Vec::new();
         if self.json {
-            status.serialize(&mut serde_json::Serializer::with_formatter(&mut out, SafeJson))?;
-            out.push(b'\n');
+            say_json(&status)?
         } else {
-            out.extend(text(&status).into_bytes());
+            say(text(&status))?
         }
-        match io::stdout().write_all(&out) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(ExitCode::SUCCESS),
-        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -17,9 +17,10 @@ use stack::random::Random;
 use stack::time::Instant;
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit, TxStatus};
 
+use super::super::{say, say_json};
 use super::progress_bar;
 use crate::config::{self, Config};
-use crate::escape::{SafeJson, escape};
+use crate::escape::escape;
 use crate::node::{Switch, SwitchNetwork, Worker, WorkerEvent, block_at, block_of_phy, contains};
 
 /// A silence in the capture that is longer is shortened to this: every beacon in it is played.
@@ -68,12 +69,12 @@ pub(super) fn run(input: &Path, config: &Path, json: bool) -> anyhow::Result<Exi
     let mut play = Play::new(&config)?;
     let result = play.all(&mut reader);
     let (report, base) = play.end()?;
-    let mut out = std::io::stdout().lock();
     if json {
-        report.serialize(&mut serde_json::Serializer::with_formatter(&mut out, SafeJson))?;
-        writeln!(out)?;
+        say_json(&report)?;
     } else {
-        write_text(&report, base, &mut out)?;
+        let mut text = Vec::new();
+        write_text(&report, base, &mut text)?;
+        say(text)?;
     }
     result.with_context(name)?;
     Ok(ExitCode::SUCCESS)

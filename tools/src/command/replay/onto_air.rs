@@ -12,6 +12,7 @@ use drivers::packet::PacketSocket;
 use serde::Serialize;
 use stack::wire::{Rate, Transmit, TxId, TxOptions};
 
+use super::super::{say, say_json};
 use super::progress_bar;
 
 /// How often a frame is offered to a full queue, a millisecond apart, before it is given up.
@@ -37,13 +38,13 @@ pub(super) fn run(input: &Path, to: &str, speed: f64, json: bool) -> anyhow::Res
     let mut report = Report::default();
     let result = replay(&mut reader, &mut radio, speed, &mut report);
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        say_json(&report)?;
     } else {
         let Report { frames, sent, not_wireless_or_malformed, bad_fcs, too_long, queue_full } = &report;
-        println!(
+        say(format!(
             "{frames} frames, {sent} sent; left out: {not_wireless_or_malformed} not 802.11 or malformed, \
-             {bad_fcs} with a wrong FCS, {too_long} too long, {queue_full} while the queue was full"
-        );
+             {bad_fcs} with a wrong FCS, {too_long} too long, {queue_full} while the queue was full\n"
+        ))?;
     }
     result.with_context(name)?;
     Ok(ExitCode::SUCCESS)
