@@ -197,7 +197,7 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
     };
     reactor.watch(worker.radio().as_fd(), RADIO).map_err(fail("watching it"))?;
     let (mut watched, mut congested) = (0, false);
-    while !worker.is_finished() {
+    loop {
         watched = watch_outsides(&worker, &reactor, watched).map_err(fail("watching a TAP"))?;
         worker.turn(time(&name)?)?;
         let mut any = false;
@@ -207,6 +207,10 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
         }
         if any {
             told.ring();
+        }
+        // Not after the sleep: on a quiet radio nothing would end that.
+        if worker.is_finished() {
+            return Ok(());
         }
         if worker.radio().is_congested() != congested {
             congested = !congested;
@@ -218,7 +222,6 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
             worker.outsides_are_readable();
         }
     }
-    Ok(())
 }
 
 /// Watches the outsides that have become this radio's to read.
