@@ -29,7 +29,6 @@ pub struct TapError {
     /// What was tried.
     pub what: &'static str,
     /// What the system said.
-    #[source]
     pub cause: io::Error,
 }
 

@@ -25,7 +25,6 @@ pub enum Nl80211Error {
     #[error("netlink: {cause}")]
     Socket {
         /// What the system said.
-        #[source]
         cause: io::Error,
     },
     /// The kernel has no nl80211.
@@ -37,7 +36,6 @@ pub enum Nl80211Error {
         /// What was tried.
         what: &'static str,
         /// The error number's text.
-        #[source]
         cause: io::Error,
         /// What the driver says about it.
         why: Option<String>,

@@ -44,7 +44,10 @@ impl Server {
     /// Makes the socket, for its owner alone. One that a node which is gone has left behind is replaced.
     pub fn bind(path: &Path) -> anyhow::Result<Self> {
         clear_the_way(path)?;
-        let name = || format!("cannot make the control socket {}", path.display());
+        let name = || {
+            let path = path.display();
+            format!("cannot make the control socket {path} (as root, or with another path by --control)")
+        };
         let listener = listen_at(path).with_context(name)?;
         Ok(Self { listener, name: SocketName(path.to_owned()) })
     }
