@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
-use stack::ap::Security;
+use stack::ap::{BssidBlock, Security};
 use stack::wire::MacAddr;
 use toml::Spanned;
 
 use super::error::{ConfigError, explain};
 use super::tables::{File, NetworkTable, NodeTable, Protection, RadioTable};
 use super::value::Time;
+use crate::node::{block_at, contains};
+
 use super::{Config, NetworkSettings, NodeSettings, Passphrase, RadioSettings, value};
 
 /// The channel where none is named.
@@ -60,6 +62,7 @@ impl Checker<'_> {
         self.distinct("the phy", phys)?;
         self.distinct("the network", file.network.iter().map(|network| &network.get_ref().ssid))?;
         self.distinct("the TAP", file.network.iter().filter_map(|network| network.get_ref().tap.as_ref()))?;
+        self.blocks_apart(&file.radio)?;
         Ok(Config {
             node: self.node(file.node)?,
             radios: file.radio.iter().map(|radio| self.radio(radio.get_ref())).collect::<Result<_, _>>()?,
@@ -170,6 +173,21 @@ impl Checker<'_> {
                 let why = format!("{what} `{}` is there already, in line {line}", name.get_ref());
                 return Err(self.wrong(name.span(), why));
             }
+        }
+        Ok(())
+    }
+
+    /// Two radios must not answer to the same addresses.
+    fn blocks_apart(&self, radios: &[Spanned<RadioTable>]) -> Result<(), ConfigError> {
+        let mut seen: Vec<BssidBlock> = Vec::new();
+        for given in radios.iter().filter_map(|radio| radio.get_ref().bssid.as_ref()) {
+            let block = block_at(self.value(given, |text| bssid(text))?);
+            if let Some(other) = seen.iter().find(|other| contains(other, block.base)) {
+                let why =
+                    format!("another radio has the block of 256 addresses around {} already", other.base);
+                return Err(self.wrong(given.span(), why));
+            }
+            seen.push(block);
         }
         Ok(())
     }

@@ -172,6 +172,15 @@ fn nothing_is_there_twice() {
 }
 
 #[test]
+fn radios_with_addresses_in_common_are_refused() {
+    let radio = |n: u8, bssid: &str| format!("[[radio]]\nphy = \"phy{n}\"\nbssid = \"{bssid}\"\n");
+    let network = "[[network]]\nssid = \"x\"\nsecurity = \"open\"\n";
+    let first = radio(0, "02:00:00:00:01:07");
+    told(&[&first, &radio(1, "02:00:00:00:01:47"), network].concat(), 6, "around 02:00:00:00:01:07 already");
+    assert!(parsed(&[&first, &radio(1, "02:00:00:00:02:07"), network].concat()).is_ok());
+}
+
+#[test]
 fn what_is_missing_or_not_in_this_version_is_said() {
     let radio = "[[radio]]\nphy = \"phy0\"\n";
     let network = "[[network]]\nssid = \"x\"\n";
