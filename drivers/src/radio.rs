@@ -41,7 +41,6 @@ pub struct RadioError {
     /// What was tried.
     pub what: &'static str,
     /// What the system said.
-    #[source]
     pub cause: std::io::Error,
 }
 
@@ -70,4 +69,10 @@ pub trait Radio {
 
     /// Adds an address to those that are acknowledged, or removes one.
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError>;
+
+    /// Something that did not work and that people should know of, told once; the radio goes on. Cheap when there is
+    /// nothing: it is asked for at every turn.
+    fn poll_trouble(&mut self) -> Option<String> {
+        None
+    }
 }

@@ -363,9 +363,11 @@ fn a_radio_whose_thread_panics_is_told_of_as_one_that_failed() {
     assert_eq!(crew.running(), 0);
 }
 
-/// A radio that nothing is heard on, and that gives back what it has taken when it is dropped.
+/// A radio that nothing is heard on, that has one thing to complain of, and that gives back what it has taken when it is
+/// dropped.
 struct Holding {
     wire: std::io::PipeReader,
+    trouble: Option<String>,
     given_back: Arc<AtomicUsize>,
 }
 
@@ -395,6 +397,10 @@ impl Radio for Holding {
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
         Ok(())
     }
+
+    fn poll_trouble(&mut self) -> Option<String> {
+        self.trouble.take()
+    }
 }
 
 impl AsFd for Holding {
@@ -404,18 +410,33 @@ impl AsFd for Holding {
 }
 
 #[test]
-fn a_start_that_is_broken_off_has_all_radios_give_back_what_they_hold() {
+fn troubles_are_told_and_a_crew_that_is_dropped_has_all_radios_give_back_what_they_hold() {
     let given_back = Arc::new(AtomicUsize::new(0));
     let (wire, _other_end) = std::io::pipe().unwrap();
     let channel = Channel::from_number(36).unwrap();
     let post = |n: u8| Post {
         name: format!("phy{n}"),
-        radio: Holding { wire: wire.try_clone().unwrap(), given_back: Arc::clone(&given_back) },
+        radio: Holding {
+            wire: wire.try_clone().unwrap(),
+            trouble: Some(format!("trouble {n}")),
+            given_back: Arc::clone(&given_back),
+        },
         config: RadioConfig::new(channel, BssidBlock { base: MacAddr([2, 0, 0, 1, n, 0]), bits: 8 }),
         inspect: None,
     };
-    let reactor = Reactor::new().unwrap();
+    let mut reactor = Reactor::new().unwrap();
+    let crew = Crew::start((0..3).map(post).collect(), Vec::new(), &reactor.bell()).unwrap();
+    let mut told: Vec<_> = Vec::new();
+    while told.len() < 3 {
+        match crew.poll_event() {
+            Some(event) => told.push(event),
+            None => reactor.wait(None).unwrap().for_each(drop),
+        }
+    }
+    told.sort_by_key(|(radio, _)| *radio);
+    let trouble = |n: usize| (n, WorkerEvent::Trouble(format!("trouble {n}")));
+    assert_eq!(told, [0, 1, 2].map(trouble));
     // Whatever fails after this, such as the thread of the control socket, the crew is dropped.
-    drop(Crew::start((0..3).map(post).collect(), Vec::new(), &reactor.bell()).unwrap());
+    drop(crew);
     assert_eq!(given_back.load(Ordering::SeqCst), 3);
 }

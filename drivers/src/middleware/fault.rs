@@ -111,4 +111,8 @@ impl<R: Radio> Radio for Fault<R> {
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError> {
         self.inner.change_ack(change)
     }
+
+    fn poll_trouble(&mut self) -> Option<String> {
+        self.inner.poll_trouble()
+    }
 }

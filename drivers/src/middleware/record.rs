@@ -99,4 +99,8 @@ impl<R: Radio, W: Write> Radio for Record<R, W> {
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError> {
         self.inner.change_ack(change)
     }
+
+    fn poll_trouble(&mut self) -> Option<String> {
+        self.inner.poll_trouble()
+    }
 }

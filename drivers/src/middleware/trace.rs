@@ -77,6 +77,10 @@ impl<R: Radio, W: Write> Radio for Trace<R, W> {
         });
         self.inner.change_ack(change)
     }
+
+    fn poll_trouble(&mut self) -> Option<String> {
+        self.inner.poll_trouble()
+    }
 }
 
 fn heard(info: &RxInfo, frame: &[u8]) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -45,6 +46,9 @@ struct Plan {
     failed: u64,
     over_limit: u64,
     last_failure: Option<String>,
+    /// What is still to be told of the first address that is not acknowledged.
+    trouble: Option<String>,
+    noted: bool,
 }
 
 const fn parts(change: AckChange) -> (MacAddr, bool) {
@@ -61,6 +65,7 @@ impl Plan {
             return;
         }
         if wanted && self.will_number() >= MOST {
+            self.note(|| format!("{address} would be one of more than {MOST}"));
             self.over_limit += 1;
             return;
         }
@@ -90,6 +95,9 @@ impl Plan {
             Ok(()) if wanted => drop(self.held.insert(address, number)),
             Ok(()) => drop(self.held.remove(&address)),
             Err(why) => {
+                if wanted {
+                    self.note(|| format!("{address}: {why}"));
+                }
                 self.failed += 1;
                 self.last_failure = Some(why);
                 // Whoever has already asked for the opposite has it.
@@ -97,6 +105,17 @@ impl Plan {
                     self.waiting.remove(place);
                 }
             }
+        }
+    }
+
+    /// Only the first is told of: what comes after it is counted.
+    fn note(&mut self, why: impl FnOnce() -> String) {
+        if !std::mem::replace(&mut self.noted, true) {
+            self.trouble = Some(format!(
+                "an address is not acknowledged, so its client will hardly be served: {}; further ones are counted in \
+                 the status",
+                why()
+            ));
         }
     }
 
@@ -138,11 +157,19 @@ struct Line {
 struct Shared {
     line: Mutex<Line>,
     changed: Condvar,
+    /// There is a trouble to be told, so that nobody takes the lock to find that there is none.
+    troubled: AtomicBool,
 }
 
 impl Shared {
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announce(&self, plan: &Plan) {
+        if plan.trouble.is_some() {
+            self.troubled.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -167,8 +194,22 @@ impl Acks {
 
     /// Asks for a change.
     pub(super) fn change(&self, change: AckChange) {
-        self.shared.line().plan.change(change);
+        let mut line = self.shared.line();
+        line.plan.change(change);
+        self.shared.announce(&line.plan);
+        drop(line);
         self.shared.changed.notify_one();
+    }
+
+    /// What could not be done, told once.
+    pub(super) fn poll_trouble(&self) -> Option<String> {
+        let troubled = &self.shared.troubled;
+        if !troubled.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut line = self.shared.line();
+        troubled.store(false, Ordering::Release);
+        line.plan.trouble.take()
     }
 
     /// How things stand.
@@ -208,6 +249,7 @@ fn work(shared: &Shared, mut perform: impl FnMut(Step) -> Result<(), String>) {
         let outcome = perform(step);
         line = shared.line();
         line.plan.done(outcome);
+        shared.announce(&line.plan);
     }
 }
 
@@ -332,6 +374,27 @@ mod tests {
                 prop_assert_eq!(plan.held.keys().copied().collect::<std::collections::BTreeSet<_>>(), wanted);
             }
         }
+    }
+
+    #[test]
+    fn the_first_address_that_is_not_acknowledged_is_told_of_once() {
+        let (done, steps) = mpsc::channel();
+        let acks = Acks::start(move |_| {
+            done.send(()).map_err(|error| error.to_string())?;
+            Err("no room".to_owned())
+        })
+        .unwrap();
+        assert_eq!(acks.poll_trouble(), None);
+        acks.change(add(1));
+        acks.change(add(2));
+        steps.iter().take(2).for_each(drop);
+        // The second step's outcome is noted when nothing is being done any more.
+        while acks.state().failed < 2 {
+            std::thread::yield_now();
+        }
+        let told = acks.poll_trouble().unwrap();
+        assert!(told.contains("02:00:00:00:00:01: no room"), "{told}");
+        assert_eq!(acks.poll_trouble(), None);
     }
 
     #[test]

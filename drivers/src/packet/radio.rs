@@ -167,6 +167,10 @@ impl Radio for PacketRadio {
         }
         Ok(())
     }
+
+    fn poll_trouble(&mut self) -> Option<String> {
+        self.acks.as_ref()?.poll_trouble()
+    }
 }
 
 impl AsFd for PacketRadio {

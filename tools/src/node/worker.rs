@@ -126,7 +126,7 @@ impl<R: Radio> Worker<R> {
         self.send(now)?;
         self.settle(now);
         self.port.ring();
-        if let Some(trouble) = self.port.trouble.take() {
+        for trouble in [self.port.trouble.take(), self.radio.poll_trouble()].into_iter().flatten() {
             self.tell(WorkerEvent::Trouble(trouble));
         }
         self.more = more.then_some(now);
