@@ -44,11 +44,10 @@ impl Link {
     pub(super) fn eapol(&mut self, pdu: &[u8], protected: bool) -> Result<(), DropReason> {
         let Phase::Associated(association) = &mut self.phase else { return Err(DropReason::EapolRejected) };
         let supplicant = association.supplicant.as_mut().ok_or(DropReason::EapolRejected)?;
-        supplicant
-            .handle_eapol(self.now, pdu, protected, &mut *self.random)
-            .map_err(|_| DropReason::EapolRejected)?;
+        let result = supplicant.handle_eapol(self.now, pdu, protected, &mut *self.random);
+        // A message that was refused may have ended the handshake.
         self.settle();
-        Ok(())
+        result.map_err(|_| DropReason::EapolRejected)
     }
 
     /// Sends what the handshake wants sent, then takes its keys, in this order.

@@ -46,6 +46,20 @@ fn link(pmk: u8) -> Link {
     Link::new(LinkConfig { security, ..LinkConfig::new(STATION, b"open") }, random())
 }
 
+/// An authenticator that has announced these elements.
+fn authenticator(ap_elements: Vec<u8>) -> Authenticator {
+    Authenticator::new(AuthenticatorConfig {
+        aa: AP,
+        spa: STATION,
+        pmk: Pmk::new(&[1; 32]).unwrap(),
+        akm: Akm::Psk,
+        pairwise: Cipher::Ccmp128,
+        group: GroupKeyData { gtk: Gtk::new(&[9; 16]).unwrap(), key_id: 1, rsc: 40 },
+        ap_elements,
+        sta_elements: rsne(),
+    })
+}
+
 /// Associated, and nothing more: message 1 has not been sent.
 fn associated(pmk: u8) -> (Link, Ap) {
     let mut link = link(pmk);
@@ -57,19 +71,18 @@ fn associated(pmk: u8) -> (Link, Ap) {
     assert!(request.frame.windows(22).any(|bytes| bytes == rsne()), "our RSNE is in the request");
     hear(&mut link, 130, &association(AP, StatusCode::SUCCESS, AID));
     assert_eq!(link.state(), LinkState::Securing);
-    let gtk = Gtk::new(&[9; 16]).unwrap();
-    let group = gtk.cipher_key(Cipher::Ccmp128).unwrap();
-    let machine = Authenticator::new(AuthenticatorConfig {
-        aa: AP,
-        spa: STATION,
-        pmk: Pmk::new(&[1; 32]).unwrap(),
-        akm: Akm::Psk,
-        pairwise: Cipher::Ccmp128,
-        group: GroupKeyData { gtk, key_id: 1, rsc: 40 },
-        ap_elements: rsne(),
-        sta_elements: rsne(),
-    });
-    (link, Ap { machine, random: Counting(100), pairwise: None, group, pn: 0, sequence: 0 })
+    let group = Gtk::new(&[9; 16]).unwrap().cipher_key(Cipher::Ccmp128).unwrap();
+    (
+        link,
+        Ap {
+            machine: authenticator(rsne()),
+            random: Counting(100),
+            pairwise: None,
+            group,
+            pn: 0,
+            sequence: 0,
+        },
+    )
 }
 
 fn joined() -> (Link, Ap) {
@@ -190,6 +203,28 @@ fn a_wrong_passphrase_ends_with_a_word_about_it_and_another_attempt() {
     assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end }]);
     assert_eq!(kinds(&sent(&mut link)), [FrameKind::DEAUTHENTICATION]);
     assert_eq!(link.state(), LinkState::Waiting);
+}
+
+#[test]
+fn sec_k8_other_elements_in_message_3_than_in_the_beacon_end_the_attempt_at_once() {
+    let (mut link, mut ap) = associated(1);
+    let mut other = rsne();
+    *other.last_mut().unwrap() ^= 0x20;
+    ap.machine = authenticator(other);
+    ap.machine.start(at(131), &mut ap.random);
+    let message = ap.machine.poll_transmit().unwrap();
+    hear(&mut link, 132, &ap.data(STATION, &llc(EtherType::EAPOL, &message.pdu), false));
+    let (_, answer) = ap.read(&sent(&mut link).remove(0));
+    let Llc::Typed(_, pdu) = Llc::parse(&answer) else { panic!("EAPOL") };
+    ap.machine.handle_eapol(at(133), pdu, false).unwrap();
+    let message = ap.machine.poll_transmit().unwrap();
+    hear(&mut link, 134, &ap.data(STATION, &llc(EtherType::EAPOL, &message.pdu), false));
+    let end = LinkEnd::Handshake(HandshakeFailure::ElementMismatch);
+    assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end }]);
+    let farewell = sent(&mut link);
+    assert_eq!(kinds(&farewell), [FrameKind::DEAUTHENTICATION]);
+    assert_eq!((farewell[0].frame[24], link.state()), (17, LinkState::Waiting));
+    assert_eq!(link.drops().of(DropReason::EapolRejected), 1);
 }
 
 #[test]
