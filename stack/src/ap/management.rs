@@ -13,7 +13,8 @@ use crate::time::Instant;
 use crate::wire::element::{DsParameter, ElementsBuf};
 use crate::wire::frame::ManagementFrame;
 use crate::wire::management::{
-    Action, ActionDetails, Algorithm, AssociationRequest, Authentication, Leave, ReassociationRequest,
+    Action, ActionDetails, Algorithm, AssociationRequest, Authentication, Category, Leave,
+    ReassociationRequest,
 };
 use crate::wire::{Elements, MacAddr, MacHeader, ManagementBody, ReasonCode, SequenceControl, StatusCode};
 
@@ -51,7 +52,7 @@ impl ApRadio {
             return Err(DropReason::WrongBssid);
         }
         match &body {
-            ManagementBody::Authentication(request) => self.authenticate(now, pair, request),
+            ManagementBody::Authentication(request) => self.authenticate(now, pair, request)?,
             ManagementBody::AssociationRequest(request) => {
                 self.associate(now, pair, &Request::of(frame, request))?;
             }
@@ -63,7 +64,7 @@ impl ApRadio {
                 self.authenticated.forget(pair);
                 self.leave(pair, leave.reason, Parting::Silent);
             }
-            ManagementBody::Action(action) => self.action(now, pair, action),
+            ManagementBody::Action(action) => self.action(now, pair, action)?,
             _ => return Err(DropReason::UnexpectedManagement),
         }
         Ok(())
@@ -213,12 +214,18 @@ impl ApRadio {
         }
     }
 
-    /// Open System. An existing association stays until a new one takes its place (SEC-M9).
-    fn authenticate(&mut self, now: Instant, pair: Pair, request: &Authentication<'_>) {
+    /// Open System. An existing association stays until a new one takes its place (SEC-M9). Only the first frame of a
+    /// sequence is answered: two APs would otherwise answer each other's answers for ever (SEC-M10).
+    fn authenticate(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        request: &Authentication<'_>,
+    ) -> Result<(), DropReason> {
         let status = match (request.algorithm, request.transaction) {
             (Algorithm::OPEN, 1) => StatusCode::SUCCESS,
-            (Algorithm::OPEN, _) => StatusCode::OUT_OF_SEQUENCE,
-            _ => StatusCode::UNSUPPORTED_ALGORITHM,
+            (_, 1) => StatusCode::UNSUPPORTED_ALGORITHM,
+            _ => return Err(DropReason::UnexpectedManagement),
         };
         let (status, elements) = match (status, self.standing(pair)) {
             (StatusCode::SUCCESS, Standing::Parent) => self.suggest(now, pair.0.index(), pair.1),
@@ -235,13 +242,18 @@ impl ApRadio {
             ..Authentication::open(2, status)
         };
         self.answer(pair, &ManagementBody::Authentication(answer));
+        Ok(())
     }
 
-    /// Block acknowledgement is declined: plain injection has none.
-    fn action(&mut self, now: Instant, pair: Pair, action: &Action<'_>) {
+    /// Block acknowledgement is declined: plain injection has none. Public action frames are of class 1
+    /// (802.11-2020 11.3.3), and nobody here has a use for them.
+    fn action(&mut self, now: Instant, pair: Pair, action: &Action<'_>) -> Result<(), DropReason> {
+        if Category(action.category) == Category::PUBLIC {
+            return Err(DropReason::UnexpectedManagement);
+        }
         if !self.slot(pair.0).is_some_and(|slot| slot.ap.stations.contains_key(&pair.1)) {
             self.not_associated(now, pair);
-            return;
+            return Ok(());
         }
         if let ActionDetails::AddBlockAckRequest { token, parameters, timeout, .. } = action.parse_details() {
             let answer = ActionDetails::AddBlockAckResponse {
@@ -257,6 +269,7 @@ impl ApRadio {
                 self.answer(pair, &ManagementBody::Action(Action { category, details }));
             }
         }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use stack::ap::VirtualApKind;
 use stack::mac::DropReason;
 use stack::sta::{LinkConfig, LinkState};
-use stack::wire::management::Leave;
+use stack::wire::management::{Action, Leave};
 use stack::wire::{FrameKind, MacAddr, ManagementBody, ReasonCode, RxInfo};
 
 use crate::world::{
@@ -255,6 +255,40 @@ fn sec_h5_nothing_leaves_after_a_deauthentication() {
         let data = |frame: &[u8]| frame[0] & 0x0c == 8 && frame[4] & 1 == 0;
         assert!(!world.air[since..].iter().any(|on_air| data(&on_air.frame)));
         assert_eq!(world.ap.drops().of(DropReason::StaleAssociation), 50);
+    }
+}
+
+#[test]
+fn sec_m10_an_answer_to_an_authentication_is_not_answered() {
+    // Else two APs would answer each other for ever, once somebody had sent one of them a frame in the other's name.
+    for kind in KINDS {
+        let mut world = World::new(open(kind));
+        for algorithm in [0, 1, 3] {
+            for transaction in [0_u16, 2, 3, u16::MAX] {
+                for to in [bssid(3), BASE] {
+                    let mut frame = authentication(to, stranger(1));
+                    frame[24] = algorithm;
+                    frame[26..28].copy_from_slice(&transaction.to_le_bytes());
+                    world.heard(&frame);
+                }
+            }
+        }
+        world.run(1);
+        assert_eq!(world.answers(0, stranger(1), FrameKind::AUTHENTICATION).len(), 0);
+        assert_eq!(world.ap.drops().of(DropReason::UnexpectedManagement), 24);
+    }
+}
+
+#[test]
+fn a_public_action_frame_is_of_class_1() {
+    for kind in KINDS {
+        let mut world = World::new(open(kind));
+        for (category, told) in [(4, 0), (5, 1)] {
+            let action = ManagementBody::Action(Action { category, details: &[0, 1] });
+            world.heard(&management(BASE, stranger(1), &action, 1));
+            world.run(1);
+            assert_eq!(world.answers(0, stranger(1), FrameKind::DEAUTHENTICATION).len(), told);
+        }
     }
 }
 
