@@ -152,10 +152,9 @@ impl ApRadio {
                 if !ap.releases_group_frames() {
                     return None;
                 }
-                let after_dtim = ap.burst > 0;
                 ap.burst = ap.burst.saturating_sub(1);
                 let key = ap.group.as_mut().map(|group| &mut group.current.tx);
-                Some(ap.group_queue.poll(key, after_dtim, context))
+                Some(ap.group_queue.poll(key, ap.burst > 0, context))
             });
             match outgoing.flatten() {
                 Some(Some(outgoing)) => return Some((Whose::All, outgoing)),

@@ -44,6 +44,31 @@ fn a_dozing_station_loses_nothing_and_group_frames_wait_for_the_dtim() {
 }
 
 #[test]
+fn more_data_in_a_group_frame_speaks_of_what_follows_this_dtim() {
+    for kind in KINDS {
+        let mut world = dozing(wpa2(kind));
+        world.pace = 1;
+        world.send_down(MacAddr::BROADCAST, b"one");
+        world.send_down(MacAddr::BROADCAST, b"two");
+        let since = world.air.len();
+        let group = |frame: &[u8]| frame[0] & 0x0c == 8 && frame[4] & 1 == 1;
+        let more = |world: &World| {
+            let frames = world.air[since..].iter().filter(|on_air| group(&on_air.frame));
+            frames.map(|on_air| on_air.frame[1] & 0x20 != 0).collect::<Vec<_>>()
+        };
+        while more(&world).is_empty() {
+            world.run(1);
+            assert!(world.now < 5000);
+        }
+        world.send_down(MacAddr::BROADCAST, b"waits for the next DTIM");
+        world.run(300);
+        assert_eq!(more(&world), [true, false, false]);
+        let third = world.air.iter().rposition(|on_air| group(&on_air.frame)).unwrap();
+        assert_eq!(kind_of(&world.air[third - 1].frame), Some(FrameKind::BEACON));
+    }
+}
+
+#[test]
 fn sec_h3_what_was_queued_for_an_association_is_not_sent_in_the_next() {
     for kind in KINDS {
         let mut world = dozing(wpa2(kind));

@@ -286,16 +286,16 @@ impl GroupQueue {
         self.queue.expire(context.now, age, context.pool, context.drops);
     }
 
-    /// The next frame, under the group key in a protected BSS. `after_dtim`: stations that doze are listening, and the
-    /// More Data flag tells them whether to go on.
+    /// The next frame, under the group key in a protected BSS. `more_follow`: stations that doze are listening and have to
+    /// go on, for other frames follow the same DTIM (802.11-2020 9.2.4.1.8).
     pub fn poll(
         &mut self,
         group: Option<&mut GroupTx>,
-        after_dtim: bool,
+        more_follow: bool,
         context: &mut TxContext<'_>,
     ) -> Option<Outgoing> {
         let queued = self.queue.pop()?;
-        let more = after_dtim && !self.queue.is_empty();
+        let more = more_follow && !self.queue.is_empty();
         let result = self.build(&queued, group, more, context);
         context.pool.give(queued.frame);
         match result {
