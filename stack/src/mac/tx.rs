@@ -155,10 +155,10 @@ impl Peer {
             return false;
         }
         if self.power.is_dozing() {
-            return category == AccessCategory::Voice && self.power.release().is_some();
+            let released = self.power.release().is_some() || !self.tx.fragments.is_empty();
+            return category == AccessCategory::Voice && released;
         }
-        self.waiting(category)
-            || self.tx.fragments.front().is_some_and(|outgoing| outgoing.sent.category == category)
+        self.waiting(category) || self.has_fragment(category)
     }
 
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
@@ -170,7 +170,9 @@ impl Peer {
         if self.power.is_dozing() {
             return self.poll_release(category, context);
         }
-        if let Some(fragment) = self.next_fragment(category, context) {
+        if self.has_fragment(category)
+            && let Some(fragment) = self.next_fragment(context)
+        {
             return Turn::Sent(self.launched(fragment, context));
         }
         if self.tx.deficit < 0 && self.waiting(category) {
@@ -276,10 +278,10 @@ impl Peer {
     /// (SEC-H3).
     fn next_queued(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Option<Queued> {
         let Self { queues, tx, pairwise, pending, held, config, association, .. } = self;
-        let urgent = category == AccessCategory::Voice && !tx.urgent.is_empty();
-        let queue = if urgent { &mut tx.urgent } else { queues.of(category) };
         let current = pairwise.as_ref().map(|sa| sa.id);
         loop {
+            let urgent = category == AccessCategory::Voice && !tx.urgent.is_empty();
+            let queue = if urgent { &mut tx.urgent } else { queues.of(category) };
             match queue.head()?.cover {
                 Cover::Plaintext => return queue.pop(),
                 Cover::Association(sa) if Some(sa) == current && *held && !urgent => return None,
@@ -293,8 +295,11 @@ impl Peer {
         }
     }
 
-    fn next_fragment(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Option<Outgoing> {
-        self.tx.fragments.front().filter(|outgoing| outgoing.sent.category == category)?;
+    fn has_fragment(&self, category: AccessCategory) -> bool {
+        self.tx.fragments.front().is_some_and(|outgoing| outgoing.sent.category == category)
+    }
+
+    fn next_fragment(&mut self, context: &mut TxContext<'_>) -> Option<Outgoing> {
         let current = Cover::Association(self.current_sa());
         while let Some(outgoing) = self.tx.fragments.pop_front() {
             if outgoing.sent.cover == current || outgoing.sent.cover == Cover::Plaintext {

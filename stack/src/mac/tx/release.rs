@@ -10,15 +10,19 @@ use crate::wire::QosControl;
 
 impl Peer {
     /// Frames for a dozing station: the answer to a PS-Poll, or a service period. They leave by the voice queue's turn,
-    /// since the station is awake only for them.
+    /// since the station is awake only for them. One frame may be several fragments, the rest of which follows unasked.
     pub(super) fn poll_release(
         &mut self,
         category: AccessCategory,
         context: &mut TxContext<'_>,
     ) -> Turn<Outgoing> {
-        let (AccessCategory::Voice, Some(release)) = (category, self.power.release()) else {
+        if category != AccessCategory::Voice {
             return Turn::Idle;
-        };
+        }
+        if let Some(fragment) = self.next_fragment(context) {
+            return Turn::Sent(self.launched(fragment, context));
+        }
+        let Some(release) = self.power.release() else { return Turn::Idle };
         loop {
             let next = self.next_released(release, context);
             let Some((category, queued)) = next else {

@@ -353,6 +353,41 @@ fn a_dozing_station_gets_one_frame_for_a_poll_and_all_of_them_in_order_when_it_w
 }
 
 #[test]
+fn all_fragments_answer_one_poll() {
+    let mut end = End::new(PeerConfig { fragmentation_threshold: Some(256), ..config() });
+    end.install(2, &TK);
+    end.peer.open_port();
+    end.peer.power.set_dozing(true);
+    for first in [1, 2] {
+        end.queue(&[first; 600]).unwrap();
+    }
+    for first in [1, 2] {
+        end.peer.power.polled();
+        let mut whole = Vec::new();
+        let mut last = true;
+        while end.peer.is_ready(AccessCategory::Voice, 64) {
+            let frame = end.frame().unwrap();
+            whole.extend(opened(&frame, &TK).unwrap().1);
+            last = !data(&frame).frame_control().more_fragments();
+            assert_eq!(data(&frame).frame_control().more_data(), first == 1);
+        }
+        assert_eq!((whole, last), (body(&[first; 600]), true));
+        assert!(end.frame().is_none());
+    }
+}
+
+#[test]
+fn what_was_queued_under_an_old_key_hides_nothing_behind_it() {
+    let mut end = End::protected();
+    end.with(|peer, context| peer.enqueue_eapol(context, b"message 3 again", true));
+    end.install(3, &NEW_TK);
+    end.queue_ds(b"urgent", 0xc0).unwrap();
+    let frame = end.frame().unwrap();
+    assert_eq!(opened(&frame, &NEW_TK).unwrap().0, 1);
+    assert_eq!(end.drops.of(DropReason::StaleAssociation), 1);
+}
+
+#[test]
 fn a_poll_for_nothing_is_answered_with_a_null_frame() {
     let mut end = End::protected();
     end.peer.power.set_dozing(true);
