@@ -91,7 +91,7 @@ impl Link {
                 result
             }
             Arrived::Ethernet(ethernet) => {
-                self.events.push_back(LinkEvent::Msdu(ethernet));
+                self.event(LinkEvent::Msdu(ethernet));
                 Ok(())
             }
             Arrived::Buffered { more_data, end_of_service_period, group } => {

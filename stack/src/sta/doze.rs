@@ -120,7 +120,7 @@ impl Link {
         }
         if acked {
             association.power = Power::Dozing(Expected::default());
-            self.events.push_back(LinkEvent::Dozing);
+            self.event(LinkEvent::Dozing);
         } else {
             association.peer.set_power_management(false);
             association.power = Power::Awake { idle_since: now };
@@ -135,7 +135,7 @@ impl Link {
         association.power = Power::Awake { idle_since: now };
         association.peer.set_power_management(false);
         if dozed {
-            self.events.push_back(LinkEvent::Awake);
+            self.event(LinkEvent::Awake);
         }
         self.schedule();
     }

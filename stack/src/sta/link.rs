@@ -35,6 +35,8 @@ const OUTBOX: usize = 256;
 const WINDOW: usize = 64;
 /// Data frames among them.
 pub(super) const PEER_WINDOW: usize = 32;
+/// Events that wait to be fetched: beyond it frames are dropped, beyond twice as many everything.
+const EVENTS: usize = 2048;
 /// Frame buffers that are kept.
 const BUFFERS: usize = 64;
 
@@ -50,7 +52,7 @@ pub struct Link {
     pub(super) in_flight: InFlight<Origin>,
     pub(super) pool: BufferPool,
     pub(super) event_pool: BufferPool,
-    pub(super) events: VecDeque<LinkEvent>,
+    events: VecDeque<LinkEvent>,
     pub(super) drops: DropCounts,
     pub(super) random: Box<dyn Random + Send>,
     /// What the frame at hand brought; kept for its capacity.
@@ -123,7 +125,7 @@ impl Link {
         if let Some(bssid) = self.bssid() {
             let body = ManagementBody::Deauthentication(Leave::new(ReasonCode::LEAVING));
             self.send_management(bssid, &body);
-            self.events.push_back(LinkEvent::Disconnected { bssid, end: LinkEnd::Stopped });
+            self.event(LinkEvent::Disconnected { bssid, end: LinkEnd::Stopped });
         }
         self.left = None;
         self.enter(Phase::Off);
@@ -276,7 +278,7 @@ impl Link {
     pub(super) fn ended(&mut self, end: LinkEnd) {
         let bssid = self.bssid();
         if let Some(bssid) = bssid {
-            self.events.push_back(LinkEvent::Disconnected { bssid, end });
+            self.event(LinkEvent::Disconnected { bssid, end });
         }
         if matches!(self.phase, Phase::Associated(_)) {
             self.left = bssid.filter(|_| end == LinkEnd::BeaconLoss);
@@ -285,6 +287,18 @@ impl Link {
             self.enter(Phase::Waiting { until: self.now + SENT_ON });
         } else {
             self.wait();
+        }
+    }
+
+    pub(super) fn event(&mut self, event: LinkEvent) {
+        let most = if matches!(event, LinkEvent::Msdu(_)) { EVENTS } else { 2 * EVENTS };
+        if self.events.len() < most {
+            self.events.push_back(event);
+            return;
+        }
+        self.drops.count(DropReason::EventsFull);
+        if let LinkEvent::Msdu(ethernet) = event {
+            self.event_pool.give(ethernet);
         }
     }
 

@@ -90,7 +90,7 @@ impl Link {
     /// Data can flow.
     pub(super) fn joined(&mut self, bssid: MacAddr, aid: u16) {
         (self.failures, self.left) = (0, None);
-        self.events.push_back(LinkEvent::Connected { bssid, aid });
+        self.event(LinkEvent::Connected { bssid, aid });
     }
 }
 

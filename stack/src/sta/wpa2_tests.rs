@@ -292,6 +292,16 @@ fn sec_d12_a_packet_number_is_taken_once() {
 }
 
 #[test]
+fn events_that_nobody_fetches_are_bounded() {
+    let (mut link, mut ap) = joined();
+    for _ in 0..3000 {
+        let frame = ap.data(STATION, &llc(EtherType::IPV4, b"payload"), true);
+        hear(&mut link, 200, &frame);
+    }
+    assert_eq!((events(&mut link).len(), link.drops().of(DropReason::EventsFull)), (2048, 3000 - 2048));
+}
+
+#[test]
 fn sec_k4_group_frames_at_or_below_the_announced_counter_are_replays() {
     let (mut link, mut ap) = joined();
     for (pn, drops) in [(39, 1), (40, 2), (41, 2)] {
