@@ -168,7 +168,8 @@ impl ApRadio {
         let response = AssociationResponse {
             capabilities: network.capabilities(),
             status,
-            aid: AssociationId::new(aid),
+            // Reserved in a refusal (802.11-2020 9.4.1.8).
+            aid: if association.is_some() { AssociationId::new(aid) } else { AssociationId(0) },
             elements: if association.is_some() { elements.elements() } else { refusal.elements() },
         };
         let body = if request.again {

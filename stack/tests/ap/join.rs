@@ -229,4 +229,5 @@ fn a_station_without_the_basic_rates_is_refused_with_18() {
     world.run(1);
     let answer = world.answers(0, station(1), FrameKind::ASSOCIATION_RESPONSE)[0].to_vec();
     assert_eq!(status_of(&answer), StatusCode::BASIC_RATES_MISMATCH);
+    assert_eq!(answer[28..30], [0, 0], "no association ID");
 }
