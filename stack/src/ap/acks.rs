@@ -5,13 +5,25 @@ use std::time::Duration;
 
 use crate::ap::block::{BssidBlock, Place};
 use crate::time::Instant;
-use crate::wire::AckChange;
+use crate::wire::{AckChange, MacAddr};
 
 /// Most addresses that are acknowledged because they were offered to somebody.
-const OFFERS: usize = 8;
+const OFFERS: usize = 16;
+/// An offer that nobody comes back to is forgotten after this time: each address costs the radio something.
+const LASTS: Duration = Duration::from_secs(10);
 /// One more address can be offered each time that this has passed: on most radios each is an interface to be made and
 /// another one to be removed, and a flood of probe requests must not become a flood of these (SEC-M9).
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(125);
+
+/// A station, and the position of the network that it was offered an address for.
+pub(super) type Whom = (usize, MacAddr);
+
+#[derive(Clone, Copy, Debug)]
+struct Offered {
+    place: Place,
+    to: Option<Whom>,
+    at: Instant,
+}
 
 /// The set that the radio should acknowledge, and what it has not been told of it yet.
 #[derive(Debug)]
@@ -19,7 +31,7 @@ pub(super) struct Acks {
     wanted: BTreeSet<Place>,
     changed: BTreeSet<Place>,
     /// Acknowledged for an offer alone, the latest at the end.
-    offered: VecDeque<Place>,
+    offered: VecDeque<Offered>,
     credit: u32,
     credited: Instant,
 }
@@ -37,30 +49,50 @@ impl Acks {
 
     /// There is a BSS at this address.
     pub(super) fn take(&mut self, place: Place) {
-        self.offered.retain(|&offered| offered != place);
+        self.offered.retain(|offered| offered.place != place);
         self.want(place, true);
     }
 
     /// There is none any more.
     pub(super) fn free(&mut self, place: Place) {
-        self.offered.retain(|&offered| offered != place);
+        self.offered.retain(|offered| offered.place != place);
         self.want(place, false);
     }
 
-    /// The free address was offered to a station, which may answer to it.
-    pub(super) fn offer(&mut self, now: Instant, place: Place) {
-        if let Some(at) = self.offered.iter().position(|&offered| offered == place) {
-            self.offered.remove(at);
-        } else if !self.spend(now) {
+    /// The free address was offered to a station (`None`: to the one before), which may answer to it.
+    pub(super) fn offer(&mut self, now: Instant, place: Place, to: Option<Whom>) {
+        let known = self.offered.iter().position(|offered| offered.place == place);
+        let before = known.and_then(|at| self.offered.remove(at));
+        if before.is_none() && !self.spend(now) {
             return;
         }
         if self.offered.len() >= OFFERS
             && let Some(oldest) = self.offered.pop_front()
         {
-            self.want(oldest, false);
+            self.want(oldest.place, false);
         }
-        self.offered.push_back(place);
+        let to = to.or(before.and_then(|before| before.to));
+        self.offered.push_back(Offered { place, to, at: now });
         self.want(place, true);
+    }
+
+    /// The address that a station was offered lately.
+    pub(super) fn offered_to(&self, whom: Whom) -> Option<Place> {
+        self.offered.iter().find(|offered| offered.to == Some(whom)).map(|offered| offered.place)
+    }
+
+    /// The address was offered to somebody lately.
+    pub(super) fn is_offered(&self, place: Place) -> bool {
+        self.offered.iter().any(|offered| offered.place == place)
+    }
+
+    /// Forgets offers that nobody came back to.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some(oldest) = self.offered.front().filter(|oldest| now.since(oldest.at) >= LASTS) {
+            let place = oldest.place;
+            self.offered.pop_front();
+            self.want(place, false);
+        }
     }
 
     /// The next change that the radio has to be told. What was undone before it was told is not told.
@@ -116,23 +148,47 @@ mod tests {
         acks.take(BLOCK.at(0).unwrap());
         let mut told = 0;
         for millis in 0..10_000_u64 {
-            acks.offer(Instant::from_micros(millis * 1000), BLOCK.at(1 + millis as usize % 200).unwrap());
+            acks.offer(
+                Instant::from_micros(millis * 1000),
+                BLOCK.at(1 + millis as usize % 200).unwrap(),
+                None,
+            );
             told += changes(&mut acks).len();
             assert!(acks.wanted.len() <= 1 + OFFERS && acks.offers() <= OFFERS);
         }
-        assert!((40..=1 + 2 * (OFFERS + 40)).contains(&told), "{told}");
+        assert!((80..=1 + 2 * (OFFERS + 80)).contains(&told), "{told}");
         assert!(acks.wanted.contains(&BLOCK.at(0).unwrap()));
+    }
+
+    #[test]
+    fn an_offer_is_somebodys_until_nobody_comes_back_to_it() {
+        let (mut acks, place) = (Acks::new(Instant::ZERO), BLOCK.at(5).unwrap());
+        let whom = (0, MacAddr([2, 0, 0, 0, 9, 9]));
+        acks.offer(Instant::ZERO, place, Some(whom));
+        acks.offer(Instant::from_micros(5_000_000), place, None);
+        assert_eq!((acks.offered_to(whom), acks.offered_to((1, whom.1))), (Some(place), None));
+        assert!(acks.is_offered(place));
+        changes(&mut acks);
+        acks.expire(Instant::from_micros(14_999_999));
+        assert_eq!(changes(&mut acks), []);
+        acks.expire(Instant::from_micros(15_000_000));
+        assert_eq!(changes(&mut acks), [AckChange::Remove(bssid(5))]);
+        assert_eq!((acks.offered_to(whom), acks.is_offered(place)), (None, false));
     }
 
     #[test]
     fn an_offer_that_is_taken_stays_and_goes_when_it_is_free() {
         let mut acks = Acks::new(Instant::ZERO);
         let place = BLOCK.at(5).unwrap();
-        acks.offer(Instant::ZERO, place);
+        acks.offer(Instant::ZERO, place, None);
         assert_eq!(changes(&mut acks), [AckChange::Add(bssid(5))]);
         acks.take(place);
         for other in 10..30_u32 {
-            acks.offer(Instant::from_micros(u64::from(other) * 1_000_000), BLOCK.at(other as usize).unwrap());
+            acks.offer(
+                Instant::from_micros(u64::from(other) * 1_000_000),
+                BLOCK.at(other as usize).unwrap(),
+                None,
+            );
         }
         assert!(!changes(&mut acks).contains(&AckChange::Remove(bssid(5))));
         acks.free(place);

@@ -234,7 +234,7 @@ impl ApRadio {
         };
         if status == StatusCode::SUCCESS {
             self.authenticated.insert(pair, now);
-            self.acknowledge_offer(now, pair.0);
+            self.acknowledge_offer(now, pair.0, None);
         }
         let answer = Authentication {
             algorithm: request.algorithm,

@@ -1,6 +1,7 @@
 //! BSSIDs for clients that have none yet, and how clients come to hear of them.
 //!
-//! Which BSSID a stranger is offered is computed, not remembered, so that no number of strangers fills a table (SEC-M9).
+//! Which BSSID a stranger is offered is computed, so that no number of strangers fills a table (SEC-M9); only the last few
+//! are remembered, so that two who come at the same time are not offered the same one.
 //! A client that scans actively is offered one by a probe response. One that only listens hears the parent's beacons and
 //! authenticates there; it is refused with the name of its BSSID, and for a while beacons of that BSSID are sent to it
 //! alone, so that its next passive scan finds it. Others that scan would hear them, too, and take the BSSID for a choice
@@ -9,6 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::ap::acks::Whom;
 use crate::ap::admission::Pair;
 use crate::ap::announce::{Announcement, Announcer, Ends, robust, stamp};
 use crate::ap::block::Place;
@@ -82,9 +84,10 @@ impl Offers {
 
 impl ApRadio {
     /// The BSSID for a client of a per-client network: its own if it has one, else the first free one from a place on that
-    /// depends on the client. `None` if all are taken.
+    /// depends on the client and was not offered to others just now. `None` if all are taken.
     pub(super) fn offer(&self, position: usize, client: MacAddr) -> Option<Place> {
-        if let Some(place) = self.directory.of(position, client) {
+        let offered = || self.acks.offered_to((position, client)).filter(|&place| self.slot(place).is_none());
+        if let Some(place) = self.directory.of(position, client).or_else(offered) {
             return Some(place);
         }
         let (first, size) = (self.networks.len(), self.block().len());
@@ -94,7 +97,8 @@ impl ApRadio {
         }
         let start = self.offers.start(position, client, count);
         let places = (0..count).filter_map(|step| self.block().at(first + (start + step) % count));
-        places.into_iter().find(|&place| self.slot(place).is_none())
+        let mut free = places.filter(|&place| self.slot(place).is_none());
+        free.clone().find(|&place| !self.acks.is_offered(place)).or_else(|| free.next())
     }
 
     /// Where a client is sent that has come to the wrong BSSID: status and elements of the refusal.
@@ -108,7 +112,7 @@ impl ApRadio {
         let Some(place) = self.offer(position, client) else {
             return (StatusCode::TOO_MANY_STATIONS, elements);
         };
-        self.acknowledge_offer(now, place);
+        self.acknowledge_offer(now, place, Some((position, client)));
         let report = neighbor_report(self.block().bssid(place), self.config.channel);
         elements.writer().element(ElementId::NEIGHBOR_REPORT, &report);
         self.lure(now, position, client);
@@ -116,9 +120,9 @@ impl ApRadio {
     }
 
     /// Has the radio acknowledge a BSSID that a stranger may answer to, if it does not do so already.
-    pub(super) fn acknowledge_offer(&mut self, now: Instant, place: Place) {
+    pub(super) fn acknowledge_offer(&mut self, now: Instant, place: Place, to: Option<Whom>) {
         if self.slot(place).is_none() {
-            self.acks.offer(now, place);
+            self.acks.offer(now, place, to);
         }
     }
 
@@ -135,7 +139,7 @@ impl ApRadio {
             return;
         };
         self.offers.probed(now, client);
-        self.acknowledge_offer(now, place);
+        self.acknowledge_offer(now, place, Some((position, client)));
         self.answer_probe((place, client), position, broadcast);
         if let Some(parent) = self.networks.get_mut(position).and_then(|network| network.parent.as_mut()) {
             parent.name.keep();

@@ -34,6 +34,7 @@ impl ApRadio {
     /// Frames kept too long go, keys are replaced, and who is silent is asked with a Null frame or, while it dozes, by its
     /// bit in the TIM.
     pub(super) fn look_after_stations(&mut self, now: Instant) {
+        self.acks.expire(now);
         for index in 0..self.slots.len() {
             let Some(place) = self.block().at(index).filter(|&place| self.slot(place).is_some()) else {
                 continue;

@@ -269,3 +269,15 @@ fn leaving_is_told_with_network_bssid_and_station() {
     });
     assert!(told, "{:?}", world.ap_events);
 }
+
+#[test]
+fn those_who_come_at_the_same_time_are_offered_different_bssids() {
+    let mut world = World::new(wpa2(OWN));
+    for n in 1..=8 {
+        world.heard(&probe(stranger(n), b"net"));
+    }
+    world.run(1);
+    let offered: BTreeSet<_> =
+        (1..=8).map(|n| transmitter(world.answers(0, stranger(n), FrameKind::PROBE_RESPONSE)[0])).collect();
+    assert_eq!(offered.len(), 8);
+}
