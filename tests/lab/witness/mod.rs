@@ -77,7 +77,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         "hidden" => checks::beacons_hide_the_name(frames),
         "doze_under_traffic" => at_least(10, checks::dozing_clients_are_left_alone(frames)?, "dozes"),
         // Twenty are sent; the doze of some is over by then, since the client had something to send itself.
-        "broadcast_at_dtim" => at_least(5, checks::group_frames_follow_dtim(frames)?, "group frames at DTIM"),
+        "broadcast_at_dtim" => at_least(8, checks::group_frames_follow_dtim(frames)?, "group frames at DTIM"),
         "group_rekey" => checks::keys_changed(frames, true, 4),
         "pairwise_rekey" => checks::keys_changed(frames, false, 4),
         "fragments" => checks::fragments_were_sent(frames, 300),
