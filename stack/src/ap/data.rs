@@ -4,21 +4,10 @@ use crate::ap::admission::Pair;
 use crate::ap::block::Place;
 use crate::ap::config::{ApEvent, NetworkId};
 use crate::ap::radio::ApRadio;
-use crate::mac::rx::{self, Delivery};
+use crate::mac::rx::{self, Delivery, Kept};
 use crate::mac::{Bss, DropReason, Msdu};
 use crate::time::Instant;
 use crate::wire::{Frame, MacAddr, RxInfo};
-
-/// What a received frame brought, without a borrow of it.
-#[derive(Debug)]
-pub(super) enum Arrived {
-    Management,
-    Eapol(Vec<u8>, bool),
-    Ethernet(Vec<u8>),
-    Doze(bool),
-    Ready,
-    Stranger(MacAddr),
-}
 
 impl ApRadio {
     /// Takes a frame that was heard and decrypts it in place. Afterwards all polls may have something new.
@@ -68,24 +57,7 @@ impl ApRadio {
         let context = rx::Context { now, info, bss, peer, group: None, drops: &mut self.drops };
         // A drop is counted in there.
         let result = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
-            arrived.push(match delivery {
-                Delivery::Management(_) => Arrived::Management,
-                Delivery::Eapol { pdu, protected } => {
-                    let mut copy = pool.take();
-                    copy.extend_from_slice(pdu);
-                    Arrived::Eapol(copy, protected)
-                }
-                Delivery::Msdu(msdu) => {
-                    let mut ethernet = pool.take();
-                    msdu.emit_ethernet(&mut ethernet);
-                    Arrived::Ethernet(ethernet)
-                }
-                Delivery::Doze => Arrived::Doze(true),
-                Delivery::Wake => Arrived::Doze(false),
-                Delivery::PsPoll | Delivery::Trigger => Arrived::Ready,
-                Delivery::NotAssociated { transmitter } => Arrived::Stranger(transmitter),
-                Delivery::Buffered { .. } => return,
-            });
+            arrived.push(delivery.keep(pool));
         });
         if result.is_ok() {
             self.heard(now, pair);
@@ -105,23 +77,25 @@ impl ApRadio {
         }
     }
 
-    fn act(&mut self, now: Instant, pair: Pair, what: Arrived, mpdu: &[u8]) {
+    fn act(&mut self, now: Instant, pair: Pair, what: Kept, mpdu: &[u8]) {
         match what {
-            Arrived::Management => {
+            Kept::Management => {
                 if let Ok(Frame::Management(frame)) = Frame::parse(mpdu)
                     && let Err(reason) = self.management(now, pair.0, &frame)
                 {
                     self.drops.count(reason);
                 }
             }
-            Arrived::Eapol(pdu, protected) => {
+            Kept::Eapol(pdu, protected) => {
                 self.eapol(now, pair, &pdu, protected);
                 self.event_pool.give(pdu);
             }
-            Arrived::Ethernet(ethernet) => self.bridge(now, pair, ethernet),
-            Arrived::Doze(dozing) => self.dozes(pair, dozing),
-            Arrived::Ready => self.wake(pair),
-            Arrived::Stranger(transmitter) => self.not_associated(now, (pair.0, transmitter)),
+            Kept::Ethernet(ethernet) => self.bridge(now, pair, ethernet),
+            Kept::Doze(dozing) => self.dozes(pair, dozing),
+            Kept::Ready => self.wake(pair),
+            Kept::Stranger(transmitter) => self.not_associated(now, (pair.0, transmitter)),
+            // What only a station is told.
+            Kept::Buffered { .. } => {}
         }
     }
 

@@ -7,7 +7,6 @@ use crate::ap::admission::{Pair, Recent};
 use crate::ap::announce::robust;
 use crate::ap::block::{BssidBlock, Place};
 use crate::ap::config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, VirtualApKind};
-use crate::ap::data::Arrived;
 use crate::ap::directory::Directory;
 use crate::ap::network::Network;
 use crate::ap::offer::Offers;
@@ -15,7 +14,7 @@ use crate::ap::outbox::{Outbox, Whose};
 use crate::ap::presence::TICK;
 use crate::ap::virtual_ap::{VirtualAp, interval};
 use crate::mac::{
-    BufferPool, DropCounts, DropReason, InFlight, SaIds, Scheduler, SequenceNumbers, TxContext,
+    BufferPool, DropCounts, DropReason, InFlight, SaIds, Scheduler, SequenceNumbers, TxContext, rx::Kept,
 };
 use crate::random::Random;
 use crate::time::{Instant, earliest};
@@ -47,7 +46,7 @@ pub struct ApRadio {
     pub(super) event_pool: BufferPool,
     pub(super) drops: DropCounts,
     /// What the frame at hand brought; kept for its capacity.
-    pub(super) arrived: Vec<Arrived>,
+    pub(super) arrived: Vec<Kept>,
     /// Those who have authenticated lately.
     pub(super) authenticated: Recent,
     /// Those who were told lately that they are not associated.

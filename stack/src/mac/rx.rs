@@ -9,7 +9,10 @@
 //! Plaintext data in a protected association, frames that cannot be decrypted, fragments before the last, and
 //! management frames, association requests among them, change nothing.
 
+mod kept;
 mod open;
+
+pub use kept::Kept;
 
 use std::ops::Range;
 

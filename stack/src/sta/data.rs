@@ -1,21 +1,12 @@
 //! Data of an association, both ways.
 
-use crate::mac::rx::{self, Delivery};
+use crate::mac::rx::{self, Delivery, Kept};
 use crate::mac::{Bss, DropReason, Msdu, Turn};
 use crate::sta::config::{LinkEnd, LinkEvent};
 use crate::sta::link::{Link, Origin, PEER_WINDOW, Phase};
 use crate::time::Instant;
 use crate::wire::management::Beacon;
 use crate::wire::{Frame, MacAddr, RxInfo};
-
-/// What a received frame brought, without a borrow of it.
-#[derive(Debug)]
-pub(super) enum Arrived {
-    Management,
-    Eapol(Vec<u8>, bool),
-    Ethernet(Vec<u8>),
-    Buffered { more_data: bool, end_of_service_period: bool, group: bool },
-}
 
 impl Link {
     /// Sends an Ethernet frame. Without an association it is dropped.
@@ -50,28 +41,7 @@ impl Link {
         let context = rx::Context { now, info, bss, peer, group, drops: &mut self.drops };
         // A drop is counted in there.
         let _ = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
-            arrived.push(match delivery {
-                Delivery::Management(_) => Arrived::Management,
-                Delivery::Eapol { pdu, protected } => {
-                    let mut copy = pool.take();
-                    copy.extend_from_slice(pdu);
-                    Arrived::Eapol(copy, protected)
-                }
-                Delivery::Msdu(msdu) => {
-                    let mut ethernet = pool.take();
-                    msdu.emit_ethernet(&mut ethernet);
-                    Arrived::Ethernet(ethernet)
-                }
-                Delivery::Buffered { more_data, end_of_service_period, group } => {
-                    Arrived::Buffered { more_data, end_of_service_period, group }
-                }
-                // What only an AP is told.
-                Delivery::Doze
-                | Delivery::Wake
-                | Delivery::PsPoll
-                | Delivery::Trigger
-                | Delivery::NotAssociated { .. } => return,
-            });
+            arrived.push(delivery.keep(pool));
         });
         for what in arrived.drain(..) {
             self.act(info, what, mpdu);
@@ -79,25 +49,27 @@ impl Link {
         self.arrived = arrived;
     }
 
-    fn act(&mut self, info: &RxInfo, what: Arrived, mpdu: &[u8]) {
+    fn act(&mut self, info: &RxInfo, what: Kept, mpdu: &[u8]) {
         let result = match what {
-            Arrived::Management => match Frame::parse(mpdu) {
+            Kept::Management => match Frame::parse(mpdu) {
                 Ok(Frame::Management(frame)) => self.management(info, &frame),
                 _ => Err(DropReason::Malformed),
             },
-            Arrived::Eapol(pdu, protected) => {
+            Kept::Eapol(pdu, protected) => {
                 let result = self.eapol(&pdu, protected);
                 self.event_pool.give(pdu);
                 result
             }
-            Arrived::Ethernet(ethernet) => {
+            Kept::Ethernet(ethernet) => {
                 self.event(LinkEvent::Msdu(ethernet));
                 Ok(())
             }
-            Arrived::Buffered { more_data, end_of_service_period, group } => {
+            Kept::Buffered { more_data, end_of_service_period, group } => {
                 self.heard_data(more_data, end_of_service_period, group);
                 Ok(())
             }
+            // What only an AP is told.
+            Kept::Doze(_) | Kept::Ready | Kept::Stranger(_) => Ok(()),
         };
         if let Err(reason) = result {
             self.drops.count(reason);

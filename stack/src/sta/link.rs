@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use crate::mac::{
     BufferPool, Completion, DropCounts, DropReason, InFlight, Outgoing, SaId, SaIds, Scheduler,
-    SequenceNumbers, SequenceSpace, robust_rate,
+    SequenceNumbers, SequenceSpace, robust_rate, rx::Kept,
 };
 use crate::random::Random;
 use crate::sta::association::Association;
 use crate::sta::config::{LinkConfig, LinkEnd, LinkEvent, LinkState};
-use crate::sta::data::Arrived;
 use crate::sta::join::Attempt;
 use crate::sta::scan::Target;
 use crate::time::{Instant, earliest};
@@ -56,7 +55,7 @@ pub struct Link {
     pub(super) drops: DropCounts,
     pub(super) random: Box<dyn Random + Send>,
     /// What the frame at hand brought; kept for its capacity.
-    pub(super) arrived: Vec<Arrived>,
+    pub(super) arrived: Vec<Kept>,
     /// BSSs that have sent us to others, and until when they are passed over.
     pub(super) shunned: Vec<(MacAddr, Instant)>,
     /// The BSS that was lost without a farewell, from which we move to the next.
