@@ -115,7 +115,7 @@ impl ApRadio {
         self.acknowledge_offer(now, place, Some((position, client)));
         let report = neighbor_report(self.block().bssid(place), self.config.channel);
         elements.writer().element(ElementId::NEIGHBOR_REPORT, &report);
-        self.lure(now, position, client);
+        self.lure(now, (place, client), position);
         (StatusCode::SUGGESTED_BSS_TRANSITION, elements)
     }
 
@@ -186,11 +186,11 @@ impl ApRadio {
         Some(next_beacon(config, self.tsf_zero(config, place), now))
     }
 
-    fn lure(&mut self, now: Instant, position: usize, client: MacAddr) {
+    /// Has the client hear of the place that it was offered.
+    fn lure(&mut self, now: Instant, pair: Pair, position: usize) {
+        let client = pair.1;
         if self.offers.scans_actively(now, client) {
-            if let Some(place) = self.offer(position, client) {
-                self.answer_probe((place, client), position, false);
-            }
+            self.answer_probe(pair, position, false);
             return;
         }
         let until = now + LURE;
@@ -200,9 +200,7 @@ impl ApRadio {
             lure.until = until;
         } else if lures.len() < LURES {
             lures.push(Lure { position, client, until, next: now });
-            if let Some(place) = self.offer(position, client) {
-                self.answer_probe((place, client), position, false);
-            }
+            self.answer_probe(pair, position, false);
         } else {
             self.drops.count(DropReason::TableFull);
         }
