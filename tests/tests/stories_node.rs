@@ -206,6 +206,7 @@ impl Client {
         }
         while let Some(transmit) = self.link.poll_transmit() {
             air.borrow_mut().transmit(now, self.radio, &transmit).unwrap();
+            self.link.recycle(transmit);
         }
         while let Some(event) = self.link.poll_event() {
             if let LinkEvent::Msdu(frame) = event {

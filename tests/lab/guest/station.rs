@@ -106,6 +106,7 @@ impl Station {
         }
         while let Some(transmit) = self.link.poll_transmit() {
             said(self.socket.transmit(&transmit))?;
+            self.link.recycle(transmit);
         }
         said(self.socket.flush())
     }
