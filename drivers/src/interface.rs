@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::AsFd;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use stack::wire::MacAddr;
 
 use crate::os;
 
@@ -57,13 +56,6 @@ pub fn set_up(name: &str, up: bool) -> io::Result<()> {
     let bit = libc::IFF_UP as i16;
     let flags = if up { flags | bit } else { flags & !bit };
     request(libc::SIOCSIFFLAGS, name, payload(&flags.to_ne_bytes())).map(drop)
-}
-
-/// Sets the interface's hardware address; `family` is its link type (`ARPHRD_*`).
-pub fn set_address(name: &str, family: u16, address: MacAddr) -> io::Result<()> {
-    let [a, b] = family.to_ne_bytes();
-    let [c, d, e, f, g, h] = address.octets();
-    request(libc::SIOCSIFHWADDR, name, payload(&[a, b, c, d, e, f, g, h])).map(drop)
 }
 
 fn request(request: libc::c_ulong, name: &str, payload: [u8; 24]) -> io::Result<[u8; 24]> {

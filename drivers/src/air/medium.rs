@@ -167,11 +167,6 @@ impl Air {
         self.radios.get(radio.0).map_or_else(RadioStats::default, |radio| radio.stats)
     }
 
-    /// How many frames a radio still has to send.
-    pub fn backlog(&self, radio: RadioId) -> usize {
-        self.radios.get(radio.0).map_or(0, |radio| radio.queue.len())
-    }
-
     /// Gives a radio a frame to send. [`Self::poll_timeout`] changes.
     pub fn transmit(&mut self, now: Instant, radio: RadioId, transmit: &Transmit) -> Result<(), QueueFull> {
         self.advance(now);

@@ -230,11 +230,6 @@ impl Peer {
         self.queues.len() + self.tx.urgent.len()
     }
 
-    /// How many bytes are queued for it.
-    pub fn queued_bytes(&self) -> usize {
-        self.queues.bytes()
-    }
-
     /// Its bit in the TIM: it dozes, and frames wait that it has to poll for (802.11-2020 11.2.3.5.1).
     pub fn has_traffic_indication(&self) -> bool {
         let waits = |category: &AccessCategory| {

@@ -91,10 +91,6 @@ impl Queue {
         self.waiting.len()
     }
 
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -162,9 +158,5 @@ impl Queues {
 
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(Queue::len).sum()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.0.iter().map(Queue::bytes).sum()
     }
 }
