@@ -120,7 +120,7 @@ fn single(tap: &Tap, mut source: Box<dyn Source>) -> f64 {
             while arrivals.len() < SINGLE / ROUNDS {
                 ready.0.send(()).unwrap();
                 while source.drain() == 0 {
-                    let _ = reactor.wait(None).unwrap().count();
+                    let _ = reactor.wait(stack::time::Instant::ZERO, None).unwrap().count();
                 }
                 let now = Instant::now();
                 let sent: Instant = written.1.recv().unwrap();
@@ -156,7 +156,7 @@ fn burst(tap: &Tap, mut source: Box<dyn Source>) -> f64 {
         while missing > 0 {
             missing -= source.drain();
             if missing > 0 {
-                let _ = reactor.wait(None).unwrap().count();
+                let _ = reactor.wait(stack::time::Instant::ZERO, None).unwrap().count();
             }
         }
     }

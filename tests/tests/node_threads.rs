@@ -232,7 +232,7 @@ fn a_client_joins_reaches_the_kernel_is_in_the_status_and_is_told_of_the_end() {
     world.until("the thread never ends", |world| world.crew.poll_ending() == Some((0, Ok(()))));
     assert_eq!(world.crew.running(), 0);
     // The main thread was rung for it.
-    world.reactor.wait(None).unwrap().for_each(drop);
+    world.reactor.wait(stack::time::Instant::ZERO, None).unwrap().for_each(drop);
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn a_radio_whose_thread_panics_is_told_of_as_one_that_failed() {
     let ending = loop {
         match crew.poll_ending() {
             Some(ending) => break ending,
-            None => reactor.wait(None).unwrap().for_each(drop),
+            None => reactor.wait(stack::time::Instant::ZERO, None).unwrap().for_each(drop),
         }
     };
     assert!(matches!(&ending, (0, Err(why)) if why.contains("panicked")), "{ending:?}");
@@ -430,7 +430,7 @@ fn troubles_are_told_and_a_crew_that_is_dropped_has_all_radios_give_back_what_th
     while told.len() < 3 {
         match crew.poll_event() {
             Some(event) => told.push(event),
-            None => reactor.wait(None).unwrap().for_each(drop),
+            None => reactor.wait(stack::time::Instant::ZERO, None).unwrap().for_each(drop),
         }
     }
     told.sort_by_key(|(radio, _)| *radio);

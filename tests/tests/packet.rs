@@ -304,8 +304,8 @@ fn a_full_socket_is_congested_and_the_reactor_tells_when_it_no_longer_is() {
     let mut told = 0;
     let numbers = leaving(&air, taken, || {
         if socket.is_congested() {
-            let bound = reactor::now().unwrap() + Duration::from_secs(20);
-            told += reactor.wait(Some(bound)).unwrap().count();
+            let now = reactor::now().unwrap();
+            told += reactor.wait(now, Some(now + Duration::from_secs(20))).unwrap().count();
             socket.flush().unwrap();
         }
     });

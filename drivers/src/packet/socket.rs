@@ -134,10 +134,9 @@ impl PacketSocket {
     /// Sends the batch. What the interface has no room for stays; what it refuses outright is given up and counted. An
     /// error says that the interface is down or gone, also when there was nothing to send.
     pub fn flush(&mut self) -> Result<(), RadioError> {
-        match getsockopt(&self.fd, SocketError) {
-            Ok(0) => {}
-            Ok(errno) => return Err(self.error("listening", io::Error::from_raw_os_error(errno))),
-            Err(errno) => return Err(self.error("asking for its errors", errno.into())),
+        // Where there is something to send, sending it says so too.
+        if self.queue.is_empty() {
+            self.look_for_an_error()?;
         }
         self.congested = false;
         while !self.queue.is_empty() {
@@ -158,6 +157,14 @@ impl PacketSocket {
             }
         }
         Ok(())
+    }
+
+    fn look_for_an_error(&self) -> Result<(), RadioError> {
+        match getsockopt(&self.fd, SocketError) {
+            Ok(0) => Ok(()),
+            Ok(errno) => Err(self.error("listening", io::Error::from_raw_os_error(errno))),
+            Err(errno) => Err(self.error("asking for its errors", errno.into())),
+        }
     }
 
     /// The last flush ended because the socket takes no more; it becomes writable when half of it has left.

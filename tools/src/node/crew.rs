@@ -199,7 +199,8 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
     let (mut watched, mut congested) = (0, false);
     loop {
         watched = watch_outsides(&worker, &reactor, watched).map_err(fail("watching a TAP"))?;
-        worker.turn(time(&name)?)?;
+        let now = time(&name)?;
+        worker.turn(now)?;
         let mut any = false;
         while let Some(event) = worker.poll_event() {
             // Who does not read their log misses some of it; the frames do not wait for that.
@@ -218,7 +219,7 @@ fn run<R: Radio + AsFd>(mut worker: Worker<R>, mut reactor: Reactor, told: &Told
         }
         let deadline = worker.poll_timeout().map(|(at, _)| at);
         // All else that may be ready is looked at in every turn, without a system call.
-        if reactor.wait(deadline).map_err(fail("sleeping"))?.any(|number| number != RADIO) {
+        if reactor.wait(now, deadline).map_err(fail("sleeping"))?.any(|number| number != RADIO) {
             worker.outsides_are_readable();
         }
     }

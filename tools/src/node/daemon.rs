@@ -81,7 +81,7 @@ pub fn attend<W: Write>(
             bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
         let now = reactor::now().context("cannot read the clock")?;
-        reactor.wait(left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
+        reactor.wait(now, left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
     }
 }
 

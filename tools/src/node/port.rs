@@ -230,7 +230,10 @@ impl Port {
     fn send_outside(&mut self, index: usize, frame: &[u8], only: bool) {
         let outside = self.networks.get(index).and_then(|served| served.outside.as_deref());
         match outside.map(|outside| outside.send(frame)) {
-            Some(Ok(true)) => self.failing = false,
+            Some(Ok(true)) => {
+                self.failing = false;
+                self.may_have_answered(index);
+            }
             Some(Ok(false)) => self.drops.count(DropReason::OutsideFull),
             Some(Err(error)) => {
                 self.drops.count(DropReason::OutsideFailed);
@@ -240,6 +243,13 @@ impl Port {
             }
             None if only => self.drops.count(DropReason::NoDestination),
             None => {}
+        }
+    }
+
+    /// The kernel answers many a frame before the call that wrote it returns: that answer is not slept for.
+    fn may_have_answered(&mut self, index: usize) {
+        if let Some(dry) = self.dry.get_mut(index) {
+            *dry = false;
         }
     }
 
