@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use tests::machine::Machine;
@@ -19,8 +20,10 @@ fn main() {
     let mut measured: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     let mut order: Vec<(String, String)> = Vec::new();
     let console = machine.run(BOUND, |line| {
-        let Some((name, make, value, unit)) = measure(line) else { return };
-        eprintln!("{line}");
+        let Some((name, make, value, unit)) = measure(line).or_else(|| joined(&machine.air, line)) else {
+            return;
+        };
+        eprintln!("{name}.{make} {value:.3} {unit}");
         if !order.iter().any(|(known, _)| *known == name) {
             order.push((name.clone(), unit));
         }
@@ -45,6 +48,20 @@ fn measure(line: &str) -> Option<(String, String, f64, String)> {
     let (name, make) = words.next()?.rsplit_once('.')?;
     let value = words.next()?.parse().ok()?;
     Some((name.to_owned(), make.to_owned(), value, words.next()?.to_owned()))
+}
+
+/// `recorded join.MAKE`: from the first Authentication frame on the air to message 4 of the 4-way handshake.
+fn joined(air: &Path, line: &str) -> Option<(String, String, f64, String)> {
+    let (name, make) = line.strip_prefix("recorded ")?.rsplit_once('.')?;
+    let mut tshark = Command::new("tshark");
+    tshark.args(["-T", "fields", "-e", "frame.time_epoch", "-e", "wlan_rsna_eapol.keydes.msgnr"]);
+    tshark.args(["-Y", "wlan.fc.type_subtype == 0x0b || wlan_rsna_eapol.keydes.msgnr == 4", "-r"]);
+    let output = tshark.arg(air.join(format!("{name}.{make}.pcap"))).output().expect("tshark starts");
+    let text = String::from_utf8(output.stdout).expect("tshark prints text");
+    let seconds = |line: &str| line.split('\t').next().and_then(|time| time.parse::<f64>().ok());
+    let first = text.lines().next().and_then(seconds).expect("an Authentication frame");
+    let last = text.lines().find(|line| line.ends_with("\t4")).and_then(seconds).expect("message 4");
+    Some((name.to_owned(), make.to_owned(), (last - first) * 1e3, "ms".to_owned()))
 }
 
 fn median(values: Option<&Vec<f64>>) -> f64 {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::control::{Control, Event, field, open_soon};
+use super::control::{Control, field, open_soon};
 use super::program::{Daemon, PATIENCE, output, run, until, within};
 use super::{Outcome, expect};
 
@@ -96,6 +96,7 @@ impl Client {
         let requests = open_soon(&socket, || supplicant.lives())?;
         let events = Control::open(&socket)?;
         events.attach()?;
+        forget_networks(n)?;
         Ok(Self { n, supplicant, requests, events })
     }
 
@@ -125,7 +126,7 @@ impl Client {
     }
 
     /// Waits for an event of wpa_supplicant.
-    pub(crate) fn event(&self, wanted: &[&str], feared: &[&str]) -> Result<Event, String> {
+    pub(crate) fn event(&self, wanted: &[&str], feared: &[&str]) -> Result<String, String> {
         self.events.event(PATIENCE, wanted, feared)
     }
 
@@ -161,6 +162,14 @@ impl Client {
     pub(crate) fn reaches(&self, ip: &str) -> Outcome {
         within(PATIENCE, "nobody answers", || self.run("ping", &["-c", "1", "-W", "1", ip]).map(drop))
     }
+}
+
+/// Has the kernel forget what it heard of the scenario before, whose access point had the same addresses: a scan of a
+/// channel on which nobody is, after which nothing older is kept.
+fn forget_networks(n: usize) -> Outcome {
+    within(PATIENCE, "the kernel does not scan", || {
+        inside(n, "iw", &["dev", &interface(n), "scan", "freq", "2412", "flush", "passive"]).map(drop)
+    })
 }
 
 impl Drop for Client {

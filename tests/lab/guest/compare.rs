@@ -5,12 +5,14 @@ use std::process::Command;
 use super::Outcome;
 use super::access_point::{ADDRESS, Make, Plan};
 use super::client::{Client, Wanted};
+use super::recording::Recording;
 use super::traffic::{Stream, from_client, pings, processor, to_client};
 
 const ROUNDS: usize = 3;
 const JOINS: usize = 10;
 
-/// Every measurement is a line `measure NAME.MAKE VALUE UNIT`; the host makes ratios of them.
+/// Every measurement is a line `measure NAME.MAKE VALUE UNIT`, every recording of a join a line `recorded join.MAKE`; the
+/// host makes ratios of them.
 pub(crate) fn compare() -> Outcome {
     let makes = [Make::Hostapd, Make::Shared, Make::PerClient];
     for _ in 0..JOINS {
@@ -30,14 +32,16 @@ fn measure(name: &str, make: Make, value: f64, unit: &str) {
     println!("measure {name}.{} {value:.3} {unit}", make.name());
 }
 
-/// From the client's first authentication frame to its being connected.
+/// A join, of which the host measures in the recording how long it took.
 fn join(make: Make) -> Outcome {
     let _ap = Plan::wpa2(make).start()?;
     let client = Client::idle(0, &Wanted::WPA2)?;
+    let name = format!("join.{}", make.name());
+    let recording = Recording::start(&name)?;
     client.set_out()?;
-    let first = client.event(&["Trying to authenticate"], &[])?;
-    let last = client.event(&["CTRL-EVENT-CONNECTED"], &["CTRL-EVENT-DISCONNECTED"])?;
-    measure("join", make, last.at.duration_since(first.at).as_secs_f64() * 1e3, "ms");
+    client.event(&["CTRL-EVENT-CONNECTED"], &["CTRL-EVENT-DISCONNECTED"])?;
+    recording.end()?;
+    println!("recorded {name}");
     Ok(())
 }
 

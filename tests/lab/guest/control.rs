@@ -14,12 +14,6 @@ pub(crate) struct Control {
     own: String,
 }
 
-/// An event and when it came.
-pub(crate) struct Event {
-    pub(crate) at: Instant,
-    pub(crate) text: String,
-}
-
 impl Control {
     pub(crate) fn open(path: &str) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -52,20 +46,19 @@ impl Control {
     }
 
     /// The next event that says one of these words. An event that is feared ends the wait.
-    pub(crate) fn event(&self, bound: Duration, wanted: &[&str], feared: &[&str]) -> Result<Event, String> {
+    pub(crate) fn event(&self, bound: Duration, wanted: &[&str], feared: &[&str]) -> Result<String, String> {
         let mut seen = Vec::new();
         let end = Instant::now() + bound;
         while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
             said(self.socket.set_read_timeout(Some(left)))?;
             let mut buffer = [0; 8192];
             let Ok(len) = self.socket.recv(&mut buffer) else { continue };
-            let event =
-                Event { at: Instant::now(), text: String::from_utf8_lossy(&buffer[..len]).into_owned() };
-            if wanted.iter().any(|word| event.text.contains(word)) {
+            let event = String::from_utf8_lossy(&buffer[..len]).into_owned();
+            if wanted.iter().any(|word| event.contains(word)) {
                 return Ok(event);
             }
-            expect(!feared.iter().any(|word| event.text.contains(word)), || event.text.clone())?;
-            seen.push(event.text);
+            expect(!feared.iter().any(|word| event.contains(word)), || event.clone())?;
+            seen.push(event);
         }
         let last: Vec<_> = seen.iter().rev().take(8).collect();
         Err(format!("no event {wanted:?} in {bound:?}; {} others, the last first: {last:?}", seen.len()))

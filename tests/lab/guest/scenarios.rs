@@ -40,7 +40,7 @@ pub(crate) fn wrong_passphrase(make: Make) -> Outcome {
         let client = Client::start(0, &wanted)?;
         let event =
             client.event(&["WRONG_KEY", "pre-shared key may be incorrect"], &["CTRL-EVENT-CONNECTED"])?;
-        expect(event.text.contains("WRONG_KEY") || event.text.contains("may be incorrect"), || event.text)?;
+        expect(event.contains("WRONG_KEY") || event.contains("may be incorrect"), || event)?;
     }
     ap.lives()?;
     let client = Client::join(1, &Wanted::WPA2)?;
@@ -230,7 +230,7 @@ pub(crate) fn ends_cleanly(make: Make) -> Outcome {
     client.reaches(ADDRESS)?;
     ap.terminate()?;
     let told = client.event(&["CTRL-EVENT-DISCONNECTED"], &[])?;
-    expect(!told.text.contains("locally_generated"), || told.text)?;
+    expect(!told.contains("locally_generated"), || told)?;
     if make != Make::Hostapd {
         expect(!exists(TAP), || format!("{TAP} is still there"))?;
         expect(!std::path::Path::new(SOCKET).exists(), || format!("{SOCKET} is still there"))?;
