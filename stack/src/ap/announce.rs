@@ -36,10 +36,7 @@ pub(super) enum Announcer {
     /// The parent of a per-client network. Nobody can associate with it, so it makes itself unattractive: a client
     /// that scans actively hears it besides the BSSID that it was offered, and should choose the latter. So there is
     /// no HT, by which clients estimate less throughput, and the BSS Load element shows a channel without any time left.
-    Parent {
-        /// Whether its beacon tells the SSID.
-        named: bool,
-    },
+    Parent,
     /// The virtual AP of a client that is there. Others hear its beacons though they don't go to them, and a client that
     /// scans would take it for a choice of its own: its beacons do not name the network.
     Taken,
@@ -111,8 +108,7 @@ impl Announcement<'_> {
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.network.beacon_interval.to_le_bytes());
         out.extend_from_slice(&capabilities(self.network).0.to_le_bytes());
-        let nameless = self.network.hidden
-            || matches!(self.announcer, Announcer::Taken | Announcer::Parent { named: false });
+        let nameless = self.network.hidden || self.announcer == Announcer::Taken;
         let secret = kind == FrameKind::BEACON && nameless;
         let ssid = if secret { Some(Ssid::WILDCARD) } else { Ssid::new(&self.network.ssid) };
         let (first, more) = rates(self.radio).split_at(8);
@@ -133,7 +129,7 @@ impl Announcement<'_> {
             writer.element(ElementId::ERP, &[0]).element(ElementId::EXTENDED_RATES, more);
         }
         writer.raw(self.rsn);
-        if matches!(self.announcer, Announcer::Parent { .. }) {
+        if self.announcer == Announcer::Parent {
             writer.put(&BssLoad { stations: 0, utilization: u8::MAX, admission: 0 });
         } else {
             put_ht(self.radio, &mut writer);

@@ -33,35 +33,6 @@ pub(super) struct Parent {
     pub(super) next_beacon: Instant,
     pub(super) beacon_due: bool,
     pub(super) dtim_count: u8,
-    pub(super) name: Name,
-}
-
-/// Whether the parent's next beacon tells the SSID. A client that scans actively was answered from a BSSID of its own, and
-/// some clients choose the parent all the same if they hear its name in the same scan. So the beacon after an answer
-/// does not tell it; the one after that does, whoever probes: others may only listen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Name {
-    #[default]
-    Told,
-    Kept,
-    /// It was kept the last time.
-    ToBeTold,
-}
-
-impl Name {
-    /// A client was answered.
-    pub(super) fn keep(&mut self) {
-        if *self == Self::Told {
-            *self = Self::Kept;
-        }
-    }
-
-    /// For the next beacon.
-    pub(super) fn is_told(&mut self) -> bool {
-        let told = *self != Self::Kept;
-        *self = if told { Self::Told } else { Self::ToBeTold };
-        told
-    }
 }
 
 /// A (re)association request, as far as it matters.
@@ -79,12 +50,9 @@ impl Network {
     pub(super) fn new(config: NetworkConfig, first_beacon: Instant) -> Self {
         let parent = match config.kind {
             VirtualApKind::Shared => None,
-            VirtualApKind::PerClient => Some(Parent {
-                next_beacon: first_beacon,
-                beacon_due: false,
-                dtim_count: 0,
-                name: Name::default(),
-            }),
+            VirtualApKind::PerClient => {
+                Some(Parent { next_beacon: first_beacon, beacon_due: false, dtim_count: 0 })
+            }
         };
         Self { rsn: rsn_element(&config.security), config, members: Vec::new(), parent }
     }

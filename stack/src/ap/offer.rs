@@ -141,9 +141,6 @@ impl ApRadio {
         self.offers.probed(now, client);
         self.acknowledge_offer(now, place, Some((position, client)));
         self.answer_probe((place, client), position, broadcast);
-        if let Some(parent) = self.networks.get_mut(position).and_then(|network| network.parent.as_mut()) {
-            parent.name.keep();
-        }
     }
 
     /// Sends a probe response from a place, whether there is a BSS yet or not. The answer to a request that went to
@@ -239,11 +236,10 @@ impl ApRadio {
         let period = network.config.dtim_period.max(1);
         let count = parent.dtim_count;
         parent.dtim_count = if count == 0 { period - 1 } else { count - 1 };
-        let named = parent.name.is_told();
         let mut frame = self.pool.take();
         let ends = Ends { bssid, to: MacAddr::BROADCAST, sequence };
         let announcement =
-            Announcement { announcer: Announcer::Parent { named }, ..network.announcement(&self.config) };
+            Announcement { announcer: Announcer::Parent, ..network.announcement(&self.config) };
         announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
         let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
         stamp(&mut frame, now.since(zero).as_micros() as u64);

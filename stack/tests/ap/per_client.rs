@@ -10,8 +10,8 @@ use stack::wire::element::{BssLoad, HtCapabilities};
 use stack::wire::{ElementId, Frame, FrameKind, MacAddr, ManagementBody, Rate, RxInfo, StatusCode};
 
 use crate::world::{
-    BASE, KINDS, NETWORK, WPA2_PSK, World, association, at, authentication, bssid, contains, kind_of, open,
-    probe, secure, station, status_of, stranger, transmitter, wpa2,
+    BASE, KINDS, NETWORK, WPA2_PSK, World, association, at, authentication, bssid, kind_of, open, probe,
+    secure, station, status_of, stranger, transmitter, wpa2,
 };
 
 const OWN: VirtualApKind = VirtualApKind::PerClient;
@@ -38,24 +38,6 @@ fn the_parent_beacons_to_all_with_legacy_rates_and_a_full_channel() {
         assert_eq!(beacon.elements.get::<BssLoad>().unwrap().unwrap().admission, 0);
         assert!(beacon.capabilities.privacy() && beacon.timestamp % 102_400 < 2000);
     }
-}
-
-#[test]
-fn the_parents_beacon_after_a_probe_response_is_nameless_and_never_two_in_a_row() {
-    let mut world = World::new(wpa2(OWN));
-    world.run(150);
-    let since = world.air.len();
-    for number in 0..6 {
-        world.heard(&probe(stranger(number), b""));
-        world.run(102);
-    }
-    let beacons =
-        world.air[since..].iter().filter(|on_air| kind_of(&on_air.frame) == Some(FrameKind::BEACON));
-    let named: Vec<bool> = beacons.map(|beacon| beacon.frame[37] > 0).collect();
-    assert_eq!(named[..6], [false, true, false, true, false, true]);
-    let since = world.air.len();
-    world.run(300);
-    assert!(world.air[since + 1..].iter().all(|on_air| contains(&on_air.frame, b"net")));
 }
 
 #[test]
