@@ -73,6 +73,8 @@ pub(super) struct Agenda {
     pub(super) groups_ready: VecDeque<Place>,
     /// When each unanswered handshake wants to see the time.
     pub(super) handshakes: BTreeSet<(Instant, Pair)>,
+    /// Until when stations that did not acknowledge a frame are left alone, in that order.
+    pub(super) pauses: VecDeque<(Instant, Pair)>,
 }
 
 /// A virtual AP at its place.
@@ -104,7 +106,7 @@ pub struct Occupancy {
     pub in_flight: usize,
     /// What is remembered of strangers: authentications, refusals, offers; at most 2072.
     pub strangers: usize,
-    /// Timers, at most two for each virtual AP and station.
+    /// Timers, at most three for each virtual AP and station.
     pub timers: usize,
 }
 
@@ -164,6 +166,7 @@ impl ApRadio {
             self.completed(now, whose, completion);
         }
         self.handshakes_due(now);
+        self.end_pauses(now);
         if self.next_tick <= now {
             self.next_tick = now + TICK;
             self.look_after_stations(now);
@@ -202,7 +205,8 @@ impl ApRadio {
         let beacon = self.agenda.beacons.first().map(|&(at, _)| at);
         let beacon = beacon.into_iter().chain(self.next_lure()).min().map(|at| (at, "a beacon"));
         let handshake = self.agenda.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
-        let tick = Some((self.next_tick, "looking after stations"));
+        let pause = self.agenda.pauses.front().map(|&(at, _)| (at, "a frame gets another chance"));
+        let tick = earliest(Some((self.next_tick, "looking after stations")), pause);
         earliest(earliest(beacon, handshake), earliest(tick, self.in_flight.poll_timeout()))
     }
 
@@ -245,7 +249,7 @@ impl ApRadio {
             outbox: self.outbox.len(),
             in_flight: self.in_flight.len(),
             strangers: self.authenticated.len() + self.told.len() + self.offers.len() + self.acks.offers(),
-            timers: self.agenda.beacons.len() + self.agenda.handshakes.len(),
+            timers: self.agenda.beacons.len() + self.agenda.handshakes.len() + self.agenda.pauses.len(),
         }
     }
 

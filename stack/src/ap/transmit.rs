@@ -6,7 +6,7 @@ use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
 use crate::ap::virtual_ap::{Rekey, next_beacon};
-use crate::mac::{Completion, Outgoing, Turn};
+use crate::mac::{Completion, Outgoing, PAUSE, Turn};
 use crate::time::Instant;
 use crate::wire::{Rate, TxOptions};
 
@@ -51,6 +51,7 @@ impl ApRadio {
     pub(super) fn completed(&mut self, now: Instant, whose: Whose, completion: Completion) {
         match whose {
             Whose::Queue(pair, association) => {
+                let mut pauses = false;
                 let draining = self.with_ap(now, pair.0, |ap, context| {
                     let station = ap.stations.get_mut(&pair.1)?;
                     // What was sent in an earlier association is no business of this one.
@@ -58,10 +59,13 @@ impl ApRadio {
                         if completion.acked {
                             station.acknowledged(now);
                         }
-                        station.peer.handle_completion(completion, context);
+                        pauses = station.peer.handle_completion(completion, context);
                     }
                     Some(matches!(station.rekey, Rekey::Draining { .. }))
                 });
+                if pauses {
+                    self.agenda.pauses.push_back((now + PAUSE, pair));
+                }
                 self.wake(pair);
                 if draining.flatten() == Some(true) {
                     self.rekey_due(now, pair);
@@ -76,6 +80,17 @@ impl ApRadio {
             }
             Whose::Stranger => self.outbox.stranger_completed(),
             Whose::All => {}
+        }
+    }
+
+    /// Stations that were left alone get their frames again.
+    pub(super) fn end_pauses(&mut self, now: Instant) {
+        while let Some(&(_, pair)) = self.agenda.pauses.front().filter(|(at, _)| *at <= now) {
+            self.agenda.pauses.pop_front();
+            if let Some(station) = self.ap_mut(pair.0).and_then(|ap| ap.stations.get_mut(&pair.1)) {
+                station.peer.end_pause();
+            }
+            self.wake(pair);
         }
     }
 

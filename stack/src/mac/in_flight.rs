@@ -77,14 +77,16 @@ impl<K> InFlight<K> {
         self.complete(place, status.acked, status.retries)
     }
 
-    /// One frame whose status did not come in time; it counts as not acknowledged. To be called until it says `None`.
+    /// One frame whose status did not come in time; it counts as not acknowledged, but is not sent again: the peer may
+    /// well have had it, and others after it. To be called until it says `None`.
     pub fn poll_lost(&mut self, now: Instant) -> Option<(K, Completion)> {
         let place = self.records.iter().position(Option::is_some)?;
         let at = self.records.get(place)?.as_ref()?.at;
         if now.since(at) < STATUS {
             return None;
         }
-        self.complete(place, false, 0)
+        let (key, completion) = self.complete(place, false, 0)?;
+        Some((key, Completion { frame: None, ..completion }))
     }
 
     /// When [`Self::poll_lost`] should be called next. Changes with every call that takes `&mut self`.

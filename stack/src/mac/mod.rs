@@ -38,4 +38,5 @@ pub use qos::{AccessCategory, EAPOL_TID};
 pub use rates::{Rates, robust_rate};
 pub use schedule::{Scheduler, Turn};
 pub use stats::PeerStats;
+pub(crate) use tx::PAUSE;
 pub use tx::{Completion, GroupQueue, Outgoing, TxContext};

@@ -51,6 +51,8 @@ impl Queued {
 pub(super) struct Resend {
     pub(super) sequence: SequenceControl,
     pub(super) amsdu: bool,
+    /// How often the radio gave it up though the station seemed to be awake.
+    pub(super) given_up: u8,
 }
 
 /// One queue, bounded in count and bytes; the oldest goes first when it is full.

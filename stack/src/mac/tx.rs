@@ -23,6 +23,11 @@ use crate::wire::{MacAddr, QosControl, Rate, TxOptions};
 const QUANTUM: i64 = 4000;
 /// How long the status of a probe is waited for.
 const PROBE_STATUS: Duration = Duration::from_millis(50);
+/// A station that did not acknowledge a frame is left alone for so long: it may be about to say that it dozes, or the
+/// air may be bad for a moment.
+pub(crate) const PAUSE: Duration = Duration::from_millis(15);
+/// How often a frame that the radio gave up gets another chance after such a pause.
+const CHANCES: u8 = 3;
 
 /// What transmitting works with besides the peer.
 #[derive(Debug)]
@@ -109,6 +114,8 @@ pub(super) struct TxState {
     /// Since when a probe of a rate is in flight, the n-th: nothing follows until its status is there.
     pub(super) probing: Option<(u32, Instant)>,
     probes: u32,
+    /// The station is left alone until [`Peer::end_pause`].
+    pub(super) pausing: bool,
     /// Set the PM bit (station role).
     pub(super) power_management: bool,
     header: Vec<u8>,
@@ -158,7 +165,7 @@ impl Peer {
             let released = self.power.release().is_some() || !self.tx.fragments.is_empty();
             return category == AccessCategory::Voice && released;
         }
-        self.waiting(category) || self.has_fragment(category)
+        !self.tx.pausing && (self.waiting(category) || self.has_fragment(category))
     }
 
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
@@ -169,6 +176,9 @@ impl Peer {
         }
         if self.power.is_dozing() {
             return self.poll_release(category, context);
+        }
+        if self.tx.pausing {
+            return Turn::Idle;
         }
         if self.has_fragment(category)
             && let Some(fragment) = self.next_fragment(context)
@@ -221,9 +231,10 @@ impl Peer {
     }
 
     /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
-    /// rate, waits at the head of its queue again; another that failed is lost, the radio has retried it.
-    pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) {
-        let Completion { sent, frame, acked, retries } = completion;
+    /// rate, waits at the head of its queue again; another that failed gets a few more chances while nothing was sent
+    /// after it. Says whether the peer is left alone now: then [`Self::end_pause`] is due after [`PAUSE`].
+    pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) -> bool {
+        let Completion { mut sent, frame, acked, retries } = completion;
         if sent.counted {
             self.tx.in_flight = self.tx.in_flight.saturating_sub(1);
         }
@@ -241,16 +252,35 @@ impl Peer {
             if !acked {
                 context.drops.count(DropReason::NotAcknowledged);
             }
-            return;
+            return false;
         };
+        let at_ap = context.bss.role == Role::AccessPoint;
         if acked {
             context.pool.give(frame);
-        } else if probe || (self.power.is_dozing() && context.bss.role == Role::AccessPoint) {
+        } else if probe || (at_ap && self.power.is_dozing()) {
             self.put_back(sent, frame, context);
+        } else if at_ap && self.gets_another_chance(&mut sent) {
+            self.put_back(sent, frame, context);
+            self.tx.pausing = true;
+            return true;
         } else {
             context.pool.give(frame);
             context.drops.count(DropReason::NotAcknowledged);
         }
+        false
+    }
+
+    /// Not if something was sent after it: the station may have had both, would take the older one for new, and get its
+    /// frames out of order. Nor EAPOL, which the authenticator repeats.
+    fn gets_another_chance(&self, sent: &mut Sent) -> bool {
+        let Some(again) = sent.again.as_mut().filter(|again| !again.eapol) else { return false };
+        again.resend.given_up += 1;
+        self.tx.in_flight == 0 && again.resend.given_up <= CHANCES
+    }
+
+    /// The peer is no longer left alone.
+    pub const fn end_pause(&mut self) {
+        self.tx.pausing = false;
     }
 
     fn put_back(&mut self, sent: Sent, mut frame: Vec<u8>, context: &mut TxContext<'_>) {

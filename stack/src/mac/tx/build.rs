@@ -52,7 +52,8 @@ impl Peer {
         let result = match fragment_len {
             Some(len) => self.fragments_of(&queued, header, category, len, context),
             None => {
-                let resend = Resend { sequence, amsdu };
+                let given_up = queued.resend.map_or(0, |resend| resend.given_up);
+                let resend = Resend { sequence, amsdu, given_up };
                 self.whole(&queued, &header, category, resend, context)
             }
         };

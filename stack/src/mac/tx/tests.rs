@@ -479,13 +479,36 @@ fn a_frame_that_failed_while_the_station_fell_asleep_is_sent_again() {
 }
 
 #[test]
-fn a_frame_that_failed_otherwise_is_lost_and_counted() {
+fn a_frame_that_failed_while_the_station_is_awake_gets_three_more_chances() {
     let mut end = End::protected();
     end.queue(b"1").unwrap();
-    end.send(false);
-    assert!(end.frame().is_none());
+    end.queue(b"2").unwrap();
+    let first = end.send(false);
+    for _ in 0..3 {
+        assert!(end.frame().is_none(), "the station is left alone");
+        end.peer.end_pause();
+        let again = end.send(false);
+        assert_eq!(data(&again).sequence(), data(&first).sequence());
+        assert!(data(&again).frame_control().retry());
+    }
     assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
-    assert_eq!(end.peer.stats.failures_in_a_row, 1);
+    assert_eq!(end.peer.stats.failures_in_a_row, 4);
+    assert_eq!(opened(&end.send(true), &TK).unwrap().1, body(b"2"));
+}
+
+#[test]
+fn a_frame_that_failed_is_lost_if_others_were_sent_after_it() {
+    let mut end = End::protected();
+    end.queue(b"1").unwrap();
+    end.queue(b"2").unwrap();
+    let [first, second] = [(); 2].map(|()| {
+        let outgoing = end.poll().unwrap();
+        end.flight.launch(end.now, (), outgoing)
+    });
+    completed(&mut end, first, false);
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
+    completed(&mut end, second, true);
+    assert!(end.frame().is_none());
 }
 
 #[test]
