@@ -10,3 +10,4 @@
 
 pub mod announce;
 pub mod lease;
+pub mod placement;
