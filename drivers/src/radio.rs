@@ -1,6 +1,6 @@
 //! What every radio can do, real or simulated.
 
-use stack::wire::{AckChange, Channel, RxInfo, Transmit, TxStatus};
+use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit, TxStatus};
 
 /// Something that came from a radio.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ pub trait Radio {
 
     /// Adds an address to those that are acknowledged, or removes one.
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError>;
+
+    /// Whether an address that was added is acknowledged by now. Radios that need no time for a change say yes.
+    fn acknowledges(&self, _address: MacAddr) -> bool {
+        true
+    }
 
     /// Something that did not work and that people should know of, told once; the radio goes on. Cheap when there is
     /// nothing: it is asked for at every turn.

@@ -112,6 +112,10 @@ impl<R: Radio> Radio for Fault<R> {
         self.inner.change_ack(change)
     }
 
+    fn acknowledges(&self, address: MacAddr) -> bool {
+        self.inner.acknowledges(address)
+    }
+
     fn poll_trouble(&mut self) -> Option<String> {
         self.inner.poll_trouble()
     }

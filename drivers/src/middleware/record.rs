@@ -100,6 +100,10 @@ impl<R: Radio, W: Write> Radio for Record<R, W> {
         self.inner.change_ack(change)
     }
 
+    fn acknowledges(&self, address: MacAddr) -> bool {
+        self.inner.acknowledges(address)
+    }
+
     fn poll_trouble(&mut self) -> Option<String> {
         self.inner.poll_trouble()
     }

@@ -78,6 +78,10 @@ impl<R: Radio, W: Write> Radio for Trace<R, W> {
         self.inner.change_ack(change)
     }
 
+    fn acknowledges(&self, address: MacAddr) -> bool {
+        self.inner.acknowledges(address)
+    }
+
     fn poll_trouble(&mut self) -> Option<String> {
         self.inner.poll_trouble()
     }

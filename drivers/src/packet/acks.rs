@@ -212,6 +212,11 @@ impl Acks {
         line.plan.trouble.take()
     }
 
+    /// Whether an address is acknowledged now.
+    pub(super) fn holds(&self, address: MacAddr) -> bool {
+        self.shared.line().plan.held.contains_key(&address)
+    }
+
     /// How things stand.
     pub(super) fn state(&self) -> AckState {
         let line = self.shared.line();

@@ -168,6 +168,10 @@ impl Radio for PacketRadio {
         Ok(())
     }
 
+    fn acknowledges(&self, address: MacAddr) -> bool {
+        address == self.base || self.acks.as_ref().is_some_and(|acks| acks.holds(address))
+    }
+
     fn poll_trouble(&mut self) -> Option<String> {
         self.acks.as_ref()?.poll_trouble()
     }

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use stack::ap::{ApEvent, NetworkId};
 
+use super::moves::Moved;
 use super::worker::WorkerEvent;
 use crate::escape::escape;
 
@@ -62,6 +63,12 @@ impl<W: Write> Log<W> {
             WorkerEvent::Ap(ApEvent::PowerSave { bssid, station, dozing }) if self.verbose => {
                 let state = if *dozing { "on" } else { "off" };
                 Some(format!("STA {station} bssid={bssid} power save {state}"))
+            }
+            WorkerEvent::Moved(moved) => {
+                let Moved { station, bssid, from, to, gap } = moved;
+                let name = |radio: &usize| self.radios.get(*radio).map_or("?", String::as_str);
+                let gap = gap.as_micros();
+                Some(format!("AP-STA-MOVED {station} bssid={bssid} from={} to={} gap={gap}us", name(from), name(to)))
             }
             WorkerEvent::Ap(_) => None,
         }

@@ -99,6 +99,16 @@ impl Port {
         self.control.try_recv().ok()
     }
 
+    /// The index of its radio.
+    pub(super) const fn radio(&self) -> usize {
+        self.radio
+    }
+
+    /// Tells another radio something; it comes back if that one is gone.
+    pub(super) fn tell(&self, radio: usize, control: Control) -> Result<(), Control> {
+        self.controls.send(radio, control)
+    }
+
     /// Frames from other radios wait.
     pub(super) fn is_waiting(&self) -> bool {
         self.lanes.iter().flatten().any(|lane| !lane.arriving.is_empty())
@@ -147,15 +157,12 @@ impl Port {
         self.first = (self.first + 1) % lanes.max(1);
         for offset in 0..lanes {
             let at = (self.first + offset) % lanes;
-            let Some(Some(lane)) = self.lanes.get_mut(at) else { continue };
             for _ in 0..BUDGET {
-                let Ok(Parcel { network, ethernet }) = lane.arriving.pop() else { break };
-                ap.handle_msdu(now, network, &ethernet);
-                // Without room there the buffer is simply freed.
-                let _ = lane.emptied.push(ethernet);
+                let Some(parcel) = self.lane(at).and_then(|lane| lane.arriving.pop().ok()) else { break };
+                self.arrive(now, at, parcel, ap);
                 count += 1;
             }
-            more |= !lane.arriving.is_empty();
+            more |= self.lane(at).is_some_and(|lane| !lane.arriving.is_empty());
         }
         for index in 0..self.networks.len() {
             let (read, full) = self.read_outside(now, index, ap);
@@ -165,12 +172,41 @@ impl Port {
         (count, more)
     }
 
+    /// A station whose virtual AP has gone to another radio since is followed there.
+    fn arrive(&mut self, now: Instant, from: usize, parcel: Parcel, ap: &mut ApRadio) {
+        let to = destination(&parcel.ethernet).filter(|to| !to.is_group());
+        let place = to.and_then(|to| self.table.load().place(parcel.network, to));
+        if let Some(Some(lane)) = place.and_then(|radio| self.lanes.get_mut(radio)) {
+            return lane.send(parcel, &mut self.drops);
+        }
+        ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+        if let Some(lane) = self.lane(from) {
+            // Without room there the buffer is simply freed.
+            let _ = lane.emptied.push(parcel.ethernet);
+        }
+    }
+
+    fn lane(&mut self, radio: usize) -> Option<&mut Lane> {
+        self.lanes.get_mut(radio)?.as_mut()
+    }
+
     /// A station's port opened on this radio: other radios let go of it, and bridges outside learn where it is.
     pub(super) fn joined(&mut self, network: NetworkId, station: MacAddr) {
-        let before = table::joined(&self.shared, network, station, self.radio);
+        let before = table::put(&self.shared, network, station, self.radio);
         if let Some(before) = before.filter(|&before| before != self.radio) {
-            self.controls.send(before, Control::Elsewhere { network, station });
+            // A radio that is gone has no station.
+            let _ = self.controls.send(before, Control::Elsewhere { network, station });
         }
+        self.announce(network, station);
+    }
+
+    /// A station's virtual AP was moved to a radio.
+    pub(super) fn moved(&self, network: NetworkId, station: MacAddr, radio: usize) {
+        table::put(&self.shared, network, station, radio);
+    }
+
+    /// Tells bridges outside where a station is.
+    pub(super) fn announce(&mut self, network: NetworkId, station: MacAddr) {
         let mut frame = Vec::with_capacity(20);
         frame.extend_from_slice(&MacAddr::BROADCAST.octets());
         frame.extend_from_slice(&station.octets());

@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, SendError, SyncSender};
 
 use arc_swap::Cache;
 use drivers::reactor::Bell;
 use rtrb::RingBuffer;
 use stack::ap::NetworkId;
 use stack::mac::DropCounts;
-use stack::wire::MacAddr;
+use stack::wire::{MacAddr, RxInfo};
 
+use super::moves::{self, Answer, MoveError, Moved};
 use super::outside::Outside;
 use super::port::{Lane, Port, READ, Served};
 use super::report::Report;
@@ -38,6 +39,16 @@ pub struct SwitchNetwork {
 pub(super) enum Control {
     /// A station of it has joined on another radio.
     Elsewhere { network: NetworkId, station: MacAddr },
+    /// The virtual AP of a station of it is to go to another radio.
+    Move { station: MacAddr, to: usize, answer: Answer },
+    /// A virtual AP may come from another radio: its address is to be acknowledged from now on.
+    Expect { bssid: MacAddr, from: usize },
+    /// Whether a radio that was told to [`Control::Expect`] one does so.
+    Expected { bssid: MacAddr, ready: bool },
+    /// A virtual AP comes, or comes back.
+    Adopt(moves::Parcel),
+    /// A frame that another radio heard for a virtual AP which has come here.
+    Stray { info: RxInfo, frame: Vec<u8> },
     /// Tells how it is.
     Report(SyncSender<Report>),
     /// Ends in good order.
@@ -49,15 +60,15 @@ pub(super) enum Control {
 pub(super) struct Controls(Arc<[(mpsc::Sender<Control>, Option<Bell>)]>);
 
 impl Controls {
-    /// Tells a radio. Whether it is still there to be told.
-    pub(super) fn send(&self, radio: usize, control: Control) -> bool {
-        let Some((line, bell)) = self.0.get(radio) else { return false };
-        let sent = line.send(control).is_ok();
-        if sent && let Some(bell) = bell {
+    /// Tells a radio. One that is gone cannot be told: what it was to be told comes back.
+    pub(super) fn send(&self, radio: usize, control: Control) -> Result<(), Control> {
+        let Some((line, bell)) = self.0.get(radio) else { return Err(control) };
+        line.send(control).map_err(|SendError(control)| control)?;
+        if let Some(bell) = bell {
             // A thread that is gone cannot be rung.
             let _ = bell.ring();
         }
-        sent
+        Ok(())
     }
 
     fn ring(&self, radio: usize) {
@@ -113,12 +124,23 @@ impl Switch {
 
     /// Has a radio deauthenticate its stations and end. Whether it was there to be told.
     pub fn stop(&self, radio: usize) -> bool {
-        self.controls.send(radio, Control::Stop)
+        self.controls.send(radio, Control::Stop).is_ok()
     }
 
     /// Asks a radio how it is; the answer comes through `answer`. Whether it was there to be asked.
     pub fn ask(&self, radio: usize, answer: SyncSender<Report>) -> bool {
-        self.controls.send(radio, Control::Report(answer))
+        self.controls.send(radio, Control::Report(answer)).is_ok()
+    }
+
+    /// Has the virtual AP of a station go to another radio; how that ends comes through `answer`, if that is wanted.
+    pub fn move_station(
+        &self,
+        station: MacAddr,
+        to: usize,
+        answer: Option<SyncSender<Result<Moved, MoveError>>>,
+    ) -> Result<(), MoveError> {
+        let from = self.table.load().radio_of(station).ok_or(MoveError::NotThere)?;
+        self.controls.send(from, Control::Move { station, to, answer }).map_err(|_| MoveError::RadioGone)
     }
 
     /// A radio's thread has ended: its stations are forgotten, and another radio reads the outsides that it read.

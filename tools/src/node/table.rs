@@ -14,6 +14,13 @@ pub(super) struct Table {
     stations: BTreeMap<(NetworkId, MacAddr), usize>,
 }
 
+impl Table {
+    /// The radio that a station is on, in whichever network.
+    pub(super) fn radio_of(&self, station: MacAddr) -> Option<usize> {
+        self.stations.iter().find(|((_, address), _)| *address == station).map(|(_, radio)| *radio)
+    }
+}
+
 /// The table that all radio threads share. Reading it takes no lock; it is written at joins and leaves only.
 pub(super) type Shared = Arc<ArcSwap<Table>>;
 
@@ -24,8 +31,8 @@ impl Table {
     }
 }
 
-/// A station has joined on `radio`. Yields the radio that it was on before.
-pub(super) fn joined(table: &Shared, network: NetworkId, station: MacAddr, radio: usize) -> Option<usize> {
+/// A station is on `radio` from now on: it joined there, or its virtual AP was moved there. Yields the radio that it was on before.
+pub(super) fn put(table: &Shared, network: NetworkId, station: MacAddr, radio: usize) -> Option<usize> {
     let mut place_before = None;
     table.rcu(|before| {
         let mut after = Table::clone(before);
@@ -66,8 +73,8 @@ mod tests {
     #[test]
     fn a_late_leave_does_not_remove_a_newer_join() {
         let table = Shared::default();
-        assert_eq!(joined(&table, NETWORK, STATION, 0), None);
-        assert_eq!(joined(&table, NETWORK, STATION, 1), Some(0));
+        assert_eq!(put(&table, NETWORK, STATION, 0), None);
+        assert_eq!(put(&table, NETWORK, STATION, 1), Some(0));
         left(&table, NETWORK, STATION, 0);
         assert_eq!(table.load().place(NETWORK, STATION), Some(1));
         left(&table, NETWORK, STATION, 1);
@@ -77,8 +84,8 @@ mod tests {
     #[test]
     fn the_same_address_on_two_networks_is_two_stations() {
         let table = Shared::default();
-        joined(&table, NETWORK, STATION, 0);
-        joined(&table, NetworkId(1), STATION, 1);
+        put(&table, NETWORK, STATION, 0);
+        put(&table, NetworkId(1), STATION, 1);
         radio_gone(&table, 0);
         assert_eq!(table.load().place(NETWORK, STATION), None);
         assert_eq!(table.load().place(NetworkId(1), STATION), Some(1));

@@ -10,6 +10,7 @@ use stack::random::Random;
 use stack::time::{Instant, earliest};
 use stack::wire::{AckChange, MacAddr, ReasonCode, Transmit, TxStatus};
 
+use super::moves::{Moved, Moves};
 use super::outside::Outside;
 use super::port::Port;
 use super::switch::Control;
@@ -45,6 +46,7 @@ pub struct Worker<R> {
     end: End,
     now: Instant,
     pub(super) inspect: Option<Inspect<R>>,
+    pub(super) moves: Moves,
 }
 
 /// Adds what only this kind of radio knows to its status.
@@ -55,6 +57,8 @@ pub type Inspect<R> = fn(&mut R, &mut status::Radio);
 pub enum WorkerEvent {
     /// In its virtual APs: stations that joined, left, dozed or woke.
     Ap(ApEvent),
+    /// A virtual AP has come from another radio.
+    Moved(Moved),
     /// Something that should have worked did not; the radio goes on.
     Trouble(String),
 }
@@ -93,6 +97,7 @@ impl<R: Radio> Worker<R> {
             end: End::No,
             now,
             inspect: None,
+            moves: Moves::default(),
         }
     }
 
@@ -122,6 +127,7 @@ impl<R: Radio> Worker<R> {
         if self.ap.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.ap.handle_timeout(now);
         }
+        self.tend_moves(now);
         self.settle(now);
         self.send(now)?;
         self.settle(now);
@@ -144,7 +150,9 @@ impl<R: Radio> Worker<R> {
             End::By(at) => Some((at, "the end")),
             End::No => None,
         };
-        earliest(earliest(earliest(more, waiting), earliest(held, end)), self.ap.poll_timeout())
+        let moves = self.moves.poll_timeout(self.now);
+        let own = earliest(earliest(more, waiting), earliest(held, end));
+        earliest(own, earliest(moves, self.ap.poll_timeout()))
     }
 
     /// What happened. Call it until it has nothing.
@@ -199,6 +207,14 @@ impl<R: Radio> Worker<R> {
                     self.ap.station_elsewhere(now, network, station);
                 }
             }
+            Control::Move { station, to, answer } => self.move_away(now, station, to, answer),
+            Control::Expect { bssid, from } => self.expect(now, bssid, from),
+            Control::Expected { bssid, ready } => self.expected(now, bssid, ready),
+            Control::Adopt(parcel) => self.adopt(now, parcel),
+            Control::Stray { info, mut frame } => {
+                self.ap.handle_frame(now, &info, &mut frame);
+                self.settle(now);
+            }
             Control::Report(answer) => {
                 // Who asked may have given up.
                 let _ = answer.try_send(self.report(now));
@@ -239,6 +255,8 @@ impl<R: Radio> Worker<R> {
                     self.port.forward(now, network, ethernet, &mut self.ap);
                 }
                 ApEvent::Ack(change) => self.acknowledge(change),
+                ApEvent::Drained(bssid) => self.drained(now, bssid),
+                ApEvent::Stray { bssid, info, frame } => self.hand_on(bssid, info, frame),
                 other => {
                     match other {
                         ApEvent::StationJoined { network, station, .. } => self.port.joined(network, station),
@@ -251,7 +269,7 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    fn acknowledge(&mut self, change: AckChange) {
+    pub(super) fn acknowledge(&mut self, change: AckChange) {
         match change {
             AckChange::Add(address) => self.acks.insert(address),
             AckChange::Remove(address) => self.acks.remove(&address),
@@ -261,7 +279,7 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    fn tell(&mut self, event: WorkerEvent) {
+    pub(super) fn tell(&mut self, event: WorkerEvent) {
         if self.events.len() >= EVENTS {
             self.events.pop_front();
         }

@@ -1,0 +1,296 @@
+//! Virtual APs that go from one radio of the node to another.
+//!
+//! Make before break: the radio to which one is to go first acknowledges its address; then the radio that has it stops
+//! sending for it, and when it knows what became of every frame it sent, the value goes through the control channel.
+//! The old radio goes on acknowledging the address for a while, and hands on what it hears: what was acknowledged is
+//! delivered. Neither a key nor a frame exists twice at any time.
+
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use drivers::Radio;
+use stack::ap::{VirtualAp, VirtualApKind};
+use stack::time::{Instant, earliest};
+use stack::wire::{AckChange, MacAddr, RxInfo};
+
+use super::switch::Control;
+use super::worker::{Worker, WorkerEvent};
+
+/// How long a radio has to acknowledge an address, and how often it is asked whether it does.
+const ACKNOWLEDGE: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(1);
+/// How long the frames in flight have to be accounted for.
+const DRAIN: Duration = Duration::from_millis(500);
+/// How long a virtual AP that is on its way is waited for.
+const ARRIVE: Duration = Duration::from_secs(2);
+/// How long the radio that it left goes on acknowledging its address.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why a client was not moved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoveError {
+    /// No virtual AP of its own is here.
+    #[error("no virtual AP of its own: it is not there, or its network is shared by all")]
+    NotThere,
+    /// It moves already, or is in the middle of a handshake.
+    #[error("it is busy with a handshake or another move; try again")]
+    Busy,
+    /// The other radio did not come to acknowledge its address.
+    #[error("the other radio does not acknowledge its BSSID")]
+    NotAcknowledged,
+    /// What became of the frames in flight did not come to light.
+    #[error("the radio did not tell in time what became of the frames in flight")]
+    NotDrained,
+    /// The other radio would not have it.
+    #[error("the other radio does not take it: {0}")]
+    Refused(String),
+    /// The other radio is gone.
+    #[error("the other radio is gone")]
+    RadioGone,
+}
+
+/// A move that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Whose virtual AP.
+    pub station: MacAddr,
+    /// Its BSSID.
+    pub bssid: MacAddr,
+    /// The radio that it left, by its index.
+    pub from: usize,
+    /// The radio that it came to.
+    pub to: usize,
+    /// For how long nobody could send for it.
+    pub gap: Duration,
+}
+
+/// Who is told how a move ended, if anybody.
+pub(super) type Answer = Option<SyncSender<Result<Moved, MoveError>>>;
+
+/// A virtual AP between two radios.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    ap: Box<VirtualAp>,
+    from: usize,
+    station: MacAddr,
+    since: Instant,
+    answer: Answer,
+    /// It was refused elsewhere, for this reason, and comes back.
+    refused: Option<MoveError>,
+}
+
+/// What is under way on one radio.
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    leaving: Vec<Leaving>,
+    expected: Vec<Expected>,
+    gone: Vec<Gone>,
+}
+
+#[derive(Debug)]
+struct Leaving {
+    bssid: MacAddr,
+    station: MacAddr,
+    to: usize,
+    /// Since when nothing is sent for it; `None` while the other radio gets ready.
+    drains: Option<Instant>,
+    until: Instant,
+    answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    bssid: MacAddr,
+    from: usize,
+    /// The other radio knows that it may come.
+    told: bool,
+    until: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    bssid: MacAddr,
+    to: usize,
+    until: Instant,
+}
+
+impl Moves {
+    /// When something of it is due.
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<(Instant, &'static str)> {
+        let leaving = self.leaving.iter().map(|leaving| (leaving.until, "a move hangs"));
+        let gone = self.gone.iter().map(|gone| (gone.until, "a virtual AP has long gone"));
+        let expected = self.expected.iter().map(|expected| {
+            let look = if expected.told { expected.until } else { expected.until.min(now + LOOK) };
+            (look, "a virtual AP is expected")
+        });
+        leaving.chain(gone).chain(expected).fold(None, |first, next| earliest(first, Some(next)))
+    }
+
+    fn take_leaving(&mut self, bssid: MacAddr) -> Option<Leaving> {
+        let place = self.leaving.iter().position(|leaving| leaving.bssid == bssid)?;
+        Some(self.leaving.swap_remove(place))
+    }
+}
+
+impl<R: Radio> Worker<R> {
+    /// The virtual AP of a station is to go to another radio.
+    pub(super) fn move_away(&mut self, now: Instant, station: MacAddr, to: usize, answer: Answer) {
+        if let Err(error) = self.begin_move(now, station, to, answer.clone()) {
+            tell(answer, Err(error));
+        }
+    }
+
+    fn begin_move(
+        &mut self,
+        now: Instant,
+        station: MacAddr,
+        to: usize,
+        answer: Answer,
+    ) -> Result<(), MoveError> {
+        let of_station = |ap: &&VirtualAp| {
+            ap.config().kind == VirtualApKind::PerClient && ap.peers().any(|peer| peer.address() == station)
+        };
+        let bssid = self.ap.virtual_aps().find(of_station).map(VirtualAp::bssid).ok_or(MoveError::NotThere)?;
+        if to == self.port.radio() || self.moves.leaving.iter().any(|leaving| leaving.bssid == bssid) {
+            return Err(MoveError::Busy);
+        }
+        let from = self.port.radio();
+        self.port.tell(to, Control::Expect { bssid, from }).map_err(|_| MoveError::RadioGone)?;
+        let until = now + 2 * ACKNOWLEDGE;
+        self.moves.leaving.push(Leaving { bssid, station, to, drains: None, until, answer });
+        Ok(())
+    }
+
+    /// A virtual AP may come from another radio: its address is acknowledged from now on.
+    pub(super) fn expect(&mut self, now: Instant, bssid: MacAddr, from: usize) {
+        self.moves.gone.retain(|gone| gone.bssid != bssid);
+        self.acknowledge(AckChange::Add(bssid));
+        self.moves.expected.push(Expected { bssid, from, told: false, until: now + ACKNOWLEDGE });
+        self.look_at_expected(now);
+    }
+
+    /// The other radio is ready for one of ours, or is not.
+    pub(super) fn expected(&mut self, now: Instant, bssid: MacAddr, ready: bool) {
+        let Some(leaving) = self.moves.leaving.iter_mut().find(|leaving| leaving.bssid == bssid) else { return };
+        let error = if !ready {
+            MoveError::NotAcknowledged
+        } else if self.ap.drain(now, bssid) {
+            leaving.drains = Some(now);
+            leaving.until = now + DRAIN;
+            return;
+        } else {
+            MoveError::Busy
+        };
+        if let Some(leaving) = self.moves.take_leaving(bssid) {
+            tell(leaving.answer, Err(error));
+        }
+    }
+
+    /// All that was sent for a virtual AP is accounted for: it goes.
+    pub(super) fn drained(&mut self, now: Instant, bssid: MacAddr) {
+        let Some(leaving) = self.moves.take_leaving(bssid) else { return };
+        let Some(ap) = self.ap.take(now, bssid, LINGER) else {
+            return tell(leaving.answer, Err(MoveError::NotThere));
+        };
+        let Leaving { station, to, drains, answer, .. } = leaving;
+        let since = drains.unwrap_or(now);
+        let network = ap.config().id;
+        let from = self.port.radio();
+        let parcel = Parcel { ap: Box::new(ap), from, station, since, answer, refused: None };
+        match self.port.tell(to, Control::Adopt(parcel)) {
+            Ok(()) => {
+                // Only now: whoever reads the table finds the virtual AP there, or before it on its way.
+                self.port.moved(network, station, to);
+                self.moves.gone.push(Gone { bssid, to, until: now + LINGER });
+            }
+            Err(Control::Adopt(parcel)) => {
+                self.adopt(now, Parcel { refused: Some(MoveError::RadioGone), ..parcel });
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// A virtual AP has come, or has come back.
+    pub(super) fn adopt(&mut self, now: Instant, parcel: Parcel) {
+        let Parcel { ap, from, station, since, answer, refused } = parcel;
+        let (bssid, network, to) = (ap.bssid(), ap.config().id, self.port.radio());
+        self.moves.expected.retain(|expected| expected.bssid != bssid);
+        match self.ap.adopt(now, *ap) {
+            Ok(()) => {
+                self.port.moved(network, station, to);
+                match refused {
+                    Some(error) => tell(answer, Err(error)),
+                    None => {
+                        self.port.announce(network, station);
+                        let moved = Moved { station, bssid, from, to, gap: now.since(since) };
+                        self.tell(WorkerEvent::Moved(moved));
+                        tell(answer, Ok(moved));
+                    }
+                }
+            }
+            Err(back) => {
+                let error = MoveError::Refused(back.why.to_string());
+                if refused.is_none() {
+                    let ap = Box::new(back.ap);
+                    let parcel = Parcel { ap, from: to, station, since, answer, refused: Some(error) };
+                    // Where nobody takes it, it ends, and its client has to come again.
+                    let _ = self.port.tell(from, Control::Adopt(parcel));
+                }
+            }
+        }
+    }
+
+    /// A frame for a virtual AP that went elsewhere was heard, and acknowledged, here.
+    pub(super) fn hand_on(&mut self, bssid: MacAddr, info: RxInfo, frame: Vec<u8>) {
+        let to = self.moves.gone.iter().rev().find(|gone| gone.bssid == bssid).map(|gone| gone.to);
+        if let Some(to) = to {
+            // A radio that is gone has taken the virtual AP with it.
+            let _ = self.port.tell(to, Control::Stray { info, frame });
+        }
+    }
+
+    /// Does what is due for the moves under way.
+    pub(super) fn tend_moves(&mut self, now: Instant) {
+        self.look_at_expected(now);
+        self.moves.gone.retain(|gone| gone.until > now);
+        while let Some(place) = self.moves.leaving.iter().position(|leaving| leaving.until <= now) {
+            let leaving = self.moves.leaving.swap_remove(place);
+            let error = match leaving.drains {
+                Some(_) => {
+                    self.ap.resume(now, leaving.bssid);
+                    MoveError::NotDrained
+                }
+                None => MoveError::NotAcknowledged,
+            };
+            tell(leaving.answer, Err(error));
+        }
+    }
+
+    fn look_at_expected(&mut self, now: Instant) {
+        let mut given_up = Vec::new();
+        for expected in &mut self.moves.expected {
+            let Expected { bssid, from, .. } = *expected;
+            if !expected.told && self.radio.acknowledges(bssid) {
+                (expected.told, expected.until) = (true, now + ARRIVE);
+                // A radio that is gone sends nothing; the wait ends by itself.
+                let _ = self.port.tell(from, Control::Expected { bssid, ready: true });
+            } else if expected.until <= now {
+                if !expected.told {
+                    let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
+                }
+                given_up.push(bssid);
+            }
+        }
+        for bssid in given_up {
+            self.moves.expected.retain(|expected| expected.bssid != bssid);
+            self.acknowledge(AckChange::Remove(bssid));
+        }
+    }
+}
+
+fn tell(answer: Answer, outcome: Result<Moved, MoveError>) {
+    if let Some(answer) = answer {
+        // Who asked may have given up.
+        let _ = answer.try_send(outcome);
+    }
+}
