@@ -114,6 +114,12 @@ pub(super) struct TxState {
     header: Vec<u8>,
 }
 
+impl TxState {
+    pub(super) fn leave_radio(&mut self) {
+        (self.listed, self.in_flight, self.probing) = ([false; 4], 0, None);
+    }
+}
+
 impl Peer {
     /// Queues an MSDU under the association of now (or the key that a rekey is about to install). A refusal is counted.
     pub fn enqueue(&mut self, context: &mut TxContext<'_>, msdu: &Msdu<'_>) -> Result<(), DropReason> {
@@ -155,10 +161,10 @@ impl Peer {
             return false;
         }
         if self.power.is_dozing() {
-            let released = self.power.release().is_some() || !self.tx.fragments.is_empty();
+            let released = (self.power.release().is_some() && !self.parked) || !self.tx.fragments.is_empty();
             return category == AccessCategory::Voice && released;
         }
-        self.waiting(category) || self.has_fragment(category)
+        (self.waiting(category) && !self.parked) || self.has_fragment(category)
     }
 
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
@@ -174,6 +180,9 @@ impl Peer {
             && let Some(fragment) = self.next_fragment(context)
         {
             return Turn::Sent(self.launched(fragment, context));
+        }
+        if self.parked {
+            return Turn::Idle;
         }
         if self.tx.deficit < 0 && self.waiting(category) {
             self.tx.deficit += QUANTUM;
@@ -221,7 +230,8 @@ impl Peer {
     }
 
     /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
-    /// rate, waits at the head of its queue again; another that failed is lost, the radio has retried it.
+    /// rate, or while the virtual AP was about to move, waits at the head of its queue again; another that failed is lost,
+    /// the radio has retried it.
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) {
         let Completion { sent, frame, acked, retries } = completion;
         if sent.counted {
@@ -245,7 +255,7 @@ impl Peer {
         };
         if acked {
             context.pool.give(frame);
-        } else if probe || (self.power.is_dozing() && context.bss.role == Role::AccessPoint) {
+        } else if probe || self.parked || (self.power.is_dozing() && context.bss.role == Role::AccessPoint) {
             self.put_back(sent, frame, context);
         } else {
             context.pool.give(frame);

@@ -239,6 +239,7 @@ impl<R: Radio> Worker<R> {
                     self.port.forward(now, network, ethernet, &mut self.ap);
                 }
                 ApEvent::Ack(change) => self.acknowledge(change),
+                ApEvent::Heard { .. } => {}
                 other => {
                     match other {
                         ApEvent::StationJoined { network, station, .. } => self.port.joined(network, station),
