@@ -5,5 +5,8 @@ pub mod bench;
 pub mod captures;
 pub mod fuzz;
 pub mod machine;
+pub mod overseer;
 pub mod recorder;
+pub mod roam;
+pub mod scene;
 pub mod story;

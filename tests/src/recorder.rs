@@ -1,5 +1,5 @@
 //! A witness of the simulated air that holds the network's key: it decrypts all that is sent, and finds packet numbers
-//! that are used twice.
+//! that are used twice or that do not rise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,10 @@ pub struct Recorder {
     pub offences: Vec<String>,
     /// Protected data frames that were decrypted, retries not counted.
     pub decrypted: usize,
+    /// Frames with EAPOL, encrypted or not, retries included.
+    pub eapol: usize,
+    /// The highest packet number, by key and transmitter.
+    highest: BTreeMap<(Vec<u8>, MacAddr), u64>,
 }
 
 impl Recorder {
@@ -29,6 +33,8 @@ impl Recorder {
             keys: BTreeSet::new(),
             offences: Vec::new(),
             decrypted: 0,
+            eapol: 0,
+            highest: BTreeMap::new(),
         }
     }
 
@@ -56,6 +62,7 @@ impl Recorder {
         };
         match Llc::parse(&body) {
             Llc::Typed(EtherType::EAPOL, pdu) => {
+                self.eapol += 1;
                 // Retransmissions and second messages teach nothing; that is no offence.
                 let _ = self.observer.handle_eapol(frame.addr2(), frame.addr1(), pdu);
             }
@@ -84,6 +91,12 @@ impl Recorder {
         })?;
         self.keys.insert(key.clone());
         let sealed = mpdu[at..].to_vec();
+        let highest = self.highest.entry((key.clone(), frame.addr2())).or_default();
+        let again = frame.frame_control().retry() && pn <= *highest;
+        if pn <= *highest && !again {
+            self.offences.push(format!("packet number {pn} after {highest}: {frame:?}"));
+        }
+        *highest = pn.max(*highest);
         match self.numbers.insert((key, frame.addr2(), pn), sealed.clone()) {
             None => self.decrypted += 1,
             Some(before) if before == sealed => {}

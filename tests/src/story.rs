@@ -339,14 +339,16 @@ pub fn in_order(numbers: &[u32]) -> bool {
     numbers.windows(2).all(|pair| pair[0] < pair[1])
 }
 
-fn ethernet(to: MacAddr, from: MacAddr, number: u32, len: usize) -> Vec<u8> {
+/// An Ethernet frame with a number in it.
+pub fn ethernet(to: MacAddr, from: MacAddr, number: u32, len: usize) -> Vec<u8> {
     let mut frame = [&to.octets()[..], &from.octets(), &[0x88, 0xb5]].concat();
     frame.extend_from_slice(&number.to_be_bytes());
     frame.resize(len.max(HEADER), 0x5a);
     frame
 }
 
-fn read(ethernet: &[u8]) -> Option<(MacAddr, u32)> {
+/// Source and number of such a frame.
+pub fn read(ethernet: &[u8]) -> Option<(MacAddr, u32)> {
     let source = MacAddr::from_slice(ethernet.get(6..12)?)?;
     Some((source, u32::from_be_bytes(*ethernet.get(14..)?.first_chunk()?)))
 }

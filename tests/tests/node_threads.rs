@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
+use airloom::config::PlacementPolicy;
 use airloom::control::{Answer, Server};
-use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Post, WorkerEvent, attend};
+use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Placer, Post, WorkerEvent, attend};
 use drivers::packet::PacketSocket;
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
@@ -270,8 +271,9 @@ fn sigterm_has_the_clients_told_and_the_log_says_how_it_ended() {
     let inspector = Inspector::new("here", Arc::clone(crew.switch()), radios);
     let mut out = Vec::new();
     let log = Log::new(&mut out, false, false, names.to_vec(), &[(NetworkId(0), b"kernel")]);
+    let placer = Placer::new(PlacementPolicy::Signal, vec![channel; 2], Arc::clone(crew.switch()));
     raise(Signal::SIGTERM).unwrap();
-    assert_eq!(attend(crew, &inspector, log, reactor, signals).unwrap(), 0);
+    assert_eq!(attend(crew, &inspector, placer, log, reactor, signals).unwrap(), 0);
     air.turn();
     assert_ne!(air.link.state(), LinkState::Connected);
     let out = String::from_utf8(out).unwrap();

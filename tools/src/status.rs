@@ -21,6 +21,26 @@ pub struct Status {
     pub links: Vec<Link>,
     /// The other nodes of its cluster.
     pub peers: Vec<PeerNode>,
+    /// The last moves of clients between its radios, the latest last.
+    #[serde(default)]
+    pub moves: Vec<Move>,
+}
+
+/// A client's virtual AP that went from one radio to another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Move {
+    /// The client's address.
+    pub client: String,
+    /// Its BSSID, which went with it.
+    pub bssid: String,
+    /// The radio that it left.
+    pub from: String,
+    /// The radio that it came to.
+    pub to: String,
+    /// When, in milliseconds after the node's start.
+    pub at_ms: u64,
+    /// For how long nothing could be sent to it, in microseconds.
+    pub gap_us: u64,
 }
 
 /// A radio.

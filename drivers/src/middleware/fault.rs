@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use stack::wire::{AckChange, Channel, RxInfo, Transmit};
+use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit};
 
 use crate::radio::{Radio, RadioError, Received, TransmitError};
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use stack::wire::radiotap::TxInfo;
-use stack::wire::{AckChange, Channel, RxInfo, Transmit};
+use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit};
 
 use super::Clock;
 use crate::capture::{CaptureError, Direction, Entry, InterfaceId, Writer};

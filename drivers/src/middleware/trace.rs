@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use stack::wire::{AckChange, Channel, Frame, RxInfo, Transmit};
+use stack::wire::{AckChange, Channel, Frame, MacAddr, RxInfo, Transmit};
 
 use super::Clock;
 use crate::radio::{Radio, RadioError, Received, TransmitError};

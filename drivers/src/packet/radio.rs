@@ -23,10 +23,9 @@ const MTU: u16 = 2304;
 pub struct PacketRadioConfig {
     /// Its name, such as `phy0`.
     pub phy: String,
-    /// The first address of the block of which addresses are acknowledged. The first monitor carries it, so it is
-    /// acknowledged for as long as the radio lives, asked for or not.
+    /// The first monitor carries this address, so it is acknowledged for as long as the radio lives, asked for or not.
     pub base: MacAddr,
-    /// The block has `2^bits` addresses.
+    /// How many low bits vary in the block of which addresses are acknowledged and frames are heard; `base` is of it.
     pub bits: u8,
     /// The channel to begin with.
     pub channel: Channel,

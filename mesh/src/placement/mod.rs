@@ -148,7 +148,7 @@ impl Placement {
             let better = |place: &Place| {
                 let there = candidate(now, places, tracked, from, *place)?;
                 let gain = policy.gain(client, &here, &there);
-                let enough = gain > 0.0 && tracked.patience.allows_to(now, *place);
+                let enough = gain > 0.0 && tracked.patience.allows_to(now, *place, gain);
                 enough.then_some((gain, *place))
             };
             let others = tracked.sights.keys().filter(|place| **place != from);

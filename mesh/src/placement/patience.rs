@@ -12,6 +12,9 @@ const DWELL: Duration = Duration::from_secs(1);
 const SWING: Duration = Duration::from_secs(20);
 /// By every swing the time after which it may go back doubles, up to this.
 const MOST: Duration = Duration::from_secs(60);
+/// With so much to gain a client is not kept waiting for longer than a few seconds: it has walked.
+const CLEAR: f32 = 12.0;
+const CLEAR_MOST: Duration = Duration::from_secs(3);
 /// After a move that was asked for and did not come about.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -19,8 +22,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 const LEFT: usize = 4;
 
 /// Bounds how often one client is moved: every stay has a least length, and going back where it came from takes the
-/// longer, the more often it did so. So the moves between places that are equally good are at most a handful in the
-/// first minute, and one a minute after that; a walk through ever new places is not held up.
+/// longer, the more often it did so. So the moves between places that are nearly equally good are at most a handful in
+/// the first minute, and one a minute after that. Who walks is not held up: not on the way through ever new places, and
+/// for three seconds at the most on the way back, where there is much to gain.
 #[derive(Clone, Debug, Default)]
 pub struct Patience {
     /// It is not moved before.
@@ -59,8 +63,9 @@ impl Patience {
         now >= self.until
     }
 
-    pub(super) fn allows_to(&self, now: Instant, place: Place) -> bool {
-        self.left.iter().all(|(left, at)| *left != place || now.since(*at) >= self.back())
+    pub(super) fn allows_to(&self, now: Instant, place: Place, gain: f32) -> bool {
+        let back = if gain >= CLEAR { self.back().min(CLEAR_MOST) } else { self.back() };
+        self.left.iter().all(|(left, at)| *left != place || now.since(*at) >= back)
     }
 
     /// How long it stays away from where it came from.

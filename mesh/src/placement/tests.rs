@@ -140,23 +140,25 @@ fn the_table_of_clients_is_bounded() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// However the signals swing, a client is moved a bounded number of times: a handful at first, one a minute later.
+    /// However the signals swing, a client is moved a bounded number of times: by small gains a handful of times at first
+    /// and once a minute later, by great ones once in three seconds at the most.
     #[test]
-    fn oscillation_is_bounded(period in 1u64..200, strength in 10i8..40) {
+    fn oscillation_is_bounded(period in 1u64..200, gain in 9i8..40) {
         let mut placement = served(Signal::default());
         let (mut moves, mut late) = (0u32, 0u32);
         for step in 0..30_000u64 {
             let now = at(1000 + step * 20);
-            let swing = if step / period % 2 == 0 { strength } else { 0 };
-            placement.handle_heard(now, CLIENT, place(0), -80 + swing);
-            placement.handle_heard(now, CLIENT, place(1), -40 - swing);
+            let (here, there) = if step / period % 2 == 0 { (0, gain) } else { (gain, 0) };
+            placement.handle_heard(now, CLIENT, place(0), -80 + here);
+            placement.handle_heard(now, CLIENT, place(1), -80 + there);
             if let Some(asked) = placement.poll_move(now) {
                 placement.handle_served(now, CLIENT, asked.to);
                 moves += 1;
                 late += u32::from(step > 15_000);
             }
         }
-        prop_assert!(moves <= 24, "{moves} moves in ten minutes");
-        prop_assert!(late <= 10, "{late} moves in the last five");
+        let (most, most_late) = if gain < 20 { (24, 10) } else { (210, 110) };
+        prop_assert!(moves <= most, "{moves} moves in ten minutes");
+        prop_assert!(late <= most_late, "{late} moves in the last five");
     }
 }

@@ -9,7 +9,7 @@ use crate::ap::outbox::Whose;
 use crate::ap::radio::{ApRadio, Parting};
 use crate::ap::transmit::beacon_rate;
 use crate::ap::virtual_ap::{Rekey, Station};
-use crate::mac::{DropReason, Peer, SaId};
+use crate::mac::{DropReason, Peer, Rates, SaId};
 use crate::time::Instant;
 use crate::wire::element::ElementsBuf;
 use crate::wire::management::AssociationResponse;
@@ -57,8 +57,10 @@ impl ApRadio {
                 .networks
                 .iter()
                 .position(|network| network.parent.is_some() && network.is_named(&request.elements)),
-            Standing::Parent => return Err(self.suggest(now, pair.0.index(), pair.1)),
-            Standing::Taken(position) => return Err(self.suggest(now, position, pair.1)),
+            Standing::Parent(position) | Standing::Taken(position) => {
+                return Err(self.suggest(now, position, pair.1));
+            }
+            Standing::Elsewhere => None,
         };
         let plain = |status| (status, ElementsBuf::new());
         let network = position.and_then(|position| Some((position, self.networks.get(position)?)));
@@ -132,6 +134,8 @@ impl ApRadio {
             key_since: now,
             group_handed: generation.unwrap_or(0),
             group_has: 0,
+            takes: Rates::taken(&request.elements),
+            reported: None,
             beacon_rate: beacon_rate(request.elements.rates().map(|entry| entry.0)),
         };
         ap.stations.insert(address, station);
@@ -178,7 +182,8 @@ impl ApRadio {
             ManagementBody::AssociationResponse(response)
         };
         let frame = self.management_frame(pair, &body);
-        let whose = association.map_or(Whose::Stranger, |association| Whose::Station(pair, association));
+        let whose =
+            association.map_or(Whose::Stranger(pair.0), |association| Whose::Station(pair, association));
         self.send(whose, frame);
     }
 }

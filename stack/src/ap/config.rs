@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::ap::block::BssidBlock;
+use crate::mac::TxRange;
 use crate::rsn::Pmk;
-use crate::wire::{AckChange, Channel, MacAddr, ReasonCode};
+use crate::wire::{AckChange, Channel, MacAddr, ReasonCode, RxInfo};
 
 /// The name of a network within a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,9 +87,14 @@ impl NetworkConfig {
 pub struct RadioConfig {
     /// Where it is.
     pub channel: Channel,
-    /// Where its BSSIDs come from. Network n has the address with index n: its BSS if it is shared, else the parent that
-    /// announces it. The addresses above are those of the clients of per-client networks.
+    /// Every BSSID that may live here: those of `own`, and those of virtual APs that come from other radios.
     pub block: BssidBlock,
+    /// The part of `block` that new BSSIDs come from, and that no other radio has. Network n has the address with index n:
+    /// its BSS if it is shared, else the parent that announces it. The addresses above are those of the clients of
+    /// per-client networks.
+    pub own: BssidBlock,
+    /// The packet numbers that are used with each new pairwise and group key.
+    pub fresh_keys: TxRange,
     /// Country code, such as `*b"DE"`; no Country element without one.
     pub country: Option<[u8; 2]>,
     /// The longest MPDU that the radio takes, without FCS.
@@ -101,9 +107,18 @@ pub struct RadioConfig {
 }
 
 impl RadioConfig {
-    /// A radio with the usual limits.
+    /// A radio with the usual limits, which has the block and its keys to itself.
     pub const fn new(channel: Channel, block: BssidBlock) -> Self {
-        Self { channel, block, country: None, max_mpdu: 2250, window: 64, ht_streams: 1 }
+        Self {
+            channel,
+            block,
+            own: block,
+            fresh_keys: TxRange::ALL,
+            country: None,
+            max_mpdu: 2250,
+            window: 64,
+            ht_streams: 1,
+        }
     }
 }
 
@@ -138,6 +153,31 @@ pub enum ApEvent {
         station: MacAddr,
         /// Why.
         reason: ReasonCode,
+    },
+    /// A virtual AP that was to be drained has nothing in flight: [`ApRadio::take`](crate::ap::ApRadio::take) it.
+    Drained(MacAddr),
+    /// A frame for a virtual AP that has just left, acknowledged by this radio: the radio where it is now takes it with
+    /// `handle_frame`. Give the buffer back with `recycle_event`.
+    Stray {
+        /// Which virtual AP.
+        bssid: MacAddr,
+        /// How it was heard, but for the signal, which is that of this radio and none of the other.
+        info: RxInfo,
+        /// The MPDU.
+        frame: Vec<u8>,
+    },
+    /// A virtual AP with an address of another radio has ended here: tell
+    /// [`ApRadio::vacated`](crate::ap::ApRadio::vacated) of that one.
+    Vacated(MacAddr),
+    /// How a station of the block is heard here, several times a second at most. That of a virtual AP elsewhere may be
+    /// anybody who gives its address.
+    Heard {
+        /// Its BSS, wherever that is.
+        bssid: MacAddr,
+        /// The station.
+        station: MacAddr,
+        /// In dBm.
+        signal: i8,
     },
     /// A station fell asleep or woke up.
     PowerSave {

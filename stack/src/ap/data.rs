@@ -3,6 +3,7 @@
 use crate::ap::admission::Pair;
 use crate::ap::block::Place;
 use crate::ap::config::{ApEvent, NetworkId};
+use crate::ap::management::Standing;
 use crate::ap::radio::ApRadio;
 use crate::mac::rx::{self, Delivery, Kept};
 use crate::mac::{Bss, DropReason, Msdu};
@@ -33,7 +34,7 @@ impl ApRadio {
     }
 
     /// To the BSS whose BSSID is the receiver. Frames to groups are looked at once: of these an AP wants probe requests
-    /// only. Nothing comes from an address of our own block (SEC-M3).
+    /// only. Nothing comes from an address of our own block (SEC-M3), and nothing is for us that is for another radio.
     fn dispatch(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) -> Result<(), DropReason> {
         let address = |at: usize| mpdu.get(at..at + 6).and_then(MacAddr::from_slice);
         let receiver = address(4).ok_or(DropReason::Malformed)?;
@@ -41,13 +42,23 @@ impl ApRadio {
         if self.block().place(transmitter).is_some() && !info.bad_fcs {
             return Err(DropReason::BadTransmitter);
         }
-        let place = if receiver.is_group() { self.block().at(0) } else { self.block().place(receiver) };
-        let place = place.ok_or(DropReason::NotForUs)?;
-        self.receive(now, info, (place, transmitter), mpdu);
+        let place = if receiver.is_group() { self.own_at(0) } else { self.block().place(receiver) };
+        let pair = (place.ok_or(DropReason::NotForUs)?, transmitter);
+        if !receiver.is_group() {
+            self.report_signal(now, info, pair);
+            if self.standing(pair) == Standing::Elsewhere {
+                return self.stray(info, pair, mpdu);
+            }
+            if !self.is_in_order(now, info, pair, mpdu)? {
+                return Ok(());
+            }
+        }
+        self.receive(now, info, pair, mpdu);
+        self.release_arrivals(now, pair.0);
         Ok(())
     }
 
-    fn receive(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &mut [u8]) {
+    pub(super) fn receive(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &mut [u8]) {
         let bss = Bss::access_point(self.block().bssid(pair.0));
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
         let station = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::ap::virtual_ap::{Station, VirtualAp};
 use crate::crypto::Cipher;
-use crate::mac::GroupTx;
+use crate::mac::{GroupTx, TxPn, TxRange};
 use crate::random::{self, Random};
 use crate::rsn::{GroupKeyData, Gtk};
 use crate::time::Instant;
@@ -37,9 +37,9 @@ pub(super) struct Group {
 
 impl GroupKey {
     /// A key from `random`; `None` if that is so broken that it gives zeroes.
-    fn fresh(key_id: u8, generation: u64, random: &mut dyn Random) -> Option<Self> {
+    fn fresh(key_id: u8, generation: u64, range: TxRange, random: &mut dyn Random) -> Option<Self> {
         let gtk = Gtk::new(&random::bytes::<16>(random)).ok()?;
-        let tx = GroupTx::new(Cipher::Ccmp128, gtk.expose(), key_id).ok()?;
+        let tx = GroupTx::moved(Cipher::Ccmp128, gtk.expose(), key_id, TxPn::within(range)).ok()?;
         Some(Self { data: GroupKeyData { gtk, key_id, rsc: 0 }, tx, generation })
     }
 
@@ -50,8 +50,8 @@ impl GroupKey {
 }
 
 impl Group {
-    pub(super) fn new(now: Instant, random: &mut dyn Random) -> Option<Self> {
-        Some(Self { current: GroupKey::fresh(1, 1, random)?, next: None, since: now })
+    pub(super) fn new(now: Instant, range: TxRange, random: &mut dyn Random) -> Option<Self> {
+        Some(Self { current: GroupKey::fresh(1, 1, range, random)?, next: None, since: now })
     }
 
     /// The packet numbers of a key so far: what a message that hands it out says (SEC-K4).
@@ -59,6 +59,11 @@ impl Group {
         let next = self.next.as_ref().map(|(key, _)| key);
         let key = [Some(&self.current), next].into_iter().flatten().find(|key| key.generation == generation);
         key.map_or(0, |key| key.tx.last_sent())
+    }
+
+    /// No new key is being handed out.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.next.is_none()
     }
 
     /// The key that stations should have.
@@ -97,10 +102,10 @@ impl VirtualAp {
     }
 
     /// Begins to hand out a new group key. Does nothing while one is being handed out.
-    pub(super) fn begin_group_rekey(&mut self, now: Instant, random: &mut dyn Random) {
+    pub(super) fn begin_group_rekey(&mut self, now: Instant, range: TxRange, random: &mut dyn Random) {
         let Some(group) = self.group.as_mut().filter(|group| group.next.is_none()) else { return };
         let (key_id, generation) = (3 - group.current.data.key_id, group.current.generation + 1);
-        let Some(key) = GroupKey::fresh(key_id, generation, random) else { return };
+        let Some(key) = GroupKey::fresh(key_id, generation, range, random) else { return };
         group.next = Some((key, now + PATIENCE));
         group.since = now;
         for station in self.stations.values_mut() {

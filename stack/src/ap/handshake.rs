@@ -6,7 +6,7 @@ use crate::ap::admission::Pair;
 use crate::ap::block::Place;
 use crate::ap::radio::{ApRadio, Parting};
 use crate::ap::virtual_ap::{Rekey, Station};
-use crate::mac::{DropReason, PairwiseSa, SaId, TxContext};
+use crate::mac::{DropReason, PairwiseSa, SaId, TxContext, TxRange};
 use crate::rsn::AuthenticatorEvent;
 use crate::time::Instant;
 use crate::wire::ReasonCode;
@@ -43,10 +43,10 @@ impl ApRadio {
 
     /// Takes out what a station's handshake has to send and to say.
     pub(super) fn settle(&mut self, now: Instant, pair: Pair) {
-        let id = self.sa_ids.next();
+        let key = (self.sa_ids.next(), self.config.fresh_keys);
         let outcome = self.with_ap(now, pair.0, |ap, context| {
             let station = ap.stations.get_mut(&pair.1)?;
-            let outcome = station.settle(now, id, context);
+            let outcome = station.settle(now, key, context);
             if outcome.opened {
                 station.hand_group(now, ap.group.as_ref());
                 station.send_eapol(context);
@@ -100,7 +100,7 @@ impl ApRadio {
 
     /// Replaces a group key that is old or whose packet numbers run low, and goes on with a replacement under way.
     pub(super) fn group_rekey_due(&mut self, now: Instant, place: Place) {
-        let Some(ap) = self.ap_mut(place) else { return };
+        let Some(ap) = self.ap_mut(place).filter(|ap| !ap.parked) else { return };
         ap.try_group_switch(now);
         if ap.group_rekey_due(now) {
             self.rekey_group(now, place);
@@ -111,7 +111,8 @@ impl ApRadio {
     pub(super) fn rekey_due(&mut self, now: Instant, pair: Pair) {
         let random = &mut *self.random;
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
-        let Some(ap) = slot.map(|slot| &mut slot.ap) else { return };
+        // A handshake would hold up the move.
+        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| !ap.parked) else { return };
         let age = ap.config.pairwise_rekey;
         let Some(station) = ap.stations.get_mut(&pair.1) else { return };
         if station.rekey == Rekey::None && station.wants_new_key(now, age) {
@@ -130,10 +131,10 @@ impl ApRadio {
     }
 
     fn rekey_group(&mut self, now: Instant, place: Place) {
-        let random = &mut *self.random;
+        let (random, range) = (&mut *self.random, self.config.fresh_keys);
         let slot = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut);
-        let Some(ap) = slot.map(|slot| &mut slot.ap) else { return };
-        ap.begin_group_rekey(now, random);
+        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| !ap.parked) else { return };
+        ap.begin_group_rekey(now, range, random);
         let stations: Vec<_> = ap.stations.keys().copied().collect();
         for station in stations {
             self.settle(now, (place, station));
@@ -141,7 +142,7 @@ impl ApRadio {
     }
 
     /// Keeps the list of deadlines in step with the handshake of a station.
-    fn note_deadline(&mut self, pair: Pair) {
+    pub(super) fn note_deadline(&mut self, pair: Pair) {
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
         let Some(station) = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1)) else { return };
         let unanswered = station.authenticator.as_ref().and_then(|machine| machine.poll_timeout());
@@ -157,9 +158,9 @@ impl ApRadio {
 }
 
 impl Station {
-    /// Sends the messages of the handshake and does what it says; a new pairwise key is named `id` unless it has a name
-    /// already.
-    fn settle(&mut self, now: Instant, id: SaId, context: &mut TxContext<'_>) -> Outcome {
+    /// Sends the messages of the handshake and does what it says; a new pairwise key has these packet numbers, and is
+    /// named `id` unless it has a name already.
+    fn settle(&mut self, now: Instant, (id, range): (SaId, TxRange), context: &mut TxContext<'_>) -> Outcome {
         let mut outcome = Outcome::default();
         loop {
             self.send_eapol(context);
@@ -173,7 +174,7 @@ impl Station {
                         Rekey::Handshake { .. } => Rekey::Settling { until: now + SETTLE },
                         _ => Rekey::None,
                     };
-                    match PairwiseSa::new(id, cipher, tk.expose()) {
+                    match PairwiseSa::fresh(id, cipher, tk.expose(), range) {
                         Ok(sa) => self.peer.install_pairwise(now, sa),
                         Err(_) => outcome.failed = Some(ReasonCode::UNSPECIFIED),
                     }

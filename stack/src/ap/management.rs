@@ -30,10 +30,12 @@ pub(super) enum Standing {
     Open,
     /// A BSSID without a BSS, which it may take.
     Free,
-    /// The parent of a network: it has to be sent on.
-    Parent,
+    /// The parent of the network with this position: it has to be sent on.
+    Parent(usize),
     /// The BSS of somebody else in the network with this position: it has to be sent on.
     Taken(usize),
+    /// Another radio's business.
+    Elsewhere,
 }
 
 impl ApRadio {
@@ -88,15 +90,19 @@ impl ApRadio {
         match self.slot(place) {
             Some(slot) if slot.ap.client.is_none_or(|client| client == station) => Standing::Open,
             Some(slot) => Standing::Taken(slot.network),
-            None if place.index() < self.networks.len() => Standing::Parent,
-            None => Standing::Free,
+            None => match self.own_index(place) {
+                Some(index) if index < self.networks.len() => Standing::Parent(index),
+                Some(_) if self.is_free(place) => Standing::Free,
+                _ => Standing::Elsewhere,
+            },
         }
     }
 
     /// Queues a management frame to a station, as to a stranger unless it is associated there.
     pub(super) fn answer(&mut self, pair: Pair, body: &ManagementBody<'_>) {
         let station = self.slot(pair.0).and_then(|slot| slot.ap.stations.get(&pair.1));
-        let whose = station.map_or(Whose::Stranger, |station| Whose::Station(pair, station.association));
+        let whose =
+            station.map_or(Whose::Stranger(pair.0), |station| Whose::Station(pair, station.association));
         let frame = self.management_frame(pair, body);
         self.send(whose, frame);
     }
@@ -182,8 +188,8 @@ impl ApRadio {
     fn probed_alone(&mut self, now: Instant, pair: Pair, elements: &Elements<'_>) -> Result<(), DropReason> {
         let position = match (self.standing(pair), self.slot(pair.0)) {
             (Standing::Open, Some(slot)) => slot.network,
-            (Standing::Parent, _) => {
-                self.probed_network(now, pair.0.index(), pair.1, elements);
+            (Standing::Parent(position), _) => {
+                self.probed_network(now, position, pair.1, elements);
                 return Ok(());
             }
             (Standing::Free, _) => {
@@ -209,7 +215,7 @@ impl ApRadio {
         };
         if network.parent.is_some() {
             self.answer_from_offer(now, position, client, true);
-        } else if let Some(place) = self.block().at(position) {
+        } else if let Some(place) = self.own_at(position) {
             self.answer_probe((place, client), position, true);
         }
     }
@@ -228,8 +234,10 @@ impl ApRadio {
             _ => return Err(DropReason::UnexpectedManagement),
         };
         let (status, elements) = match (status, self.standing(pair)) {
-            (StatusCode::SUCCESS, Standing::Parent) => self.suggest(now, pair.0.index(), pair.1),
-            (StatusCode::SUCCESS, Standing::Taken(position)) => self.suggest(now, position, pair.1),
+            (_, Standing::Elsewhere) => return Err(DropReason::NotForUs),
+            (StatusCode::SUCCESS, Standing::Parent(position) | Standing::Taken(position)) => {
+                self.suggest(now, position, pair.1)
+            }
             (status, _) => (status, ElementsBuf::new()),
         };
         if status == StatusCode::SUCCESS {

@@ -9,6 +9,7 @@
 mod acks;
 mod admission;
 mod announce;
+mod arrival;
 mod association;
 mod block;
 mod config;
@@ -16,12 +17,14 @@ mod data;
 mod directory;
 mod group;
 mod handshake;
+mod home;
 mod management;
 mod network;
 mod offer;
 mod outbox;
 mod presence;
 mod radio;
+mod transfer;
 mod transmit;
 mod virtual_ap;
 
@@ -31,4 +34,5 @@ mod tests;
 pub use block::BssidBlock;
 pub use config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
 pub use radio::{ApRadio, Occupancy};
+pub use transfer::{Refusal, Refused};
 pub use virtual_ap::VirtualAp;

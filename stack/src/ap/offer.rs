@@ -86,18 +86,16 @@ impl ApRadio {
     /// The BSSID for a client of a per-client network: its own if it has one, else the first free one from a place on that
     /// depends on the client and was not offered to others just now. `None` if all are taken.
     pub(super) fn offer(&self, position: usize, client: MacAddr) -> Option<Place> {
-        let offered = || self.acks.offered_to((position, client)).filter(|&place| self.slot(place).is_none());
+        let offered = || self.acks.offered_to((position, client)).filter(|&place| self.is_free(place));
         if let Some(place) = self.directory.of(position, client).or_else(offered) {
             return Some(place);
         }
-        let (first, size) = (self.networks.len(), self.block().len());
-        let count = size.saturating_sub(first);
         if self.free == 0 {
             return None;
         }
-        let start = self.offers.start(position, client, count);
-        let places = (0..count).filter_map(|step| self.block().at(first + (start + step) % count));
-        let mut free = places.filter(|&place| self.slot(place).is_none());
+        let count = self.config.own.len().saturating_sub(self.networks.len());
+        let places = self.client_places(self.offers.start(position, client, count));
+        let mut free = places.filter(|&place| self.is_free(place));
         free.clone().find(|&place| !self.acks.is_offered(place)).or_else(|| free.next())
     }
 
@@ -219,15 +217,17 @@ impl ApRadio {
             sequence: self.sequence.next(SequenceSpace::Common),
         };
         write(&network.announcement(&self.config), ends, &mut frame);
-        let stamp = Some(self.tsf_zero(&network.config, place));
+        let stamp = Some(
+            self.slot(place).map_or_else(|| self.tsf_zero(&network.config, place), |slot| slot.ap.tsf_zero),
+        );
         let waiting =
-            Waiting { whose: Whose::Stranger, outgoing: Outgoing::immediate(frame, options), stamp };
+            Waiting { whose: Whose::Stranger(place), outgoing: Outgoing::immediate(frame, options), stamp };
         self.outbox.push(waiting, &mut self.drops);
     }
 
     /// The beacon of a parent.
     pub(super) fn parent_beacon(&mut self, now: Instant, place: Place) -> Option<Vec<u8>> {
-        let position = place.index();
+        let position = self.announced_at(place)?;
         let sequence = self.sequence.next(SequenceSpace::Common);
         let bssid = self.block().bssid(place);
         let network = self.networks.get_mut(position)?;

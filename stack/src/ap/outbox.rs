@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::ap::admission::Pair;
-use crate::mac::{DropCounts, DropReason, Outgoing, SaId};
+use crate::ap::block::Place;
+use crate::mac::{BufferPool, DropCounts, DropReason, Outgoing, SaId};
 use crate::time::Instant;
 
 /// Most frames that wait, of each kind.
@@ -18,10 +19,23 @@ pub(super) enum Whose {
     Queue(Pair, SaId),
     /// Management of a station with this association.
     Station(Pair, SaId),
-    /// An answer to somebody who is not associated.
-    Stranger,
-    /// To a group.
-    All,
+    /// An answer from this BSSID to somebody who is not associated.
+    Stranger(Place),
+    /// To the group of this BSS.
+    Group(Place),
+    /// The beacon of a parent.
+    Parent,
+}
+
+impl Whose {
+    /// From which BSSID it comes; parents stay where they are.
+    pub(super) const fn place(&self) -> Option<Place> {
+        match self {
+            Self::Queue((place, _), _) | Self::Station((place, _), _) => Some(*place),
+            Self::Stranger(place) | Self::Group(place) => Some(*place),
+            Self::Parent => None,
+        }
+    }
 }
 
 /// A frame that waits.
@@ -44,7 +58,11 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Queues a frame; the oldest of its kind goes if there are too many.
     pub(super) fn push(&mut self, waiting: Waiting, drops: &mut DropCounts) {
-        let queue = if waiting.whose == Whose::Stranger { &mut self.strangers } else { &mut self.stations };
+        let queue = if matches!(waiting.whose, Whose::Stranger(_)) {
+            &mut self.strangers
+        } else {
+            &mut self.stations
+        };
         if queue.len() >= MOST {
             queue.pop_front();
             drops.count(DropReason::QueueFull);
@@ -52,17 +70,28 @@ impl Outbox {
         queue.push_back(waiting);
     }
 
-    pub(super) fn pop_for_station(&mut self) -> Option<Waiting> {
-        self.stations.pop_front()
+    /// The next that is not `held`.
+    pub(super) fn pop_for_station(&mut self, held: impl Fn(Place) -> bool) -> Option<Waiting> {
+        pop(&mut self.stations, held)
     }
 
-    pub(super) fn pop_for_stranger(&mut self) -> Option<Waiting> {
+    pub(super) fn pop_for_stranger(&mut self, held: impl Fn(Place) -> bool) -> Option<Waiting> {
         if self.strangers_in_flight >= STRANGERS_IN_FLIGHT {
             return None;
         }
-        let waiting = self.strangers.pop_front()?;
+        let waiting = pop(&mut self.strangers, held)?;
         self.strangers_in_flight += 1;
         Some(waiting)
+    }
+
+    /// Drops what is from a BSSID that is here no longer.
+    pub(super) fn forget(&mut self, place: Place, pool: &mut BufferPool, drops: &mut DropCounts) {
+        for queue in [&mut self.stations, &mut self.strangers] {
+            while let Some(waiting) = pop(queue, |other| other != place) {
+                pool.give(waiting.outgoing.frame);
+                drops.count(DropReason::MovedAway);
+            }
+        }
     }
 
     /// It is known what became of a frame to a stranger.
@@ -73,4 +102,9 @@ impl Outbox {
     pub(super) fn len(&self) -> usize {
         self.stations.len() + self.strangers.len()
     }
+}
+
+fn pop(queue: &mut VecDeque<Waiting>, held: impl Fn(Place) -> bool) -> Option<Waiting> {
+    let at = queue.iter().position(|waiting| !waiting.whose.place().is_some_and(&held))?;
+    queue.remove(at)
 }

@@ -35,6 +35,7 @@ impl ApRadio {
     /// bit in the TIM.
     pub(super) fn look_after_stations(&mut self, now: Instant) {
         self.acks.expire(now);
+        self.forget_departed(now);
         for index in 0..self.slots.len() {
             let Some(place) = self.block().at(index).filter(|&place| self.slot(place).is_some()) else {
                 continue;

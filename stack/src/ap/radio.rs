@@ -5,18 +5,20 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::ap::acks::Acks;
 use crate::ap::admission::{Pair, Recent};
 use crate::ap::announce::robust;
-use crate::ap::block::{BssidBlock, Place};
+use crate::ap::arrival::Arrival;
+use crate::ap::block::Place;
 use crate::ap::config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, VirtualApKind};
 use crate::ap::directory::Directory;
 use crate::ap::network::Network;
 use crate::ap::offer::Offers;
 use crate::ap::outbox::{Outbox, Whose};
 use crate::ap::presence::TICK;
+use crate::ap::transfer::Moves;
 use crate::ap::virtual_ap::{VirtualAp, interval};
 use crate::mac::{
     BufferPool, DropCounts, DropReason, InFlight, SaIds, Scheduler, SequenceNumbers, TxContext, rx::Kept,
 };
-use crate::random::Random;
+use crate::random::{self, Random};
 use crate::time::{Instant, earliest};
 use crate::wire::{MacAddr, ReasonCode, Transmit, TxStatus};
 
@@ -33,12 +35,14 @@ pub struct ApRadio {
     pub(super) networks: Vec<Network>,
     /// By their places in the block.
     pub(super) slots: Vec<Option<Box<Slot>>>,
-    /// How many places are left for clients of per-client networks.
+    /// How many of our own places are left for clients of per-client networks.
     pub(super) free: usize,
+    pub(super) moves: Moves,
     pub(super) directory: Directory,
     pub(super) acks: Acks,
     pub(super) offers: Offers,
     pub(super) random: Box<dyn Random + Send>,
+    /// From a random place on, so that a station that came from another radio has no two with the same name.
     pub(super) sa_ids: SaIds,
     pub(super) scheduler: Scheduler<Pair>,
     pub(super) in_flight: InFlight<Whose>,
@@ -85,6 +89,10 @@ pub(super) struct Slot {
     /// It is among those whose group frames may leave.
     pub(super) group_listed: bool,
     pub(super) ap: VirtualAp,
+    /// It was said that nothing of it is in flight.
+    pub(super) drained: bool,
+    /// It has come from another radio lately.
+    pub(super) arrival: Option<Arrival>,
 }
 
 /// How full everything is that strangers and stations fill: all of it is bounded.
@@ -104,7 +112,7 @@ pub struct Occupancy {
     pub outbox: usize,
     /// Frames that are with the radio, at most its window.
     pub in_flight: usize,
-    /// What is remembered of strangers: authentications, refusals, offers; at most 2072.
+    /// What is remembered of strangers: authentications, refusals, offers, who is heard; at most 3096.
     pub strangers: usize,
     /// Timers, at most three for each virtual AP and station.
     pub timers: usize,
@@ -118,18 +126,20 @@ impl ApRadio {
         now: Instant,
         mut random: Box<dyn Random + Send>,
     ) -> Self {
-        let size = config.block.len();
+        let size = config.own.len();
+        let sa_ids = SaIds::starting_after(u64::from_le_bytes(random::bytes(&mut *random)));
         let mut radio = Self {
             config,
             start: now,
             networks: Vec::new(),
-            slots: std::iter::repeat_with(|| None).take(size).collect(),
-            free: size - networks.len().min(size),
+            slots: std::iter::repeat_with(|| None).take(config.block.len()).collect(),
+            free: size.saturating_sub(networks.len()),
+            moves: Moves::default(),
             directory: Directory::default(),
             acks: Acks::new(now),
             offers: Offers::new(&mut *random),
             random,
-            sa_ids: SaIds::starting_after(0),
+            sa_ids,
             scheduler: Scheduler::new(),
             in_flight: InFlight::new(config.window),
             pool: BufferPool::new(256),
@@ -167,6 +177,7 @@ impl ApRadio {
         }
         self.handshakes_due(now);
         self.end_pauses(now);
+        self.arrivals_due(now);
         if self.next_tick <= now {
             self.next_tick = now + TICK;
             self.look_after_stations(now);
@@ -192,12 +203,15 @@ impl ApRadio {
         if let Some(change) = self.acks.poll(self.config.block) {
             return Some(ApEvent::Ack(change));
         }
+        if let Some(place) = self.moves.vacated.pop_first() {
+            return Some(ApEvent::Vacated(self.block().bssid(place)));
+        }
         self.events.pop_front()
     }
 
-    /// Takes the buffer of an [`ApEvent::Msdu`] back.
-    pub fn recycle_event(&mut self, ethernet: Vec<u8>) {
-        self.event_pool.give(ethernet);
+    /// Takes the buffer of an [`ApEvent::Msdu`] or [`ApEvent::Stray`] back.
+    pub fn recycle_event(&mut self, buffer: Vec<u8>) {
+        self.event_pool.give(buffer);
     }
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
@@ -207,7 +221,9 @@ impl ApRadio {
         let handshake = self.agenda.handshakes.first().map(|&(at, _)| (at, "a handshake is unanswered"));
         let pause = self.agenda.pauses.front().map(|&(at, _)| (at, "a frame gets another chance"));
         let tick = earliest(Some((self.next_tick, "looking after stations")), pause);
-        earliest(earliest(beacon, handshake), earliest(tick, self.in_flight.poll_timeout()))
+        let arrival = self.next_arrival().map(|at| (at, "a frame before others is missing"));
+        let status = earliest(arrival, self.in_flight.poll_timeout());
+        earliest(earliest(beacon, handshake), earliest(tick, status))
     }
 
     /// Deauthenticates all stations. Send what [`Self::poll_transmit`] still has.
@@ -248,13 +264,13 @@ impl ApRadio {
             events: self.events.len(),
             outbox: self.outbox.len(),
             in_flight: self.in_flight.len(),
-            strangers: self.authenticated.len() + self.told.len() + self.offers.len() + self.acks.offers(),
+            strangers: self.authenticated.len()
+                + self.told.len()
+                + self.moves.heard.len()
+                + self.offers.len()
+                + self.acks.offers(),
             timers: self.agenda.beacons.len() + self.agenda.handshakes.len() + self.agenda.pauses.len(),
         }
-    }
-
-    pub(super) const fn block(&self) -> BssidBlock {
-        self.config.block
     }
 
     pub(super) fn position(&self, network: NetworkId) -> Option<usize> {
@@ -272,19 +288,20 @@ impl ApRadio {
     /// Where the TSF timer of a place counts from. The places share the beacon interval out among themselves, so that the
     /// beacons of many clients do not come all at once, and a BSSID has the same timer before and after it is taken.
     pub(super) fn tsf_zero(&self, network: &NetworkConfig, place: Place) -> Instant {
-        let share = interval(network).as_micros() as u64 * place.index() as u64 / self.block().len() as u64;
+        let index = self.own_index(place).unwrap_or(0) as u64;
+        let share = interval(network).as_micros() as u64 * index / self.config.own.len() as u64;
         self.start + std::time::Duration::from_micros(share)
     }
 
     pub(super) fn event(&mut self, event: ApEvent) {
-        let most = if matches!(event, ApEvent::Msdu { .. }) { EVENTS } else { 2 * EVENTS };
-        if self.events.len() < most {
+        let of_frame = matches!(event, ApEvent::Msdu { .. } | ApEvent::Stray { .. } | ApEvent::Heard { .. });
+        if self.events.len() < if of_frame { EVENTS } else { 2 * EVENTS } {
             self.events.push_back(event);
             return;
         }
         self.drops.count(DropReason::EventsFull);
-        if let ApEvent::Msdu { ethernet, .. } = event {
-            self.event_pool.give(ethernet);
+        if let ApEvent::Msdu { ethernet: buffer, .. } | ApEvent::Stray { frame: buffer, .. } = event {
+            self.event_pool.give(buffer);
         }
     }
 
@@ -292,29 +309,51 @@ impl ApRadio {
     pub(super) fn make(&mut self, now: Instant, place: Place, position: usize, client: Option<MacAddr>) {
         let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
         let times = (now, self.tsf_zero(&config, place));
-        let ap = VirtualAp::new(config, self.block().bssid(place), client, times, &mut *self.random);
+        let keys = (self.config.fresh_keys, &mut *self.random as &mut dyn Random);
+        let ap = VirtualAp::new(config, self.config.block.bssid(place), client, times, keys);
+        self.free -= usize::from(client.is_some() && self.own_index(place).is_some());
+        self.put(place, position, ap);
+    }
+
+    /// Puts a virtual AP into its place.
+    pub(super) fn put(&mut self, place: Place, position: usize, ap: VirtualAp) {
+        self.moves.departed.remove(&place);
+        self.moves.vacated.remove(&place);
         self.agenda.beacons.insert((ap.next_beacon, place));
         if let Some(network) = self.networks.get_mut(position) {
             network.members.push(place);
         }
-        if let Some(slot) = self.slots.get_mut(place.index()) {
-            *slot = Some(Box::new(Slot { network: position, group_listed: false, ap }));
+        let slot = Slot { network: position, group_listed: false, ap, drained: false, arrival: None };
+        if let Some(empty) = self.slots.get_mut(place.index()) {
+            *empty = Some(Box::new(slot));
         }
-        self.free -= usize::from(client.is_some());
         self.acks.take(place);
     }
 
-    /// Takes a client's virtual AP out of its place.
+    /// The end of a client's virtual AP.
     pub(super) fn unmake(&mut self, place: Place) {
-        let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::take) else { return };
+        if self.lift(place).is_none() {
+            return;
+        }
+        self.acks.free(place);
+        if self.own_index(place).is_some() {
+            self.free += 1;
+        } else {
+            self.moves.vacated.insert(place);
+        }
+    }
+
+    /// Takes a virtual AP out of its place, and out of all lists of what is to be done.
+    pub(super) fn lift(&mut self, place: Place) -> Option<Box<Slot>> {
+        let slot = self.slots.get_mut(place.index()).and_then(Option::take)?;
         self.agenda.beacons.remove(&(slot.ap.next_beacon, place));
         self.agenda.beacons_due.retain(|&due| due != place);
         self.agenda.groups_ready.retain(|&ready| ready != place);
         if let Some(network) = self.networks.get_mut(slot.network) {
             network.members.retain(|&member| member != place);
         }
-        self.free += usize::from(slot.ap.client.is_some());
-        self.acks.free(place);
+        self.moves.unsettled.remove(&place);
+        Some(slot)
     }
 
     /// Runs `f` with a virtual AP and the context to transmit in it.
@@ -359,7 +398,7 @@ impl ApRadio {
 
     fn add_network(&mut self, now: Instant, config: NetworkConfig) {
         let position = self.networks.len();
-        let Some(place) = self.block().at(position) else { return };
+        let Some(place) = self.own_at(position) else { return };
         let first_beacon = self.tsf_zero(&config, place);
         let kind = config.kind;
         self.networks.push(Network::new(config, first_beacon));

@@ -4,7 +4,7 @@ use crate::ap::admission::Pair;
 use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
-use crate::ap::radio::ApRadio;
+use crate::ap::radio::{ApRadio, Slot};
 use crate::ap::virtual_ap::{Rekey, next_beacon};
 use crate::mac::{Completion, Outgoing, PAUSE, Turn};
 use crate::time::Instant;
@@ -34,7 +34,7 @@ impl ApRadio {
     pub(super) fn next_frame(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
         self.next_beacon(now)
             .or_else(|| self.next_group(now))
-            .or_else(|| self.outbox.pop_for_station().map(|waiting| sent(now, waiting)))
+            .or_else(|| self.next_of_management(now))
             .or_else(|| self.next_in_turn(now))
     }
 
@@ -78,8 +78,11 @@ impl ApRadio {
                     station.acknowledged(now);
                 }
             }
-            Whose::Stranger => self.outbox.stranger_completed(),
-            Whose::All => {}
+            Whose::Stranger(_) => self.outbox.stranger_completed(),
+            Whose::Group(_) | Whose::Parent => {}
+        }
+        if let Some(place) = whose.place() {
+            self.note_drained(place);
         }
     }
 
@@ -113,8 +116,9 @@ impl ApRadio {
             ap.next_beacon = next_beacon(&ap.config, ap.tsf_zero, now);
             return Some((ap.next_beacon, std::mem::replace(&mut ap.beacon_due, true)));
         }
-        let zero = self.tsf_zero(&self.networks.get(place.index())?.config, place);
-        let network = self.networks.get_mut(place.index())?;
+        let position = self.announced_at(place)?;
+        let zero = self.tsf_zero(&self.networks.get(position)?.config, place);
+        let network = self.networks.get_mut(position)?;
         let parent = network.parent.as_mut()?;
         parent.next_beacon = next_beacon(&network.config, zero, now);
         Some((parent.next_beacon, std::mem::replace(&mut parent.beacon_due, true)))
@@ -124,7 +128,7 @@ impl ApRadio {
         while let Some(place) = self.agenda.beacons_due.pop_front() {
             if self.slot(place).is_none() {
                 let Some(frame) = self.parent_beacon(now, place) else { continue };
-                return Some((Whose::All, Outgoing::robust(frame, robust(&self.config))));
+                return Some((Whose::Parent, Outgoing::robust(frame, robust(&self.config))));
             }
             if let Some(beacon) = self.beacon(now, place) {
                 return Some(beacon);
@@ -136,7 +140,8 @@ impl ApRadio {
     fn beacon(&mut self, now: Instant, place: Place) -> Option<(Whose, Outgoing)> {
         let slot = self.slots.get_mut(place.index())?.as_deref_mut()?;
         let ap = &mut slot.ap;
-        if !std::mem::take(&mut ap.beacon_due) {
+        // A parked one stays due.
+        if ap.parked || !std::mem::take(&mut ap.beacon_due) {
             return None;
         }
         let mut frame = self.pool.take();
@@ -152,7 +157,7 @@ impl ApRadio {
                 };
                 (Whose::Station((place, client), station.association), Outgoing::immediate(frame, options))
             }
-            None => (Whose::All, Outgoing::robust(frame, robust(&self.config))),
+            None => (Whose::Group(place), Outgoing::robust(frame, robust(&self.config))),
         };
         if dtim {
             self.wake_group(place, true);
@@ -172,7 +177,7 @@ impl ApRadio {
                 Some(ap.group_queue.poll(key, ap.burst > 0, context))
             });
             match outgoing.flatten() {
-                Some(Some(outgoing)) => return Some((Whose::All, outgoing)),
+                Some(Some(outgoing)) => return Some((Whose::Group(place), outgoing)),
                 // It could not be built; the next one may.
                 Some(None) => {}
                 None => self.unlist_group(),
@@ -189,8 +194,14 @@ impl ApRadio {
         }
     }
 
+    fn next_of_management(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        let slots = &self.slots;
+        self.outbox.pop_for_station(|place| is_parked(slots, place)).map(|waiting| sent(now, waiting))
+    }
+
     fn next_of_strangers(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
-        self.outbox.pop_for_stranger().map(|waiting| sent(now, waiting))
+        let slots = &self.slots;
+        self.outbox.pop_for_stranger(|place| is_parked(slots, place)).map(|waiting| sent(now, waiting))
     }
 
     fn next_of_stations(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
@@ -222,6 +233,11 @@ impl ApRadio {
         let outgoing = Outgoing::robust(frame, robust(&self.config));
         self.outbox.push(Waiting { whose, outgoing, stamp: None }, &mut self.drops);
     }
+}
+
+/// Nothing leaves from this BSSID now.
+fn is_parked(slots: &[Option<Box<Slot>>], place: Place) -> bool {
+    slots.get(place.index()).is_some_and(|slot| slot.as_ref().is_some_and(|slot| slot.ap.parked))
 }
 
 fn sent(now: Instant, waiting: Waiting) -> (Whose, Outgoing) {

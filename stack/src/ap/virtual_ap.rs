@@ -7,7 +7,7 @@ use crate::ap::announce::{Announcement, Announcer, Ends, rsn_element};
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::group::Group;
 use crate::ap::network::MAX_AID;
-use crate::mac::{Bss, GroupQueue, Peer, SaId, SequenceNumbers, SequenceSpace};
+use crate::mac::{Bss, GroupQueue, Peer, Rates, SaId, SequenceNumbers, SequenceSpace, TxRange};
 use crate::random::Random;
 use crate::rsn::Authenticator;
 use crate::time::{Instant, TU};
@@ -36,6 +36,10 @@ pub(super) struct Station {
     /// The generation of the group key that it was handed last, and of the one that it has.
     pub(super) group_handed: u64,
     pub(super) group_has: u64,
+    /// What it can be sent with, whatever radio does.
+    pub(super) takes: Rates,
+    /// When it was last said how it is heard.
+    pub(super) reported: Option<Instant>,
     /// At what rate beacons go to it alone; the radio's choice if unset.
     pub(super) beacon_rate: Option<Rate>,
 }
@@ -81,6 +85,8 @@ pub struct VirtualAp {
     pub(super) beacon_due: bool,
     /// The TSF timer is our clock less this.
     pub(super) tsf_zero: Instant,
+    /// Nothing leaves: it is about to move.
+    pub(super) parked: bool,
 }
 
 impl VirtualAp {
@@ -89,7 +95,7 @@ impl VirtualAp {
         bssid: MacAddr,
         client: Option<MacAddr>,
         (now, tsf_zero): (Instant, Instant),
-        random: &mut dyn Random,
+        keys: (TxRange, &mut dyn Random),
     ) -> Self {
         let protected = config.security != Security::Open;
         Self {
@@ -97,7 +103,7 @@ impl VirtualAp {
             bssid,
             client,
             stations: BTreeMap::new(),
-            group: if protected { Group::new(now, random) } else { None },
+            group: if protected { Group::new(now, keys.0, keys.1) } else { None },
             group_queue: GroupQueue::new(protected),
             burst: 0,
             dozing: 0,
@@ -106,6 +112,7 @@ impl VirtualAp {
             next_beacon: first_beacon(&config, tsf_zero, now),
             beacon_due: false,
             tsf_zero,
+            parked: false,
             config,
         }
     }
@@ -142,7 +149,7 @@ impl VirtualAp {
 
     /// Group frames may leave: nobody dozes, or a DTIM beacon has announced them.
     pub(super) fn releases_group_frames(&self) -> bool {
-        !self.group_queue.is_empty() && (self.burst > 0 || self.dozing == 0)
+        !self.parked && !self.group_queue.is_empty() && (self.burst > 0 || self.dozing == 0)
     }
 
     /// Writes the next beacon and advances the DTIM count. That of a client's own virtual AP goes to the client alone, so

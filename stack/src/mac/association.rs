@@ -1,7 +1,7 @@
 //! Security associations: keys in use, each with its packet numbers.
 
 use crate::crypto::{Cipher, CipherKey, KeyLength};
-use crate::mac::{ReplayCounters, TxPn};
+use crate::mac::{ReplayCounters, TxPn, TxRange};
 
 /// The name of one association or of one installed key, unique as long as the program runs. A frame that was queued
 /// under one is never sent under another (SEC-H3), and fragments that were opened under different ones are never put
@@ -19,9 +19,9 @@ impl SaIds {
         Self(last)
     }
 
-    /// The next ID.
+    /// The next ID; after the last of all comes the first.
     pub const fn next(&mut self) -> SaId {
-        self.0 += 1;
+        self.0 = self.0.wrapping_add(1);
         SaId(self.0)
     }
 }
@@ -53,9 +53,14 @@ pub struct PairwiseSa {
 }
 
 impl PairwiseSa {
-    /// A fresh key: packet numbers start at 1, everything received above 0 is new.
+    /// A fresh key: all packet numbers are ours, everything received above 0 is new.
     pub fn new(id: SaId, cipher: Cipher, key: &[u8]) -> Result<Self, InstallError> {
-        Self::moved(id, cipher, key, TxPn::starting_after(0), ReplayCounters::after(0))
+        Self::fresh(id, cipher, key, TxRange::ALL)
+    }
+
+    /// A fresh key of which only these packet numbers are ours: others may come to own it after us.
+    pub fn fresh(id: SaId, cipher: Cipher, key: &[u8], range: TxRange) -> Result<Self, InstallError> {
+        Self::moved(id, cipher, key, TxPn::within(range), ReplayCounters::after(0))
     }
 
     /// A key that was in use elsewhere, with the packet numbers that it may use from now on and those it has accepted.
@@ -106,9 +111,9 @@ pub struct GroupTx {
 }
 
 impl GroupTx {
-    /// A fresh group key with a key ID of 1 to 3.
+    /// A fresh group key with a key ID of 1 to 3, all of whose packet numbers are ours.
     pub fn new(cipher: Cipher, key: &[u8], key_id: u8) -> Result<Self, InstallError> {
-        Self::moved(cipher, key, key_id, TxPn::starting_after(0))
+        Self::moved(cipher, key, key_id, TxPn::within(TxRange::ALL))
     }
 
     /// A group key that was in use elsewhere, with the packet numbers that it may use from now on.

@@ -50,6 +50,7 @@ drop_reasons! {
     UnexpectedManagement, "unexpected_management", "A management frame that was not asked for or does not fit the state.";
     AssociationRefused, "association_refused", "An association request that was answered with a refusal.";
     BadAssociationId, "bad_association_id", "A PS-Poll with another association ID than the station has.";
+    MovedAway, "moved_away", "Of a virtual AP that has moved to another radio.";
     PollWhileAwake, "poll_while_awake", "A PS-Poll from a station that is not dozing.";
 
     // Whether it is new and real.

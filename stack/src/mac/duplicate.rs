@@ -37,6 +37,11 @@ impl DuplicateCache {
         retry && self.0.get(space.place()).is_some_and(|last| *last == Some(sequence))
     }
 
+    /// The last one recorded in this space.
+    pub fn last(&self, space: SequenceSpace) -> Option<SequenceControl> {
+        self.0.get(space.place()).copied().flatten()
+    }
+
     /// Remembers a frame that was taken. Only what is believed should be recorded: a forged frame must not be able to
     /// make the real one a duplicate.
     pub fn record(&mut self, space: SequenceSpace, sequence: SequenceControl) {

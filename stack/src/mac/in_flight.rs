@@ -47,6 +47,11 @@ impl<K> InFlight<K> {
         self.count
     }
 
+    /// Whose the frames in flight are.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.records.iter().flatten().map(|record| &record.key)
+    }
+
     /// No frame is in flight.
     pub const fn is_empty(&self) -> bool {
         self.count == 0

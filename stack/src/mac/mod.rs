@@ -30,7 +30,7 @@ pub use drop::{DropCounts, DropReason};
 pub use duplicate::{DuplicateCache, SequenceNumbers, SequenceSpace};
 pub use in_flight::InFlight;
 pub use msdu::Msdu;
-pub use packet_number::{MAX_PACKET_NUMBER, PacketNumbersUsedUp, ReplayCounters, ReplaySpace, TxPn};
+pub use packet_number::{MAX_PACKET_NUMBER, PacketNumbersUsedUp, ReplayCounters, ReplaySpace, TxPn, TxRange};
 pub use peer::{Bss, Peer, PeerConfig, Role};
 pub use pool::BufferPool;
 pub use power_save::{PowerSave, Uapsd};

@@ -8,6 +8,22 @@ pub const MAX_PACKET_NUMBER: u64 = (1 << 48) - 1;
 #[error("the packet numbers of the transmit key are used up: it has to be replaced")]
 pub struct PacketNumbersUsedUp;
 
+/// Packet numbers that one owner of a transmit key may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxRange {
+    /// The first number used is the one after this.
+    pub after: u64,
+    /// A rekey is due once a number above this was used.
+    pub rekey_above: u64,
+    /// The last number that may be used.
+    pub limit: u64,
+}
+
+impl TxRange {
+    /// All 48 bits; a rekey is due when seven eighths of them are used up.
+    pub const ALL: Self = Self { after: 0, rekey_above: MAX_PACKET_NUMBER / 8 * 7, limit: MAX_PACKET_NUMBER };
+}
+
 /// The packet number of a transmit key. It only goes up, and there is only one of it: neither `Clone` nor `Copy`, so no
 /// two owners can use the same number under the same key (SEC-K12, SEC-H1).
 #[derive(Debug, PartialEq, Eq)]
@@ -21,13 +37,14 @@ impl TxPn {
     /// Numbers above `last`; a new key starts after 0. All 48 bits may be used, and a rekey is due when seven eighths
     /// of them are.
     pub const fn starting_after(last: u64) -> Self {
-        Self::bounded(last, MAX_PACKET_NUMBER / 8 * 7, MAX_PACKET_NUMBER)
+        Self::within(TxRange { after: last, ..TxRange::ALL })
     }
 
-    /// Numbers above `last` and up to `limit`, a rekey being due once one above `rekey_above` was used.
-    pub const fn bounded(last: u64, rekey_above: u64, limit: u64) -> Self {
+    /// The numbers of a range; those above 48 bits are left out.
+    pub const fn within(range: TxRange) -> Self {
+        let TxRange { after, rekey_above, limit } = range;
         let limit = if limit < MAX_PACKET_NUMBER { limit } else { MAX_PACKET_NUMBER };
-        Self { last, rekey_above, limit }
+        Self { last: after, rekey_above, limit }
     }
 
     /// The next number, for exactly one frame.
@@ -125,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_bounded_share_asks_for_a_rekey_and_then_ends() {
-        let mut pn = TxPn::bounded(10, 12, 14);
+        let mut pn = TxPn::within(TxRange { after: 10, rekey_above: 12, limit: 14 });
         assert_eq!((pn.next(), pn.next(), pn.needs_rekey()), (Ok(11), Ok(12), false));
         assert_eq!((pn.next(), pn.needs_rekey()), (Ok(13), true));
         assert_eq!((pn.next(), pn.next()), (Ok(14), Err(PacketNumbersUsedUp)));

@@ -104,6 +104,8 @@ pub struct Peer {
     pub(super) pending: Option<SaId>,
     /// Data waits for the peer to use its new key.
     pub(super) held: bool,
+    /// Nothing new leaves: the virtual AP is about to move.
+    pub(super) parked: bool,
     port_open: bool,
     pub(super) duplicates: DuplicateCache,
     pub(super) fragments: Defragmenter,
@@ -126,6 +128,7 @@ impl Peer {
             previous: None,
             pending: None,
             held: false,
+            parked: false,
             port_open: !config.protected,
             duplicates: DuplicateCache::new(),
             fragments: Defragmenter::new(),
@@ -141,6 +144,11 @@ impl Peer {
     /// Its address.
     pub const fn address(&self) -> MacAddr {
         self.config.address
+    }
+
+    /// The last frames taken from it.
+    pub const fn duplicates(&self) -> &DuplicateCache {
+        &self.duplicates
     }
 
     /// What was agreed with it.
@@ -209,6 +217,44 @@ impl Peer {
     /// The peer has had time enough.
     pub const fn release_data(&mut self) {
         self.held = false;
+    }
+
+    /// From now on nothing leaves but the rest of an MSDU whose first fragment has left, and what was sent in vain goes back
+    /// into its queue.
+    pub const fn park(&mut self) {
+        self.parked = true;
+    }
+
+    /// Frames leave again. Wake the peer in the scheduler.
+    pub const fn unpark(&mut self) {
+        self.parked = false;
+    }
+
+    /// No MSDU is half on the air.
+    pub fn is_whole(&self) -> bool {
+        self.tx.fragments.is_empty()
+    }
+
+    /// No EAPOL of ours waits.
+    pub fn has_no_eapol(&self) -> bool {
+        self.tx.urgent.is_empty()
+    }
+
+    /// Leaves its radio: it is in no ring of the scheduler there. Fragments that were heard and EAPOL that was to be
+    /// repeated do not come along (SEC-H10).
+    pub fn leave_radio(&mut self, pool: &mut BufferPool, drops: &mut DropCounts) {
+        self.fragments.clear();
+        self.tx.urgent.flush(DropReason::StaleAssociation, pool, drops);
+        self.tx.leave_radio();
+        self.parked = false;
+    }
+
+    /// What the peer can be sent with from now on. What was learned of rates is kept if they are the same.
+    pub fn set_rates(&mut self, rates: Rates) {
+        if self.config.rates != rates {
+            self.config.rates = rates;
+            self.rate = RateControl::new(self.config.address, rates);
+        }
     }
 
     /// The end of the association: everything queued is dropped, then the keys are deleted, and the port is closed

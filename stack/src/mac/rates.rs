@@ -36,13 +36,24 @@ impl Rates {
     /// What is common to `own` (our rates, as in the Supported Rates element) and the elements of the peer, in beacons,
     /// requests or responses. With HT so many streams are sent, up to 2; none if that is 0, for a radio that cannot.
     pub fn agreed(own: &[u8], ht_streams: u8, elements: &Elements<'_>) -> Self {
-        let theirs = elements.rates().fold(0, |bits, entry| bits | bit(entry.0));
-        let legacy = own.iter().fold(0, |bits, &rate| bits | bit(rate)) & theirs;
+        Self::taken(elements).among(own, ht_streams)
+    }
+
+    /// All that a peer with these elements takes, whatever radio sends it.
+    pub fn taken(elements: &Elements<'_>) -> Self {
+        let legacy = elements.rates().fold(0, |bits, entry| bits | bit(entry.0));
         let capabilities = elements.get::<HtCapabilities<'_>>().ok().flatten();
-        let taken = match capabilities.map(|ht| ht.rx_mcs()) {
+        let ht = match capabilities.map(|ht| ht.rx_mcs()) {
             Some(&[low, high, ..]) => u16::from_le_bytes([low, high]),
             _ => 0,
         };
+        Self { legacy, ht, ..Self::LOWEST }
+    }
+
+    /// Those of them that a radio with the rates `own` and so many streams sends with.
+    #[must_use]
+    pub fn among(self, own: &[u8], ht_streams: u8) -> Self {
+        let legacy = own.iter().fold(0, |bits, &rate| bits | bit(rate)) & self.legacy;
         let sent = match ht_streams {
             0 => 0,
             1 => 0x00ff,
@@ -54,7 +65,7 @@ impl Rates {
             (0, Rate::Legacy(rate)) => bit(rate),
             (legacy, _) => legacy,
         };
-        Self { legacy, ht: taken & sent, robust }
+        Self { legacy, ht: self.ht & sent, robust }
     }
 
     /// What must arrive is sent with this.

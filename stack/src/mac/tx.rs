@@ -121,6 +121,12 @@ pub(super) struct TxState {
     header: Vec<u8>,
 }
 
+impl TxState {
+    pub(super) fn leave_radio(&mut self) {
+        (self.listed, self.in_flight, self.probing, self.pausing) = ([false; 4], 0, None, false);
+    }
+}
+
 impl Peer {
     /// Queues an MSDU under the association of now (or the key that a rekey is about to install). A refusal is counted.
     pub fn enqueue(&mut self, context: &mut TxContext<'_>, msdu: &Msdu<'_>) -> Result<(), DropReason> {
@@ -162,10 +168,11 @@ impl Peer {
             return false;
         }
         if self.power.is_dozing() {
-            let released = self.power.release().is_some() || !self.tx.fragments.is_empty();
+            let released = (self.power.release().is_some() && !self.parked) || !self.tx.fragments.is_empty();
             return category == AccessCategory::Voice && released;
         }
-        !self.tx.pausing && (self.waiting(category) || self.has_fragment(category))
+        let held = self.parked || self.tx.pausing;
+        (self.waiting(category) && !held) || (self.has_fragment(category) && !self.tx.pausing)
     }
 
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
@@ -184,6 +191,9 @@ impl Peer {
             && let Some(fragment) = self.next_fragment(context)
         {
             return Turn::Sent(self.launched(fragment, context));
+        }
+        if self.parked {
+            return Turn::Idle;
         }
         if self.tx.deficit < 0 && self.waiting(category) {
             self.tx.deficit += QUANTUM;
@@ -231,8 +241,9 @@ impl Peer {
     }
 
     /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
-    /// rate, waits at the head of its queue again; another that failed gets a few more chances while nothing was sent
-    /// after it. Says whether the peer is left alone now: then [`Self::end_pause`] is due after [`PAUSE`].
+    /// rate, or while the virtual AP was about to move, waits at the head of its queue again; another that failed gets a
+    /// few more chances while nothing was sent after it. Says whether the peer is left alone now: then
+    /// [`Self::end_pause`] is due after [`PAUSE`].
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) -> bool {
         let Completion { mut sent, frame, acked, retries } = completion;
         if sent.counted {
@@ -257,7 +268,7 @@ impl Peer {
         let at_ap = context.bss.role == Role::AccessPoint;
         if acked {
             context.pool.give(frame);
-        } else if probe || (at_ap && self.power.is_dozing()) {
+        } else if probe || self.parked || (at_ap && self.power.is_dozing()) {
             self.put_back(sent, frame, context);
         } else if at_ap && self.gets_another_chance(&mut sent) {
             self.put_back(sent, frame, context);

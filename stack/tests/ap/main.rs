@@ -5,6 +5,7 @@
 mod flood;
 mod hostile;
 mod join;
+mod own;
 mod per_client;
 mod power_save;
 mod presence;

@@ -56,6 +56,10 @@ pub(super) struct OnAir {
     pub(super) options: TxOptions,
 }
 
+pub(super) fn radio(block: BssidBlock) -> RadioConfig {
+    RadioConfig::new(Channel::new(Band::Ghz5, 36).unwrap(), block)
+}
+
 pub(super) struct World {
     pub(super) now: u64,
     pub(super) ap: ApRadio,
@@ -81,8 +85,10 @@ impl World {
     }
 
     pub(super) fn with(networks: Vec<NetworkConfig>, bits: u8) -> Self {
-        let channel = Channel::new(Band::Ghz5, 36).unwrap();
-        let config = RadioConfig::new(channel, BssidBlock { base: BASE, bits });
+        Self::on(radio(BssidBlock { base: BASE, bits }), networks)
+    }
+
+    pub(super) fn on(config: RadioConfig, networks: Vec<NetworkConfig>) -> Self {
         let ap = ApRadio::new(config, networks, at(0), Box::new(Counting(1)));
         Self {
             now: 0,

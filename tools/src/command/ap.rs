@@ -8,7 +8,8 @@ use stack::ap::Security;
 use stack::wire::Channel;
 
 use crate::config::{
-    self, CONTROL, Config, NetworkSettings, NodeSettings, RadioSettings, VirtualAp, read_passphrase,
+    self, CONTROL, Config, NetworkSettings, NodeSettings, PlacementPolicy, RadioSettings, VirtualAp,
+    read_passphrase,
 };
 use crate::node::{self, Verbosity};
 
@@ -45,6 +46,9 @@ pub struct Args {
     /// Who shares a virtual AP
     #[arg(long, value_enum, default_value_t)]
     virtual_ap: VirtualAp,
+    /// What decides which radio serves a client, where they are on one channel
+    #[arg(long, value_enum, default_value_t)]
+    placement: PlacementPolicy,
     /// Set interfaces down that hold the radio, and put them back at the end
     #[arg(long)]
     take_phy: bool,
@@ -148,7 +152,11 @@ impl Args {
             ..NetworkSettings::new(self.ssid.clone().into_bytes(), security)
         };
         Config {
-            node: NodeSettings { control: self.control.clone(), ..NodeSettings::default() },
+            node: NodeSettings {
+                control: self.control.clone(),
+                placement: self.placement,
+                ..NodeSettings::default()
+            },
             radios: radios.collect(),
             networks: vec![network],
         }

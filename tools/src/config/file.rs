@@ -83,6 +83,7 @@ impl Checker<'_> {
             name,
             state,
             control: table.control.map_or(usual.control, |path| self.beside(&path)),
+            placement: table.placement,
         })
     }
 

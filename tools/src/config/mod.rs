@@ -15,7 +15,9 @@ use stack::wire::{Channel, MacAddr};
 pub use error::ConfigError;
 pub use file::{parse, read};
 pub use secret::{Passphrase, read_passphrase};
-pub use value::{VirtualAp, channel, country, duration, inactivity, name_of_host, power, rekey, ssid, tap};
+pub use value::{
+    PlacementPolicy, VirtualAp, channel, country, duration, inactivity, name_of_host, power, rekey, ssid, tap,
+};
 
 /// Where the control socket is, unless something else is said.
 pub const CONTROL: &str = "/run/airloom.sock";
@@ -40,6 +42,8 @@ pub struct NodeSettings {
     pub state: PathBuf,
     /// Where its control socket is.
     pub control: PathBuf,
+    /// Who decides which radio serves a client.
+    pub placement: PlacementPolicy,
 }
 
 impl Default for NodeSettings {
@@ -48,6 +52,7 @@ impl Default for NodeSettings {
             name: name_of_host(),
             state: PathBuf::from("/var/lib/airloom"),
             control: PathBuf::from(CONTROL),
+            placement: PlacementPolicy::default(),
         }
     }
 }

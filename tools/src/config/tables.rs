@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::value::{Time, VirtualAp};
+use super::value::{PlacementPolicy, Time, VirtualAp};
 
 /// All of a file.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ pub(super) struct NodeTable {
     pub(super) name: Option<Spanned<String>>,
     pub(super) state: Option<PathBuf>,
     pub(super) control: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) placement: PlacementPolicy,
 }
 
 /// Read, so that a mistake in it is found, and not used yet.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use drivers::interface;
+use mesh::placement::{Pinned, Policy, Signal, SignalAndLoad};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 use stack::ap::VirtualApKind;
@@ -27,6 +28,31 @@ impl From<VirtualAp> for VirtualApKind {
         match virtual_ap {
             VirtualAp::PerClient => Self::PerClient,
             VirtualAp::Shared => Self::Shared,
+        }
+    }
+}
+
+/// Who decides which radio serves a client, where several are on its channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacementPolicy {
+    /// The radio that hears it clearly better
+    #[default]
+    Signal,
+    /// The same, and how many clients the radios have
+    Load,
+    /// `airloom move` alone
+    ByHand,
+}
+
+impl PlacementPolicy {
+    /// As the placement wants it. Clients can't be told to change their channel, so they stay on it.
+    pub fn to_mesh(self) -> Box<dyn Policy + Send> {
+        let signal = Signal { channel_change: f32::INFINITY, ..Signal::default() };
+        match self {
+            Self::Signal => Box::new(signal),
+            Self::Load => Box::new(SignalAndLoad { signal }),
+            Self::ByHand => Box::new(Pinned::default()),
         }
     }
 }

@@ -28,6 +28,9 @@ impl Stage {
             WorkerEvent::Ap(ApEvent::PowerSave { station, dozing: false, .. }) => {
                 format!("{} is awake: what was kept goes out", name_of(station))
             }
+            WorkerEvent::Moved(moved) => {
+                format!("the virtual AP {} of {} has come", moved.bssid, name_of(moved.station))
+            }
             WorkerEvent::Ap(_) => return,
             WorkerEvent::Trouble(text) => text,
         };

@@ -10,14 +10,17 @@ use anyhow::{Context, bail};
 use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
-use stack::ap::{BssidBlock, NetworkId};
+use stack::ap::{BssidBlock, NetworkId, RadioConfig};
 use stack::mac::DropReason;
+use stack::time::Instant as Time;
 
-use super::block::{address_of_phy, block_at, block_of_phy};
+use super::block::{Blocks, address_of_phy};
 use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
 use super::log::Log;
 use super::outside::Outside;
+use super::placer::Placer;
+use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
@@ -49,11 +52,17 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let _server = server
         .start(move |request| match request {
             Request::Status => Answer::Status(Box::new(answering.status())),
+            Request::Move { client, to } => match answering.move_client(&client, &to) {
+                Ok(moved) => Answer::Moved(moved),
+                Err(why) => Answer::Error(why),
+            },
         })
         .context("cannot start the control socket's thread")?;
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let failed = attend(crew, &inspector, log, reactor, signals)?;
+    let channels = config.radios.iter().map(|radio| radio.channel).collect();
+    let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
+    let failed = attend(crew, &inspector, placer, log, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -62,14 +71,16 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
 pub fn attend<W: Write>(
     crew: Crew,
     inspector: &Inspector,
+    placer: Placer,
     log: Log<W>,
     mut reactor: Reactor,
     mut signals: StopSignals,
 ) -> anyhow::Result<usize> {
     reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
-    let mut watch = Watch { crew, inspector, log, failed: 0 };
+    let mut watch = Watch { crew, inspector, placer, log, failed: 0 };
     loop {
-        watch.tell();
+        let now = reactor::now().context("cannot read the clock")?;
+        watch.tell(now);
         if watch.crew.running() == 0 {
             return Ok(watch.failed);
         }
@@ -80,7 +91,6 @@ pub fn attend<W: Write>(
         if left == Some(Duration::ZERO) {
             bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
-        let now = reactor::now().context("cannot read the clock")?;
         reactor.wait(now, left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
     }
 }
@@ -108,28 +118,28 @@ fn open_networks(networks: &[NetworkSettings]) -> anyhow::Result<Vec<CrewNetwork
 }
 
 fn open_radios(radios: &[RadioSettings]) -> anyhow::Result<Vec<Post<PacketRadio>>> {
-    let avoid: Vec<_> = radios.iter().filter_map(|radio| address_of_phy(&radio.phy)).collect();
-    let mut blocks: Vec<BssidBlock> = radios.iter().filter_map(|radio| radio.bssid.map(block_at)).collect();
-    let mut posts = Vec::new();
-    for settings in radios {
-        let block = match settings.bssid {
-            Some(base) => block_at(base),
-            None => block_of_phy(&settings.phy, &blocks, &avoid),
-        };
-        blocks.push(block);
-        let config = PacketRadioConfig {
-            take: settings.take,
-            power: settings.power,
-            ..PacketRadioConfig::new(settings.phy.clone(), block.base, block.bits, settings.channel)
-        };
-        posts.push(Post {
-            name: settings.phy.clone(),
-            radio: PacketRadio::open(&config)?,
-            config: settings.to_stack(block),
-            inspect: Some(inspect),
-        });
-    }
-    Ok(posts)
+    let addresses: Vec<_> = radios.iter().map(|radio| (address_of_phy(&radio.phy), radio.bssid)).collect();
+    let blocks = Blocks::choose(&addresses);
+    radios.iter().zip(blocks.own).map(|(settings, own)| open_radio(settings, own, blocks.all)).collect()
+}
+
+fn open_radio(
+    settings: &RadioSettings,
+    own: BssidBlock,
+    all: Option<BssidBlock>,
+) -> anyhow::Result<Post<PacketRadio>> {
+    let block = all.unwrap_or(own);
+    let config = PacketRadioConfig {
+        take: settings.take,
+        power: settings.power,
+        ..PacketRadioConfig::new(settings.phy.clone(), own.base, block.bits, settings.channel)
+    };
+    Ok(Post {
+        name: settings.phy.clone(),
+        radio: PacketRadio::open(&config)?,
+        config: RadioConfig { block, ..settings.to_stack(own) },
+        inspect: Some(inspect),
+    })
 }
 
 /// What a packet radio knows of what its socket dropped and of what it acknowledges.
@@ -165,21 +175,26 @@ fn greet(config: &Config, log: &mut Log<Stderr>) {
 struct Watch<'a, W> {
     crew: Crew,
     inspector: &'a Inspector,
+    placer: Placer,
     log: Log<W>,
     failed: usize,
 }
 
 impl<W: Write> Watch<'_, W> {
-    fn tell(&mut self) {
+    fn tell(&mut self, now: Time) {
         loop {
             // A radio says how it ended after all else that it has to say.
             let ending = self.crew.poll_ending();
             while let Some((radio, event)) = self.crew.poll_event() {
                 self.log.event(radio, &event);
+                self.placer.handle_event(now, radio, &event);
+                if let WorkerEvent::Moved(moved) = &event {
+                    self.inspector.moved(moved);
+                }
             }
             match ending {
                 Some((radio, ending)) => self.ended(radio, ending),
-                None => return,
+                None => return self.placer.turn(now),
             }
         }
     }
@@ -188,6 +203,7 @@ impl<W: Write> Watch<'_, W> {
         self.failed += usize::from(ending.is_err());
         let why = ending.err().unwrap_or_else(|| "stopped".to_owned());
         self.inspector.radio_ended(radio, &why);
+        self.placer.radio_gone(radio);
         self.log.line(radio, &format!("AP-DISABLED {why}"));
     }
 }

@@ -1,17 +1,23 @@
 //! The status of a whole node, gathered from its radios.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use stack::wire::Channel;
+use stack::wire::{Channel, MacAddr};
 
+use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Radio, Status};
+use crate::status::{Move, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A move has come to its end by then, one way or the other.
+const MOVE: Duration = Duration::from_secs(5);
+/// Moves that are remembered.
+const MOVES: usize = 256;
 
 /// Asks the radios of a node how they are. Shared by all who ask; the frames do not wait for it.
 pub struct Inspector {
@@ -21,13 +27,15 @@ pub struct Inspector {
     radios: Vec<(String, Channel)>,
     /// Why a radio is gone.
     ended: Mutex<Vec<Option<String>>>,
+    moves: Mutex<VecDeque<Move>>,
 }
 
 impl Inspector {
     /// An inspector of the radios with these names and channels, in the order of their indices.
     pub fn new(node: &str, switch: Arc<Switch>, radios: Vec<(String, Channel)>) -> Self {
         let ended = Mutex::new(vec![None; radios.len()]);
-        Self { node: node.to_owned(), started: Instant::now(), switch, radios, ended }
+        let moves = Mutex::default();
+        Self { node: node.to_owned(), started: Instant::now(), switch, radios, ended, moves }
     }
 
     /// A radio is gone, for this reason.
@@ -38,12 +46,55 @@ impl Inspector {
         }
     }
 
+    /// A client's virtual AP went to another radio.
+    pub fn moved(&self, moved: &Moved) {
+        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        if moves.len() >= MOVES {
+            moves.pop_front();
+        }
+        moves.push_back(self.told(moved));
+    }
+
+    /// Has the virtual AP of a client go to the radio with this name, and waits until it has.
+    pub fn move_client(&self, client: &str, to: &str) -> Result<Move, String> {
+        let station: MacAddr = client.parse().map_err(|_| format!("{client} is not an address"))?;
+        let radio = match to.rsplit_once('@') {
+            Some((_, node)) if node != self.node => return Err(format!("there is no node {node} here")),
+            Some((radio, _)) => radio,
+            None => to,
+        };
+        let to = self.radios.iter().position(|(name, _)| name == radio).ok_or_else(|| {
+            let names: Vec<_> = self.radios.iter().map(|(name, _)| name.as_str()).collect();
+            format!("there is no radio {radio}; there are {}", names.join(", "))
+        })?;
+        let (answer, answered) = sync_channel(1);
+        self.switch.move_station(station, to, Some(answer)).map_err(|why| format!("{client}: {why}"))?;
+        match answered.recv_timeout(MOVE) {
+            Ok(Ok(moved)) => Ok(self.told(&moved)),
+            Ok(Err(why)) => Err(format!("{client}: {why}")),
+            Err(_) => Err(format!("{client}: its radio does not answer")),
+        }
+    }
+
+    fn told(&self, moved: &Moved) -> Move {
+        let name = |radio: usize| self.radios.get(radio).map_or_else(String::new, |(name, _)| name.clone());
+        Move {
+            client: moved.station.to_string(),
+            bssid: moved.bssid.to_string(),
+            from: name(moved.from),
+            to: name(moved.to),
+            at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            gap_us: u64::try_from(moved.gap.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// How the node is. Takes a second at the most.
     pub fn status(&self) -> Status {
         let mut status = Status {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            moves: self.moves.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();

@@ -68,7 +68,11 @@ impl<W: Write> Log<W> {
                 let Moved { station, bssid, from, to, gap } = moved;
                 let name = |radio: &usize| self.radios.get(*radio).map_or("?", String::as_str);
                 let gap = gap.as_micros();
-                Some(format!("AP-STA-MOVED {station} bssid={bssid} from={} to={} gap={gap}us", name(from), name(to)))
+                Some(format!(
+                    "AP-STA-MOVED {station} bssid={bssid} from={} to={} gap={gap}us",
+                    name(from),
+                    name(to)
+                ))
             }
             WorkerEvent::Ap(_) => None,
         }

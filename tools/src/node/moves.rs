@@ -11,7 +11,7 @@ use std::time::Duration;
 use drivers::Radio;
 use stack::ap::{VirtualAp, VirtualApKind};
 use stack::time::{Instant, earliest};
-use stack::wire::{AckChange, MacAddr, RxInfo};
+use stack::wire::{MacAddr, RxInfo};
 
 use super::switch::Control;
 use super::worker::{Worker, WorkerEvent};
@@ -150,31 +150,40 @@ impl<R: Radio> Worker<R> {
         let of_station = |ap: &&VirtualAp| {
             ap.config().kind == VirtualApKind::PerClient && ap.peers().any(|peer| peer.address() == station)
         };
-        let bssid = self.ap.virtual_aps().find(of_station).map(VirtualAp::bssid).ok_or(MoveError::NotThere)?;
+        let bssid =
+            self.ap.virtual_aps().find(of_station).map(VirtualAp::bssid).ok_or(MoveError::NotThere)?;
         if to == self.port.radio() || self.moves.leaving.iter().any(|leaving| leaving.bssid == bssid) {
             return Err(MoveError::Busy);
         }
         let from = self.port.radio();
-        self.port.tell(to, Control::Expect { bssid, from }).map_err(|_| MoveError::RadioGone)?;
+        self.port.tell(to, Control::Expect { bssid, station, from }).map_err(|_| MoveError::RadioGone)?;
         let until = now + 2 * ACKNOWLEDGE;
         self.moves.leaving.push(Leaving { bssid, station, to, drains: None, until, answer });
         Ok(())
     }
 
     /// A virtual AP may come from another radio: its address is acknowledged from now on.
-    pub(super) fn expect(&mut self, now: Instant, bssid: MacAddr, from: usize) {
+    pub(super) fn expect(&mut self, now: Instant, (bssid, station): (MacAddr, MacAddr), from: usize) {
+        if !self.ap.expect(now, bssid, station, ACKNOWLEDGE + ARRIVE) {
+            // A radio that is gone need not know.
+            let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
+            return;
+        }
+        self.settle(now);
         self.moves.gone.retain(|gone| gone.bssid != bssid);
-        self.acknowledge(AckChange::Add(bssid));
+        self.moves.expected.retain(|expected| expected.bssid != bssid);
         self.moves.expected.push(Expected { bssid, from, told: false, until: now + ACKNOWLEDGE });
         self.look_at_expected(now);
     }
 
     /// The other radio is ready for one of ours, or is not.
     pub(super) fn expected(&mut self, now: Instant, bssid: MacAddr, ready: bool) {
-        let Some(leaving) = self.moves.leaving.iter_mut().find(|leaving| leaving.bssid == bssid) else { return };
+        let Some(leaving) = self.moves.leaving.iter_mut().find(|leaving| leaving.bssid == bssid) else {
+            return;
+        };
         let error = if !ready {
             MoveError::NotAcknowledged
-        } else if self.ap.drain(now, bssid) {
+        } else if self.ap.drain(bssid) {
             leaving.drains = Some(now);
             leaving.until = now + DRAIN;
             return;
@@ -201,7 +210,8 @@ impl<R: Radio> Worker<R> {
             Ok(()) => {
                 // Only now: whoever reads the table finds the virtual AP there, or before it on its way.
                 self.port.moved(network, station, to);
-                self.moves.gone.push(Gone { bssid, to, until: now + LINGER });
+                // What is acknowledged last may come a little later than that.
+                self.moves.gone.push(Gone { bssid, to, until: now + 2 * LINGER });
             }
             Err(Control::Adopt(parcel)) => {
                 self.adopt(now, Parcel { refused: Some(MoveError::RadioGone), ..parcel });
@@ -231,8 +241,8 @@ impl<R: Radio> Worker<R> {
             Err(back) => {
                 let error = MoveError::Refused(back.why.to_string());
                 if refused.is_none() {
-                    let ap = Box::new(back.ap);
-                    let parcel = Parcel { ap, from: to, station, since, answer, refused: Some(error) };
+                    let parcel =
+                        Parcel { ap: back.ap, from: to, station, since, answer, refused: Some(error) };
                     // Where nobody takes it, it ends, and its client has to come again.
                     let _ = self.port.tell(from, Control::Adopt(parcel));
                 }
@@ -240,10 +250,11 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    /// A frame for a virtual AP that went elsewhere was heard, and acknowledged, here.
+    /// A frame for a virtual AP that went elsewhere, or has not come yet, was heard, and acknowledged, here.
     pub(super) fn hand_on(&mut self, bssid: MacAddr, info: RxInfo, frame: Vec<u8>) {
-        let to = self.moves.gone.iter().rev().find(|gone| gone.bssid == bssid).map(|gone| gone.to);
-        if let Some(to) = to {
+        let gone = self.moves.gone.iter().rev().find(|gone| gone.bssid == bssid).map(|gone| gone.to);
+        let expected = || self.moves.expected.iter().find(|expected| expected.bssid == bssid);
+        if let Some(to) = gone.or_else(|| expected().map(|expected| expected.from)) {
             // A radio that is gone has taken the virtual AP with it.
             let _ = self.port.tell(to, Control::Stray { info, frame });
         }
@@ -267,7 +278,6 @@ impl<R: Radio> Worker<R> {
     }
 
     fn look_at_expected(&mut self, now: Instant) {
-        let mut given_up = Vec::new();
         for expected in &mut self.moves.expected {
             let Expected { bssid, from, .. } = *expected;
             if !expected.told && self.radio.acknowledges(bssid) {
@@ -278,13 +288,9 @@ impl<R: Radio> Worker<R> {
                 if !expected.told {
                     let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
                 }
-                given_up.push(bssid);
             }
         }
-        for bssid in given_up {
-            self.moves.expected.retain(|expected| expected.bssid != bssid);
-            self.acknowledge(AckChange::Remove(bssid));
-        }
+        self.moves.expected.retain(|expected| expected.until > now);
     }
 }
 

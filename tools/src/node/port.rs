@@ -109,6 +109,14 @@ impl Port {
         self.controls.send(radio, control)
     }
 
+    /// Tells all other radios something.
+    pub(super) fn tell_all(&self, control: &dyn Fn() -> Control) {
+        for radio in (0..self.lanes.len()).filter(|radio| *radio != self.radio) {
+            // A radio that is gone need not know.
+            let _ = self.controls.send(radio, control());
+        }
+    }
+
     /// Frames from other radios wait.
     pub(super) fn is_waiting(&self) -> bool {
         self.lanes.iter().flatten().any(|lane| !lane.arriving.is_empty())

@@ -42,11 +42,13 @@ pub(super) enum Control {
     /// The virtual AP of a station of it is to go to another radio.
     Move { station: MacAddr, to: usize, answer: Answer },
     /// A virtual AP may come from another radio: its address is to be acknowledged from now on.
-    Expect { bssid: MacAddr, from: usize },
+    Expect { bssid: MacAddr, station: MacAddr, from: usize },
     /// Whether a radio that was told to [`Control::Expect`] one does so.
     Expected { bssid: MacAddr, ready: bool },
     /// A virtual AP comes, or comes back.
     Adopt(moves::Parcel),
+    /// A virtual AP with this address, which may be one of this radio, has ended elsewhere.
+    Vacated(MacAddr),
     /// A frame that another radio heard for a virtual AP which has come here.
     Stray { info: RxInfo, frame: Vec<u8> },
     /// Tells how it is.

@@ -208,9 +208,10 @@ impl<R: Radio> Worker<R> {
                 }
             }
             Control::Move { station, to, answer } => self.move_away(now, station, to, answer),
-            Control::Expect { bssid, from } => self.expect(now, bssid, from),
+            Control::Expect { bssid, station, from } => self.expect(now, (bssid, station), from),
             Control::Expected { bssid, ready } => self.expected(now, bssid, ready),
             Control::Adopt(parcel) => self.adopt(now, parcel),
+            Control::Vacated(bssid) => self.ap.vacated(bssid),
             Control::Stray { info, mut frame } => {
                 self.ap.handle_frame(now, &info, &mut frame);
                 self.settle(now);
@@ -247,7 +248,7 @@ impl<R: Radio> Worker<R> {
     }
 
     /// Passes on what the virtual APs have brought forth.
-    fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self, now: Instant) {
         while let Some(event) = self.ap.poll_event() {
             match event {
                 ApEvent::Msdu { network, ethernet } => {
@@ -257,6 +258,7 @@ impl<R: Radio> Worker<R> {
                 ApEvent::Ack(change) => self.acknowledge(change),
                 ApEvent::Drained(bssid) => self.drained(now, bssid),
                 ApEvent::Stray { bssid, info, frame } => self.hand_on(bssid, info, frame),
+                ApEvent::Vacated(bssid) => self.port.tell_all(&|| Control::Vacated(bssid)),
                 other => {
                     match other {
                         ApEvent::StationJoined { network, station, .. } => self.port.joined(network, station),
@@ -269,7 +271,7 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    pub(super) fn acknowledge(&mut self, change: AckChange) {
+    fn acknowledge(&mut self, change: AckChange) {
         match change {
             AckChange::Add(address) => self.acks.insert(address),
             AckChange::Remove(address) => self.acks.remove(&address),

@@ -22,7 +22,7 @@ impl Peer {
         if let Some(fragment) = self.next_fragment(context) {
             return Turn::Sent(self.launched(fragment, context));
         }
-        let Some(release) = self.power.release() else { return Turn::Idle };
+        let Some(release) = self.power.release().filter(|_| !self.parked) else { return Turn::Idle };
         loop {
             let next = self.next_released(release, context);
             let Some((category, queued)) = next else {

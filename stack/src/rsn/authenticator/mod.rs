@@ -223,6 +223,12 @@ impl Authenticator {
         }
     }
 
+    /// The station has the keys that it should have, and nothing is on its way to it.
+    pub fn is_settled(&self) -> bool {
+        let established = matches!(self.state, State::Established { group_update: None, .. });
+        established && self.transmits.is_empty() && self.events.is_empty()
+    }
+
     /// The next frame to send. Call until `None` after every other call.
     pub fn poll_transmit(&mut self) -> Option<EapolTransmit> {
         self.transmits.pop_front()

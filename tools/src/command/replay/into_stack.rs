@@ -21,7 +21,7 @@ use super::super::{say, say_json};
 use super::progress_bar;
 use crate::config::{self, Config};
 use crate::escape::escape;
-use crate::node::{Switch, SwitchNetwork, Worker, WorkerEvent, block_at, block_of_phy, contains};
+use crate::node::{Blocks, Switch, SwitchNetwork, Worker, WorkerEvent, address_of_phy, contains};
 
 /// A silence in the capture that is longer is shortened to this: every beacon in it is played.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -170,7 +170,8 @@ struct Play {
 impl Play {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let Some(radio) = config.radios.first() else { bail!("there is no radio to hear it") };
-        let block = radio.bssid.map_or_else(|| block_of_phy(&radio.phy, &[], &[]), block_at);
+        let blocks = Blocks::choose(&[(address_of_phy(&radio.phy), radio.bssid)]);
+        let block = blocks.all.context("a radio without a block")?;
         let networks: Vec<NetworkConfig> =
             (0..).zip(&config.networks).map(|(id, network)| network.to_stack(NetworkId(id))).collect();
         let served = networks.iter().map(|network| SwitchNetwork {

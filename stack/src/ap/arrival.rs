@@ -1,0 +1,187 @@
+//! What the client of a virtual AP that has just come sends: in the order in which it was sent.
+//!
+//! For a while frames come on two ways: heard here, and heard and acknowledged by the radio where the virtual AP was, which
+//! passes them on. A packet number below one that was accepted is never accepted, so a frame that is ahead of its turn waits
+//! for those before it, still encrypted; one that comes on both ways is dropped the second time, before it is decrypted.
+
+use std::time::Duration;
+
+use crate::ap::admission::Pair;
+use crate::ap::block::Place;
+use crate::ap::radio::ApRadio;
+use crate::mac::{DropReason, DuplicateCache, SequenceSpace};
+use crate::time::Instant;
+use crate::wire::{Frame, RxInfo, SequenceControl};
+
+/// For how long frames come on two ways.
+const SETTLING: Duration = Duration::from_secs(1);
+/// For how long a frame waits for those before it: longer than it takes to pass one on between hosts.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Most frames that wait.
+const MOST: usize = 32;
+
+/// The first time after a move.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    since: Instant,
+    /// In the order in which they came.
+    early: Vec<Early>,
+    /// Null frames have sequence numbers that follow nothing; the last one is known again.
+    null: Option<SequenceControl>,
+}
+
+/// A frame ahead of its turn.
+#[derive(Debug)]
+struct Early {
+    pair: Pair,
+    info: RxInfo,
+    numbers: Numbers,
+    until: Instant,
+    mpdu: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    space: SequenceSpace,
+    sequence: SequenceControl,
+    null: bool,
+}
+
+/// What is to be done with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Now,
+    Later,
+    Never,
+}
+
+impl Arrival {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { since: now, early: Vec::new(), null: None }
+    }
+
+    fn turn(&mut self, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
+        if numbers.null {
+            let again = self.null.replace(numbers.sequence) == Some(numbers.sequence);
+            return if again { Turn::Never } else { Turn::Now };
+        }
+        let turn = numbers.turn(duplicates);
+        if turn == Turn::Later && self.early.len() >= MOST { Turn::Now } else { turn }
+    }
+}
+
+impl Numbers {
+    /// Those of a data frame.
+    fn of(mpdu: &[u8]) -> Option<Self> {
+        let Ok(Frame::Data(frame)) = Frame::parse(mpdu) else { return None };
+        let space = frame.qos().map_or(SequenceSpace::Common, |qos| SequenceSpace::Tid(qos.tid()));
+        Some(Self { space, sequence: frame.sequence(), null: frame.is_null() })
+    }
+
+    /// Sequence numbers run in a circle: half of it is before, half after.
+    fn turn(self, duplicates: &DuplicateCache) -> Turn {
+        let Some(last) = duplicates.last(self.space) else { return Turn::Now };
+        match self.sequence.number().wrapping_sub(last.number()) & 0x0fff {
+            0 if self.sequence.fragment() > last.fragment() => Turn::Now,
+            1 => Turn::Now,
+            2..0x0800 => Turn::Later,
+            _ => Turn::Never,
+        }
+    }
+}
+
+impl ApRadio {
+    /// Whether a frame is to be looked at now; one ahead of its turn is kept.
+    pub(super) fn is_in_order(
+        &mut self,
+        now: Instant,
+        info: &RxInfo,
+        pair: Pair,
+        mpdu: &[u8],
+    ) -> Result<bool, DropReason> {
+        let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
+        let Some(slot) = slot.filter(|_| !info.bad_fcs) else { return Ok(true) };
+        let Some((arrival, station)) = slot.arrival.as_mut().zip(slot.ap.stations.get(&pair.1)) else {
+            return Ok(true);
+        };
+        let Some(numbers) = Numbers::of(mpdu) else { return Ok(true) };
+        match arrival.turn(numbers, station.peer.duplicates()) {
+            Turn::Now => Ok(true),
+            Turn::Never => Err(DropReason::Duplicate),
+            Turn::Later => {
+                let mut copy = self.event_pool.take();
+                copy.extend_from_slice(mpdu);
+                let until = now + PATIENCE;
+                arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Looks at what waited for the frame that was just taken.
+    pub(super) fn release_arrivals(&mut self, now: Instant, place: Place) {
+        while let Some(early) =
+            self.next_early(place, |early, duplicates| early.numbers.turn(duplicates) != Turn::Later)
+        {
+            self.receive_early(now, early);
+        }
+    }
+
+    /// Waits no longer for what is missing; the first time after a move ends.
+    pub(super) fn arrivals_due(&mut self, now: Instant) {
+        let places: Vec<_> = self.moves.unsettled.iter().copied().collect();
+        for place in places {
+            while let Some(early) = self.next_early(place, |early, _| early.until <= now) {
+                self.receive_early(now, early);
+                self.release_arrivals(now, place);
+            }
+            let arrival = self.slot(place).and_then(|slot| slot.arrival.as_ref());
+            if arrival.is_none_or(|arrival| now.since(arrival.since) >= SETTLING) {
+                self.end_arrival(now, place);
+            }
+        }
+    }
+
+    /// When [`Self::arrivals_due`] is to be called for frames that wait.
+    pub(super) fn next_arrival(&self) -> Option<Instant> {
+        let arrivals = self.moves.unsettled.iter().filter_map(|&place| self.slot(place)?.arrival.as_ref());
+        arrivals.flat_map(|arrival| arrival.early.iter().map(|early| early.until)).min()
+    }
+
+    /// Looks at all that waits, in its order.
+    pub(super) fn end_arrival(&mut self, now: Instant, place: Place) {
+        while let Some(early) = self.next_early(place, |_, _| true) {
+            self.receive_early(now, early);
+        }
+        self.moves.unsettled.remove(&place);
+        if let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) {
+            slot.arrival = None;
+        }
+    }
+
+    /// Of those that `which` says, the one that was sent first.
+    fn next_early(&mut self, place: Place, which: impl Fn(&Early, &DuplicateCache) -> bool) -> Option<Early> {
+        let slot = self.slots.get_mut(place.index())?.as_deref_mut()?;
+        let arrival = slot.arrival.as_mut()?;
+        let ahead = |early: &Early| {
+            let peer = &slot.ap.stations.get(&early.pair.1)?.peer;
+            let last = peer.duplicates().last(early.numbers.space).map_or(0, SequenceControl::number);
+            let ahead = early.numbers.sequence.number().wrapping_sub(last) & 0x0fff;
+            which(early, peer.duplicates()).then_some(ahead)
+        };
+        let waiting = arrival.early.iter().enumerate();
+        let (at, _) =
+            waiting.filter_map(|(at, early)| Some((at, ahead(early)?))).min_by_key(|(_, ahead)| *ahead)?;
+        Some(arrival.early.remove(at))
+    }
+
+    fn receive_early(&mut self, now: Instant, mut early: Early) {
+        let station = self.slot(early.pair.0).and_then(|slot| slot.ap.stations.get(&early.pair.1));
+        if station.is_none_or(|station| early.numbers.turn(station.peer.duplicates()) == Turn::Never) {
+            self.drops.count(DropReason::Duplicate);
+        } else {
+            self.receive(now, &early.info, early.pair, &mut early.mpdu);
+        }
+        self.event_pool.give(early.mpdu);
+    }
+}

@@ -1,0 +1,109 @@
+//! Clients go to the radio that serves them best.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh::lease::NodeSlot;
+use mesh::placement::{Place, PlaceState, Placement};
+use stack::ap::ApEvent;
+use stack::time::Instant;
+use stack::wire::Channel;
+
+use super::moves::Moved;
+use super::switch::Switch;
+use super::worker::WorkerEvent;
+use crate::config::PlacementPolicy;
+
+/// Who should move is asked so often at the most.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// Follows what the radios of a node tell of their clients, and has the switch move those that are better off elsewhere.
+pub struct Placer {
+    placement: Placement,
+    switch: Arc<Switch>,
+    channels: Vec<Channel>,
+    clients: BTreeMap<usize, u16>,
+    next: Instant,
+}
+
+impl Placer {
+    /// A placer for radios on these channels, in the order of their indices.
+    pub fn new(policy: PlacementPolicy, channels: Vec<Channel>, switch: Arc<Switch>) -> Self {
+        let mut placer = Self {
+            placement: Placement::new(policy.to_mesh()),
+            switch,
+            channels,
+            clients: BTreeMap::new(),
+            next: Instant::ZERO,
+        };
+        (0..placer.channels.len()).for_each(|radio| placer.tell_of(radio));
+        placer
+    }
+
+    /// Takes in what happened on a radio.
+    pub fn handle_event(&mut self, now: Instant, radio: usize, event: &WorkerEvent) {
+        match event {
+            WorkerEvent::Ap(ApEvent::Heard { station, signal, .. }) => {
+                if let Some(place) = place(radio) {
+                    self.placement.handle_heard(now, *station, place, *signal);
+                }
+            }
+            WorkerEvent::Ap(ApEvent::StationJoined { station, .. }) => {
+                if let Some(place) = place(radio) {
+                    self.placement.handle_served(now, *station, place);
+                }
+                self.count(radio, 1);
+            }
+            WorkerEvent::Ap(ApEvent::StationLeft { station, .. }) => {
+                self.placement.handle_gone(*station);
+                self.count(radio, -1);
+            }
+            WorkerEvent::Moved(Moved { station, from, to, .. }) => {
+                if let Some(place) = place(*to) {
+                    self.placement.handle_served(now, *station, place);
+                }
+                self.count(*from, -1);
+                self.count(*to, 1);
+            }
+            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
+        }
+    }
+
+    /// A radio is gone.
+    pub fn radio_gone(&mut self, radio: usize) {
+        if let Some(place) = place(radio) {
+            self.placement.handle_place_gone(place);
+        }
+    }
+
+    /// Has those moved that should be. To be called after events; it looks every 50 ms at the most.
+    pub fn turn(&mut self, now: Instant) {
+        if now < self.next {
+            return;
+        }
+        self.next = now + PERIOD;
+        while let Some(wish) = self.placement.poll_move(now) {
+            if self.switch.move_station(wish.client, usize::from(wish.to.radio), None).is_err() {
+                self.placement.handle_refused(now, wish.client);
+            }
+        }
+    }
+
+    fn count(&mut self, radio: usize, by: i16) {
+        let clients = self.clients.entry(radio).or_default();
+        *clients = clients.saturating_add_signed(by);
+        self.tell_of(radio);
+    }
+
+    fn tell_of(&mut self, radio: usize) {
+        let clients = self.clients.get(&radio).copied().unwrap_or(0);
+        if let (Some(place), Some(&channel)) = (place(radio), self.channels.get(radio)) {
+            self.placement.handle_place(place, PlaceState { channel, busy: 0, clients });
+        }
+    }
+}
+
+fn place(radio: usize) -> Option<Place> {
+    Some(Place { node: NodeSlot::SINGLE, radio: u8::try_from(radio).ok()? })
+}
