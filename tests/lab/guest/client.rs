@@ -96,8 +96,16 @@ impl Client {
         let requests = open_soon(&socket, || supplicant.lives())?;
         let events = Control::open(&socket)?;
         events.attach()?;
-        forget_networks(n)?;
-        Ok(Self { n, supplicant, requests, events })
+        let client = Self { n, supplicant, requests, events };
+        client.forget_networks()?;
+        Ok(client)
+    }
+
+    /// Has the kernel forget what it heard of the scenario before, whose access point had the same addresses: a scan of a
+    /// channel on which nobody is, after which nothing older is kept.
+    fn forget_networks(&self) -> Outcome {
+        self.requests.order("SCAN TYPE=ONLY freq=2412 passive=1 only_new=1")?;
+        self.event(&["CTRL-EVENT-SCAN-RESULTS"], &["CTRL-EVENT-SCAN-FAILED"]).map(drop)
     }
 
     pub(crate) fn set_out(&self) -> Outcome {
@@ -162,14 +170,6 @@ impl Client {
     pub(crate) fn reaches(&self, ip: &str) -> Outcome {
         within(PATIENCE, "nobody answers", || self.run("ping", &["-c", "1", "-W", "1", ip]).map(drop))
     }
-}
-
-/// Has the kernel forget what it heard of the scenario before, whose access point had the same addresses: a scan of a
-/// channel on which nobody is, after which nothing older is kept.
-fn forget_networks(n: usize) -> Outcome {
-    within(PATIENCE, "the kernel does not scan", || {
-        inside(n, "iw", &["dev", &interface(n), "scan", "freq", "2412", "flush", "passive"]).map(drop)
-    })
 }
 
 impl Drop for Client {
