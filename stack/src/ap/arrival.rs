@@ -120,9 +120,9 @@ impl ApRadio {
 
     /// Looks at what waited for the frame that was just taken.
     pub(super) fn release_arrivals(&mut self, now: Instant, place: Place) {
-        while let Some(early) = self.next_early(place, |early, duplicates| {
-            early.numbers.turn(duplicates) != Turn::Later
-        }) {
+        while let Some(early) =
+            self.next_early(place, |early, duplicates| early.numbers.turn(duplicates) != Turn::Later)
+        {
             self.receive_early(now, early);
         }
     }
@@ -160,11 +160,7 @@ impl ApRadio {
     }
 
     /// Of those that `which` says, the one that was sent first.
-    fn next_early(
-        &mut self,
-        place: Place,
-        which: impl Fn(&Early, &DuplicateCache) -> bool,
-    ) -> Option<Early> {
+    fn next_early(&mut self, place: Place, which: impl Fn(&Early, &DuplicateCache) -> bool) -> Option<Early> {
         let slot = self.slots.get_mut(place.index())?.as_deref_mut()?;
         let arrival = slot.arrival.as_mut()?;
         let ahead = |early: &Early| {
@@ -174,7 +170,8 @@ impl ApRadio {
             which(early, peer.duplicates()).then_some(ahead)
         };
         let waiting = arrival.early.iter().enumerate();
-        let (at, _) = waiting.filter_map(|(at, early)| Some((at, ahead(early)?))).min_by_key(|(_, ahead)| *ahead)?;
+        let (at, _) =
+            waiting.filter_map(|(at, early)| Some((at, ahead(early)?))).min_by_key(|(_, ahead)| *ahead)?;
         Some(arrival.early.remove(at))
     }
 

@@ -160,12 +160,7 @@ impl ApRadio {
 impl Station {
     /// Sends the messages of the handshake and does what it says; a new pairwise key has these packet numbers, and is
     /// named `id` unless it has a name already.
-    fn settle(
-        &mut self,
-        now: Instant,
-        (id, range): (SaId, TxRange),
-        context: &mut TxContext<'_>,
-    ) -> Outcome {
+    fn settle(&mut self, now: Instant, (id, range): (SaId, TxRange), context: &mut TxContext<'_>) -> Outcome {
         let mut outcome = Outcome::default();
         loop {
             self.send_eapol(context);

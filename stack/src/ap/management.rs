@@ -101,7 +101,8 @@ impl ApRadio {
     /// Queues a management frame to a station, as to a stranger unless it is associated there.
     pub(super) fn answer(&mut self, pair: Pair, body: &ManagementBody<'_>) {
         let station = self.slot(pair.0).and_then(|slot| slot.ap.stations.get(&pair.1));
-        let whose = station.map_or(Whose::Stranger(pair.0), |station| Whose::Station(pair, station.association));
+        let whose =
+            station.map_or(Whose::Stranger(pair.0), |station| Whose::Station(pair, station.association));
         let frame = self.management_frame(pair, body);
         self.send(whose, frame);
     }

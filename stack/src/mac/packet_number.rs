@@ -1,5 +1,8 @@
 //! Packet numbers: one that only goes up, and the highest that were seen.
 
+use crate::mac::Purpose;
+use crate::wire::record::record;
+
 /// The largest packet number there is, 2^48 - 1 (802.11-2020 12.5.3.2).
 pub const MAX_PACKET_NUMBER: u64 = (1 << 48) - 1;
 
@@ -21,8 +24,7 @@ pub struct TxRange {
 
 impl TxRange {
     /// All 48 bits; a rekey is due when seven eighths of them are used up.
-    pub const ALL: Self =
-        Self { after: 0, rekey_above: MAX_PACKET_NUMBER / 8 * 7, limit: MAX_PACKET_NUMBER };
+    pub const ALL: Self = Self { after: 0, rekey_above: MAX_PACKET_NUMBER / 8 * 7, limit: MAX_PACKET_NUMBER };
 }
 
 /// The packet number of a transmit key. It only goes up, and there is only one of it: neither `Clone` nor `Copy`, so no
@@ -62,11 +64,21 @@ impl TxPn {
         self.last
     }
 
+    /// The highest number that nobody else may use: the last one given out, or while the key stays here the last of its range.
+    pub(super) const fn spent(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Move => self.last,
+            Purpose::Guard => self.limit,
+        }
+    }
+
     /// So many are used up that the key should be replaced.
     pub const fn needs_rekey(&self) -> bool {
         self.last > self.rekey_above
     }
 }
+
+record!(ReplayCounters { 0 });
 
 /// Which counter a received frame is compared with: one for each TID, one for protected management
 /// (802.11-2020 12.5.3.4.4).

@@ -261,7 +261,8 @@ fn eapol_before_the_key_is_plaintext_and_ahead_of_all() {
 #[test]
 fn sec_k12_a_used_up_key_sends_nothing_more() {
     let mut end = End::protected();
-    end.peer.pairwise.as_mut().unwrap().tx = crate::mac::TxPn::within(crate::mac::TxRange { after: 0, rekey_above: 0, limit: 1 });
+    end.peer.pairwise.as_mut().unwrap().tx =
+        crate::mac::TxPn::within(crate::mac::TxRange { after: 0, rekey_above: 0, limit: 1 });
     end.queue(b"a").unwrap();
     end.queue(b"b").unwrap();
     assert!(end.frame().is_some() && end.frame().is_none());
