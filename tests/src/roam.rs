@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use drivers::air::{Air, AirRadio, Knobs, Model, Position, RadioId};
 use drivers::radio::{Radio, Received};
-use stack::ap::{ApEvent, ApRadio, BssidBlock, NetworkConfig, RadioConfig, VirtualAp};
+use stack::ap::{ApEvent, ApRadio, BssidBlock, Context, NetworkConfig, RadioConfig, SharedClock, VirtualAp};
+use stack::mac::TxRange;
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkState};
 use stack::time::{Instant, earliest};
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo};
@@ -82,6 +83,7 @@ impl World {
     pub fn joined(seed: u64, network: NetworkConfig, config: LinkConfig) -> Self {
         let mut world = Self::new(seed, network, config);
         assert!(world.until(Duration::from_secs(20), Self::is_joined), "{:?}", world.events);
+        world.events.clear();
         world.overseer.borrow_mut().arm();
         world
     }
@@ -341,6 +343,20 @@ impl World {
             self.link.recycle(transmit);
         }
     }
+}
+
+/// Between hosts: its bytes, and fresh packet numbers for each of its keys.
+pub fn as_bytes(world: &mut World, _: usize, ap: VirtualAp) -> Box<dyn FnOnce(Instant) -> VirtualAp> {
+    let config = world.network().clone();
+    let bytes = ap.into_context(world.now, SharedClock { ahead: 5_000_000 }).unwrap().encode();
+    Box::new(move |now| {
+        let context = Context::decode(&bytes).unwrap();
+        let range = |_, used: u64| {
+            let after = (used >> 34 << 34) + (1 << 34);
+            Some(TxRange { after, rekey_above: after + (1 << 21), limit: after + (1 << 22) })
+        };
+        context.into_virtual_ap(now, SharedClock { ahead: 5_000_000 }, &config, range).unwrap()
+    })
 }
 
 /// Within a host: the value itself.

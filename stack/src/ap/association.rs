@@ -9,7 +9,7 @@ use crate::ap::outbox::Whose;
 use crate::ap::radio::{ApRadio, Parting};
 use crate::ap::transmit::beacon_rate;
 use crate::ap::virtual_ap::{Rekey, Station};
-use crate::mac::{DropReason, Peer, Rates, SaId};
+use crate::mac::{DropReason, Peer, SaId, TakenRates};
 use crate::time::Instant;
 use crate::wire::element::ElementsBuf;
 use crate::wire::management::AssociationResponse;
@@ -134,7 +134,7 @@ impl ApRadio {
             key_since: now,
             group_handed: generation.unwrap_or(0),
             group_has: 0,
-            takes: Rates::taken(&request.elements),
+            takes: TakenRates::of(&request.elements),
             reported: None,
             beacon_rate: beacon_rate(request.elements.rates().map(|entry| entry.0)),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::ap::virtual_ap::{Station, VirtualAp};
 use crate::crypto::Cipher;
-use crate::mac::{GroupTx, TxPn, TxRange};
+use crate::mac::{GroupTx, InstallError, TxPn, TxRange};
 use crate::random::{self, Random};
 use crate::rsn::{GroupKeyData, Gtk};
 use crate::time::Instant;
@@ -59,6 +59,24 @@ impl Group {
         let next = self.next.as_ref().map(|(key, _)| key);
         let key = [Some(&self.current), next].into_iter().flatten().find(|key| key.generation == generation);
         key.map_or(0, |key| key.tx.last_sent())
+    }
+
+    /// A key that was in use elsewhere since then.
+    pub(super) fn moved(
+        gtk: Gtk,
+        key_id: u8,
+        generation: u64,
+        tx: TxPn,
+        since: Instant,
+    ) -> Result<Self, InstallError> {
+        let tx = GroupTx::moved(Cipher::Ccmp128, gtk.expose(), key_id, tx)?;
+        let current = GroupKey { data: GroupKeyData { gtk, key_id, rsc: 0 }, tx, generation };
+        Ok(Self { current, next: None, since })
+    }
+
+    /// Since when there is the key that stations should have.
+    pub(super) const fn since(&self) -> Instant {
+        self.since
     }
 
     /// No new key is being handed out.

@@ -13,6 +13,7 @@ mod arrival;
 mod association;
 mod block;
 mod config;
+mod context;
 mod data;
 mod directory;
 mod group;
@@ -26,6 +27,7 @@ mod presence;
 mod radio;
 mod transfer;
 mod transmit;
+mod tsf;
 mod virtual_ap;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod tests;
 
 pub use block::BssidBlock;
 pub use config::{ApEvent, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
+pub use context::{Context, ContextError, KeyId, SharedClock};
 pub use radio::{ApRadio, Occupancy};
 pub use transfer::{Refusal, Refused};
 pub use virtual_ap::VirtualAp;

@@ -16,7 +16,7 @@ use crate::ap::announce::{Announcement, Announcer, Ends, robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::ApRadio;
-use crate::ap::virtual_ap::next_beacon;
+use crate::ap::virtual_ap::interval;
 use crate::crypto::kdf_sha256;
 use crate::mac::{DropReason, Outgoing, SequenceSpace};
 use crate::random::{self, Random};
@@ -178,7 +178,7 @@ impl ApRadio {
             announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);
         });
         let config = &self.networks.get(position)?.config;
-        Some(next_beacon(config, self.tsf_zero(config, place), now))
+        Some(self.tsf(config, place).next_beacon(interval(config), now))
     }
 
     /// Has the client hear of the place that it was offered.
@@ -217,11 +217,10 @@ impl ApRadio {
             sequence: self.sequence.next(SequenceSpace::Common),
         };
         write(&network.announcement(&self.config), ends, &mut frame);
-        let stamp = Some(
-            self.slot(place).map_or_else(|| self.tsf_zero(&network.config, place), |slot| slot.ap.tsf_zero),
-        );
+        let there = self.slot(place).map(|slot| slot.ap.tsf);
+        let tsf = there.or_else(|| Some(self.tsf(&network.config, place)));
         let waiting =
-            Waiting { whose: Whose::Stranger(place), outgoing: Outgoing::immediate(frame, options), stamp };
+            Waiting { whose: Whose::Stranger(place), outgoing: Outgoing::immediate(frame, options), tsf };
         self.outbox.push(waiting, &mut self.drops);
     }
 
@@ -241,8 +240,8 @@ impl ApRadio {
         let announcement =
             Announcement { announcer: Announcer::Parent, ..network.announcement(&self.config) };
         announcement.beacon(ends, &TimBitmap::new().tim(count, period, false), &mut frame);
-        let zero = self.networks.get(position).map(|network| self.tsf_zero(&network.config, place))?;
-        stamp(&mut frame, now.since(zero).as_micros() as u64);
+        let tsf = self.networks.get(position).map(|network| self.tsf(&network.config, place))?;
+        stamp(&mut frame, tsf.at(now));
         Some(frame)
     }
 }

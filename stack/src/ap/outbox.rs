@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::ap::admission::Pair;
 use crate::ap::block::Place;
+use crate::ap::tsf::Tsf;
 use crate::mac::{BufferPool, DropCounts, DropReason, Outgoing, SaId};
-use crate::time::Instant;
 
 /// Most frames that wait, of each kind.
 const MOST: usize = 256;
@@ -43,8 +43,8 @@ impl Whose {
 pub(super) struct Waiting {
     pub(super) whose: Whose,
     pub(super) outgoing: Outgoing,
-    /// The zero of the TSF timer that is written into it when it leaves, if it has a timestamp.
-    pub(super) stamp: Option<Instant>,
+    /// The TSF timer that is written into it when it leaves, if it has a timestamp.
+    pub(super) tsf: Option<Tsf>,
 }
 
 /// Two queues, so that no number of strangers pushes out what stations of ours are waiting for (SEC-M9).

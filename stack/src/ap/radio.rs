@@ -14,6 +14,7 @@ use crate::ap::offer::Offers;
 use crate::ap::outbox::{Outbox, Whose};
 use crate::ap::presence::TICK;
 use crate::ap::transfer::Moves;
+use crate::ap::tsf::Tsf;
 use crate::ap::virtual_ap::{VirtualAp, interval};
 use crate::mac::{
     BufferPool, DropCounts, DropReason, InFlight, SaIds, Scheduler, SequenceNumbers, TxContext, rx::Kept,
@@ -285,12 +286,12 @@ impl ApRadio {
         Some(&mut self.slots.get_mut(place.index())?.as_deref_mut()?.ap)
     }
 
-    /// Where the TSF timer of a place counts from. The places share the beacon interval out among themselves, so that the
+    /// The TSF timer of an own place. The places share the beacon interval out among themselves, so that the
     /// beacons of many clients do not come all at once, and a BSSID has the same timer before and after it is taken.
-    pub(super) fn tsf_zero(&self, network: &NetworkConfig, place: Place) -> Instant {
+    pub(super) fn tsf(&self, network: &NetworkConfig, place: Place) -> Tsf {
         let index = self.own_index(place).unwrap_or(0) as u64;
         let share = interval(network).as_micros() as u64 * index / self.config.own.len() as u64;
-        self.start + std::time::Duration::from_micros(share)
+        Tsf::zero_at(self.start + std::time::Duration::from_micros(share))
     }
 
     pub(super) fn event(&mut self, event: ApEvent) {
@@ -308,7 +309,7 @@ impl ApRadio {
     /// Puts a new virtual AP into its place.
     pub(super) fn make(&mut self, now: Instant, place: Place, position: usize, client: Option<MacAddr>) {
         let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
-        let times = (now, self.tsf_zero(&config, place));
+        let times = (now, self.tsf(&config, place));
         let keys = (self.config.fresh_keys, &mut *self.random as &mut dyn Random);
         let ap = VirtualAp::new(config, self.config.block.bssid(place), client, times, keys);
         self.free -= usize::from(client.is_some() && self.own_index(place).is_some());
@@ -399,7 +400,7 @@ impl ApRadio {
     fn add_network(&mut self, now: Instant, config: NetworkConfig) {
         let position = self.networks.len();
         let Some(place) = self.own_at(position) else { return };
-        let first_beacon = self.tsf_zero(&config, place);
+        let first_beacon = self.tsf(&config, place).first_beacon(interval(&config), now);
         let kind = config.kind;
         self.networks.push(Network::new(config, first_beacon));
         match kind {

@@ -5,7 +5,7 @@ use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::{ApRadio, Slot};
-use crate::ap::virtual_ap::{Rekey, next_beacon};
+use crate::ap::virtual_ap::{Rekey, interval};
 use crate::mac::{Completion, Outgoing, PAUSE, Turn};
 use crate::time::Instant;
 use crate::wire::{Rate, TxOptions};
@@ -113,14 +113,14 @@ impl ApRadio {
 
     fn beacon_due(&mut self, now: Instant, place: Place) -> Option<(Instant, bool)> {
         if let Some(ap) = self.ap_mut(place) {
-            ap.next_beacon = next_beacon(&ap.config, ap.tsf_zero, now);
+            ap.next_beacon = ap.tsf.next_beacon(interval(&ap.config), now);
             return Some((ap.next_beacon, std::mem::replace(&mut ap.beacon_due, true)));
         }
         let position = self.announced_at(place)?;
-        let zero = self.tsf_zero(&self.networks.get(position)?.config, place);
+        let tsf = self.tsf(&self.networks.get(position)?.config, place);
         let network = self.networks.get_mut(position)?;
         let parent = network.parent.as_mut()?;
-        parent.next_beacon = next_beacon(&network.config, zero, now);
+        parent.next_beacon = tsf.next_beacon(interval(&network.config), now);
         Some((parent.next_beacon, std::mem::replace(&mut parent.beacon_due, true)))
     }
 
@@ -146,7 +146,7 @@ impl ApRadio {
         }
         let mut frame = self.pool.take();
         let dtim = ap.beacon(&self.config, &mut frame);
-        stamp(&mut frame, now.since(ap.tsf_zero).as_micros() as u64);
+        stamp(&mut frame, ap.tsf.at(now));
         let client = ap.client.and_then(|client| ap.stations.get_key_value(&client));
         let beacon = match client {
             Some((&client, station)) => {
@@ -231,7 +231,7 @@ impl ApRadio {
     /// (SEC-H6).
     pub(super) fn send(&mut self, whose: Whose, frame: Vec<u8>) {
         let outgoing = Outgoing::robust(frame, robust(&self.config));
-        self.outbox.push(Waiting { whose, outgoing, stamp: None }, &mut self.drops);
+        self.outbox.push(Waiting { whose, outgoing, tsf: None }, &mut self.drops);
     }
 }
 
@@ -241,9 +241,9 @@ fn is_parked(slots: &[Option<Box<Slot>>], place: Place) -> bool {
 }
 
 fn sent(now: Instant, waiting: Waiting) -> (Whose, Outgoing) {
-    let Waiting { whose, mut outgoing, stamp: zero } = waiting;
-    if let Some(zero) = zero {
-        stamp(&mut outgoing.frame, now.since(zero).as_micros() as u64);
+    let Waiting { whose, mut outgoing, tsf } = waiting;
+    if let Some(tsf) = tsf {
+        stamp(&mut outgoing.frame, tsf.at(now));
     }
     (whose, outgoing)
 }

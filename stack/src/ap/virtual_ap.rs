@@ -7,7 +7,8 @@ use crate::ap::announce::{Announcement, Announcer, Ends, rsn_element};
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::group::Group;
 use crate::ap::network::MAX_AID;
-use crate::mac::{Bss, GroupQueue, Peer, Rates, SaId, SequenceNumbers, SequenceSpace, TxRange};
+use crate::ap::tsf::Tsf;
+use crate::mac::{Bss, GroupQueue, Peer, SaId, SequenceNumbers, SequenceSpace, TakenRates, TxRange};
 use crate::random::Random;
 use crate::rsn::Authenticator;
 use crate::time::{Instant, TU};
@@ -37,7 +38,7 @@ pub(super) struct Station {
     pub(super) group_handed: u64,
     pub(super) group_has: u64,
     /// What it can be sent with, whatever radio does.
-    pub(super) takes: Rates,
+    pub(super) takes: TakenRates,
     /// When it was last said how it is heard.
     pub(super) reported: Option<Instant>,
     /// At what rate beacons go to it alone; the radio's choice if unset.
@@ -83,8 +84,7 @@ pub struct VirtualAp {
     pub(super) dtim_count: u8,
     pub(super) next_beacon: Instant,
     pub(super) beacon_due: bool,
-    /// The TSF timer is our clock less this.
-    pub(super) tsf_zero: Instant,
+    pub(super) tsf: Tsf,
     /// Nothing leaves: it is about to move.
     pub(super) parked: bool,
 }
@@ -94,7 +94,7 @@ impl VirtualAp {
         config: NetworkConfig,
         bssid: MacAddr,
         client: Option<MacAddr>,
-        (now, tsf_zero): (Instant, Instant),
+        (now, tsf): (Instant, Tsf),
         keys: (TxRange, &mut dyn Random),
     ) -> Self {
         let protected = config.security != Security::Open;
@@ -109,9 +109,9 @@ impl VirtualAp {
             dozing: 0,
             sequence: SequenceNumbers::new(),
             dtim_count: 0,
-            next_beacon: first_beacon(&config, tsf_zero, now),
+            next_beacon: tsf.first_beacon(interval(&config), now),
             beacon_due: false,
-            tsf_zero,
+            tsf,
             parked: false,
             config,
         }
@@ -184,19 +184,6 @@ impl VirtualAp {
         }
         bitmap
     }
-}
-
-/// When a beacon is due first.
-pub(super) fn first_beacon(network: &NetworkConfig, tsf_zero: Instant, now: Instant) -> Instant {
-    if now <= tsf_zero { tsf_zero } else { next_beacon(network, tsf_zero, now) }
-}
-
-/// When a beacon is due next: at every multiple of the interval of the TSF timer (802.11-2020 11.1.3.2). Missed ones are
-/// skipped.
-pub(super) fn next_beacon(network: &NetworkConfig, tsf_zero: Instant, now: Instant) -> Instant {
-    let interval = interval(network).as_micros() as u64;
-    let elapsed = now.since(tsf_zero).as_micros() as u64;
-    tsf_zero + Duration::from_micros((elapsed / interval + 1).saturating_mul(interval))
 }
 
 /// Between beacons.

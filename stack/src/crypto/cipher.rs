@@ -10,6 +10,8 @@ use aes_gcm::aead::consts::U12;
 
 use super::aad::{HeaderFields, HeaderTooShort, PROTECTED};
 use super::batch::{ProtectJob, UnprotectJob};
+use crate::wire::record::Record;
+use crate::wire::{Reader, RecordError};
 
 /// Bytes between MAC header and payload: the CCMP or GCMP header.
 const CIPHER_HEADER: usize = 8;
@@ -83,6 +85,17 @@ impl Cipher {
     /// By how many bytes a protected MPDU is longer than the plain one.
     pub const fn overhead(self) -> usize {
         CIPHER_HEADER + self.mic_len()
+    }
+}
+
+/// By its suite selector.
+impl Record for Cipher {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.suite().put(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
+        Self::from_suite(Record::read(reader)?).ok_or(RecordError::Impossible("an unknown cipher suite"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Sha256, Sha384};
+use sha2::{Digest, Sha256, Sha384};
 use zeroize::{Zeroize, Zeroizing};
 
 /// PRF (802.11-2020 12.7.1.2): fills `out` from `key`, a label and the concatenation of `data`.
@@ -19,6 +19,12 @@ pub fn prf_sha1(key: &[u8], label: &str, data: &[&[u8]], out: &mut [u8]) {
         let block = Zeroizing::new(<[u8; 20]>::from(mac.finalize().into_bytes()));
         copy_prefix(chunk, &*block);
     }
+}
+
+/// A name for a key that tells nothing about it: the first half of the SHA-256 of the key and a label.
+pub fn key_fingerprint(key: &[u8], label: &[u8]) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::new().chain_update(key).chain_update(label).finalize().into();
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// KDF with SHA-256 (802.11-2020 12.7.1.6.2): fills `out` from `key`, a label and the concatenation of `context`.

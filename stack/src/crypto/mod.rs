@@ -24,6 +24,6 @@ pub use aad::HeaderTooShort;
 pub use batch::{ProtectJob, UnprotectJob};
 pub use bip::{GroupManagementCipher, IntegrityError, IntegrityKey, IntegrityKeyError};
 pub use cipher::{Cipher, CipherHeader, CipherKey, KeyLength, ProtectError, UnprotectError, Unprotected};
-pub use kdf::{kdf_sha256, kdf_sha384, prf_sha1, psk_from_passphrase};
+pub use kdf::{kdf_sha256, kdf_sha384, key_fingerprint, prf_sha1, psk_from_passphrase};
 pub use key_wrap::{KeyWrapError, unwrap, wrap};
 pub use mic::{EapolMic, MicBytes};

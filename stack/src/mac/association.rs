@@ -1,13 +1,16 @@
 //! Security associations: keys in use, each with its packet numbers.
 
 use crate::crypto::{Cipher, CipherKey, KeyLength};
-use crate::mac::{ReplayCounters, TxPn, TxRange};
+use crate::mac::{Purpose, ReplayCounters, TxPn, TxRange};
+use crate::wire::record::record;
 
 /// The name of one association or of one installed key, unique as long as the program runs. A frame that was queued
 /// under one is never sent under another (SEC-H3), and fragments that were opened under different ones are never put
 /// together (SEC-D3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SaId(pub u64);
+
+record!(SaId { 0 });
 
 /// Gives out [`SaId`]s, each once.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct PairwiseSa {
     pub(super) key_id: u8,
     pub(super) tx: TxPn,
     pub(super) rx: ReplayCounters,
+    /// The counters are those of all that was ever received under the key.
+    pub(super) rx_known: bool,
     /// A frame under this key came from the peer, so the peer has it.
     pub(super) heard: bool,
 }
@@ -72,7 +77,14 @@ impl PairwiseSa {
         rx: ReplayCounters,
     ) -> Result<Self, InstallError> {
         let key = usable_key(cipher, key)?;
-        Ok(Self { id, key, key_id: 0, tx, rx, heard: false })
+        Ok(Self { id, key, key_id: 0, tx, rx, rx_known: true, heard: false })
+    }
+
+    /// The same for a key of which nobody knows what was received under it: nothing is taken but the handshake for a new one,
+    /// which is due at once (SEC-H2).
+    #[must_use]
+    pub fn with_unknown_counters(self) -> Self {
+        Self { rx_known: false, ..self }
     }
 
     /// The same for peers that both announced SPP A-MSDUs: the A-MSDU flag is protected (SEC-D8).
@@ -91,9 +103,9 @@ impl PairwiseSa {
         self.key.cipher()
     }
 
-    /// So many packet numbers are used up that it should be replaced (SEC-K12).
+    /// So many packet numbers are used up that it should be replaced (SEC-K12), or its receive counters are not known.
     pub const fn needs_rekey(&self) -> bool {
-        self.tx.needs_rekey()
+        self.tx.needs_rekey() || !self.rx_known
     }
 
     /// The packet number of the last frame sent.
@@ -127,6 +139,11 @@ impl GroupTx {
     /// Its key ID.
     pub const fn key_id(&self) -> u8 {
         self.key_id
+    }
+
+    /// The highest packet number that is used up.
+    pub(crate) const fn spent(&self, purpose: Purpose) -> u64 {
+        self.tx.spent(purpose)
     }
 
     /// The packet number of the last frame sent: the receive sequence counter that a station is told with the key.

@@ -62,6 +62,8 @@ drop_reasons! {
     DecryptFailed, "decrypt_failed", "The MIC did not match: forged, damaged, or under another key.";
     Replay, "replay", "A packet number that was already seen or skipped (SEC-D12).";
 
+    CountersUnknown, "counters_unknown", "The key came without its receive counters: only a handshake for a new one is taken (SEC-H2).";
+
     // Fragments.
     GroupFragment, "group_fragment", "A fragment with a group receiver address (SEC-D6).";
     PlaintextFragment, "plaintext_fragment", "A plaintext fragment in a protected association (SEC-D2).";

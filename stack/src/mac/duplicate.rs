@@ -1,6 +1,7 @@
 //! Duplicates, and the sequence numbers by which they are known.
 
-use crate::wire::SequenceControl;
+use crate::wire::record::{Record, record};
+use crate::wire::{Reader, RecordError, SequenceControl};
 
 /// Which sequence number counter a frame belongs to (802.11-2020 10.3.2.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,8 @@ impl DuplicateCache {
     }
 }
 
+record!(DuplicateCache { 0 });
+
 /// The sequence number counters of a sender: one for each TID of a receiver, or one for all else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceNumbers([u16; 17]);
@@ -67,6 +70,18 @@ impl SequenceNumbers {
         let number = *next;
         *next = (number + 1) & 0x0fff;
         number
+    }
+}
+
+impl Record for SequenceNumbers {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let numbers: [u16; 17] = Record::read(reader)?;
+        let all = numbers.iter().all(|number| *number <= 0x0fff);
+        if all { Ok(Self(numbers)) } else { Err(RecordError::Impossible("a sequence number above 4095")) }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Packet numbers: one that only goes up, and the highest that were seen.
 
+use crate::mac::Purpose;
+use crate::wire::record::record;
+
 /// The largest packet number there is, 2^48 - 1 (802.11-2020 12.5.3.2).
 pub const MAX_PACKET_NUMBER: u64 = (1 << 48) - 1;
 
@@ -61,11 +64,21 @@ impl TxPn {
         self.last
     }
 
+    /// The highest number that nobody else may use: the last one given out, or while the key stays here the last of its range.
+    pub(super) const fn spent(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Move => self.last,
+            Purpose::Guard => self.limit,
+        }
+    }
+
     /// So many are used up that the key should be replaced.
     pub const fn needs_rekey(&self) -> bool {
         self.last > self.rekey_above
     }
 }
+
+record!(ReplayCounters { 0 });
 
 /// Which counter a received frame is compared with: one for each TID, one for protected management
 /// (802.11-2020 12.5.3.4.4).

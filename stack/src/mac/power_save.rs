@@ -1,6 +1,7 @@
 //! The power-save state of one station at its AP (802.11-2020 11.2.3).
 
 use crate::mac::AccessCategory;
+use crate::wire::record::record;
 
 /// What a station asked for with U-APSD when it associated (802.11-2020 9.4.1.17).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct PowerSave {
     poll: bool,
     service_period: Option<u8>,
 }
+
+record!(PowerSave { dozing, poll, service_period });
+record!(Uapsd { flags, max_service_period });
 
 /// What a dozing station may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,9 +64,8 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn push(&mut self, queued: Queued, pool: &mut BufferPool, drops: &mut DropCounts) {
-        self.bytes += queued.frame.len();
-        self.waiting.push_back(queued);
-        while self.waiting.len() > MOST || self.bytes > MOST_BYTES {
+        self.put_last(queued);
+        while !self.is_within_bounds() {
             self.discard_oldest(DropReason::QueueFull, pool, drops);
         }
     }
@@ -83,6 +82,20 @@ impl Queue {
         let queued = self.waiting.pop_front()?;
         self.bytes -= queued.frame.len();
         Some(queued)
+    }
+
+    /// Appends what was taken out of another queue.
+    pub(super) fn put_last(&mut self, queued: Queued) {
+        self.bytes += queued.frame.len();
+        self.waiting.push_back(queued);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.waiting.iter()
+    }
+
+    pub(super) fn is_within_bounds(&self) -> bool {
+        self.waiting.len() <= MOST && self.bytes <= MOST_BYTES
     }
 
     pub(super) fn head(&self) -> Option<&Queued> {

@@ -1,6 +1,7 @@
 //! What two ends of a link can be sent with, and which rate suits what must arrive.
 
 use crate::wire::element::HtCapabilities;
+use crate::wire::record::record;
 use crate::wire::{Elements, Rate};
 
 /// The rates of DSSS, CCK and OFDM in units of 500 kb/s, slowest of each first.
@@ -20,6 +21,17 @@ pub struct Rates {
     robust: Rate,
 }
 
+/// What a peer takes, whatever radio sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenRates {
+    /// Bit n: entry n of [`LEGACY`].
+    legacy: u16,
+    /// Bit n: MCS n.
+    ht: u16,
+}
+
+record!(TakenRates { legacy, ht });
+
 /// The modulations that are alike but for how much they carry: what one of them is too fast for, the next is too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
@@ -36,36 +48,7 @@ impl Rates {
     /// What is common to `own` (our rates, as in the Supported Rates element) and the elements of the peer, in beacons,
     /// requests or responses. With HT so many streams are sent, up to 2; none if that is 0, for a radio that cannot.
     pub fn agreed(own: &[u8], ht_streams: u8, elements: &Elements<'_>) -> Self {
-        Self::taken(elements).among(own, ht_streams)
-    }
-
-    /// All that a peer with these elements takes, whatever radio sends it.
-    pub fn taken(elements: &Elements<'_>) -> Self {
-        let legacy = elements.rates().fold(0, |bits, entry| bits | bit(entry.0));
-        let capabilities = elements.get::<HtCapabilities<'_>>().ok().flatten();
-        let ht = match capabilities.map(|ht| ht.rx_mcs()) {
-            Some(&[low, high, ..]) => u16::from_le_bytes([low, high]),
-            _ => 0,
-        };
-        Self { legacy, ht, ..Self::LOWEST }
-    }
-
-    /// Those of them that a radio with the rates `own` and so many streams sends with.
-    #[must_use]
-    pub fn among(self, own: &[u8], ht_streams: u8) -> Self {
-        let legacy = own.iter().fold(0, |bits, &rate| bits | bit(rate)) & self.legacy;
-        let sent = match ht_streams {
-            0 => 0,
-            1 => 0x00ff,
-            _ => 0xffff,
-        };
-        let robust = robust_rate(own);
-        // One that tells no rate of ours still takes what its BSS is managed with.
-        let legacy = match (legacy, robust) {
-            (0, Rate::Legacy(rate)) => bit(rate),
-            (legacy, _) => legacy,
-        };
-        Self { legacy, ht: self.ht & sent, robust }
+        TakenRates::of(elements).among(own, ht_streams)
     }
 
     /// What must arrive is sent with this.
@@ -81,6 +64,36 @@ impl Rates {
         let ht = (0..MOST_MCS).filter(move |mcs| self.ht >> mcs & 1 != 0);
         let ht = ht.map(|mcs| (Family::Ht(mcs / 8 + 1), Rate::Ht { mcs, wide: false, short_gi: false }));
         legacy.chain(ht)
+    }
+}
+
+impl TakenRates {
+    /// Those of a peer with these elements.
+    pub fn of(elements: &Elements<'_>) -> Self {
+        let legacy = elements.rates().fold(0, |bits, entry| bits | bit(entry.0));
+        let capabilities = elements.get::<HtCapabilities<'_>>().ok().flatten();
+        let ht = match capabilities.map(|ht| ht.rx_mcs()) {
+            Some(&[low, high, ..]) => u16::from_le_bytes([low, high]),
+            _ => 0,
+        };
+        Self { legacy, ht }
+    }
+
+    /// Those of them that a radio with the rates `own` and so many streams sends with.
+    pub fn among(self, own: &[u8], ht_streams: u8) -> Rates {
+        let legacy = own.iter().fold(0, |bits, &rate| bits | bit(rate)) & self.legacy;
+        let sent = match ht_streams {
+            0 => 0,
+            1 => 0x00ff,
+            _ => 0xffff,
+        };
+        let robust = robust_rate(own);
+        // One that tells no rate of ours still takes what its BSS is managed with.
+        let legacy = match (legacy, robust) {
+            (0, Rate::Legacy(rate)) => bit(rate),
+            (legacy, _) => legacy,
+        };
+        Rates { legacy, ht: self.ht & sent, robust }
     }
 }
 

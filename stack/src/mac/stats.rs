@@ -52,6 +52,17 @@ impl PeerStats {
         now.since(self.last_heard)
     }
 
+    /// What was counted of frames and bytes, in both directions.
+    pub(super) const fn totals(&self) -> [u64; 4] {
+        [self.rx_frames, self.rx_bytes, self.tx_frames, self.tx_bytes]
+    }
+
+    /// Goes on from such totals.
+    pub(super) const fn resume(&mut self, last_heard: Instant, totals: [u64; 4]) {
+        [self.rx_frames, self.rx_bytes, self.tx_frames, self.tx_bytes] = totals;
+        self.last_heard = last_heard;
+    }
+
     pub(super) fn received(&mut self, now: Instant, info: &RxInfo, len: usize) {
         self.rx_frames += 1;
         self.rx_bytes += len as u64;

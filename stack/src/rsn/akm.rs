@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::crypto::{EapolMic, kdf_sha256, kdf_sha384, prf_sha1};
+use crate::wire::record::Record;
+use crate::wire::{Reader, RecordError};
 
 /// An AKM suite (802.11-2020 Table 9-151) whose handshake is understood here.
 ///
@@ -121,6 +123,17 @@ impl Akm {
                 kdf_sha256(key, label, context, out)
             }
         }
+    }
+}
+
+/// By its suite selector.
+impl Record for Akm {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.suite().put(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
+        Self::from_suite(Record::read(reader)?).ok_or(RecordError::Impossible("an unknown AKM suite"))
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{Cipher, CipherKey, KeyLength, psk_from_passphrase};
+use crate::crypto::{Cipher, CipherKey, EapolMic, KeyLength, psk_from_passphrase};
 use crate::rsn::Akm;
-use crate::wire::MacAddr;
+use crate::wire::record::{Record, record};
+use crate::wire::{MacAddr, Reader, RecordError};
 
 /// KCK, KEK and temporal key at their longest.
 const MAX_PTK: usize = 24 + 32 + 32;
@@ -91,6 +92,19 @@ macro_rules! secret {
 
         impl Eq for $name {}
 
+        /// Straight between the key and the bytes: no copy is left anywhere.
+        impl Record for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                out.push(u8::try_from(self.expose().len()).unwrap_or(0));
+                out.extend_from_slice(self.expose());
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
+                let len = usize::from(reader.u8()?);
+                Self::new(reader.take(len)?).map_err(|_| RecordError::Impossible("such a key"))
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "(..)"))
@@ -142,6 +156,17 @@ impl Pmk {
         Self::new(&*psk).map_err(|_| PassphraseError::Length(bytes.len()))
     }
 }
+
+impl Pmk {
+    /// The PMKID of a PSK between these two (802.11-2020 12.7.1.3): who has the same has the same PMK.
+    pub(crate) fn id(&self, aa: MacAddr, spa: MacAddr) -> [u8; 16] {
+        let parts: [&[u8]; 3] = [b"PMK Name", &aa.octets(), &spa.octets()];
+        let id = EapolMic::HmacSha1.compute(self.expose(), &parts);
+        id.and_then(|id| id.first_chunk().copied()).unwrap_or_default()
+    }
+}
+
+record!(Ptk { kck, kek, tk });
 
 impl TemporalKey {
     /// The key made ready for its cipher.

@@ -22,6 +22,7 @@ mod supplicant;
 mod tests;
 
 pub use akm::Akm;
+pub(crate) use authenticator::AuthenticatorRecord;
 pub use authenticator::{Authenticator, AuthenticatorConfig, AuthenticatorEvent};
 pub use ft::{PmkR0, R0Inputs};
 pub use keys::{

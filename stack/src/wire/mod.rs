@@ -14,6 +14,7 @@ mod names;
 mod phy;
 pub mod radiotap;
 mod reader;
+pub(crate) mod record;
 
 pub use addr::{MacAddr, ParseMacAddrError};
 pub use channel::{Band, Channel, ChannelWidth};
@@ -24,3 +25,4 @@ pub use llc::{EtherType, EthernetFrame, Llc, LlcError};
 pub use management::ManagementBody;
 pub use phy::{AckChange, Rate, RxInfo, Transmit, TxId, TxOptions, TxStatus};
 pub use reader::{Reader, Truncated};
+pub use record::RecordError;

@@ -51,6 +51,7 @@ pub(crate) struct Plan {
     /// Seconds of silence after which a client is looked after.
     pub(crate) inactivity: Option<u32>,
     pub(crate) take: bool,
+    pub(crate) placement: Option<&'static str>,
 }
 
 impl Plan {
@@ -64,6 +65,7 @@ impl Plan {
             pairwise_rekey: None,
             inactivity: None,
             take: false,
+            placement: None,
         }
     }
 
@@ -140,6 +142,9 @@ impl Plan {
             if given {
                 command.arg(flag);
             }
+        }
+        if let Some(policy) = self.placement {
+            command.args(["--placement", policy]);
         }
         let optional = [
             ("--group-rekey", self.group_rekey),

@@ -10,6 +10,7 @@ mod client;
 mod compare;
 mod control;
 mod driver;
+mod moves;
 mod peer;
 mod program;
 mod recording;
@@ -95,7 +96,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 21] {
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 25] {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
@@ -118,6 +119,10 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 21] {
         ("ends_cleanly", scenarios::ends_cleanly, ALL),
         ("crowd", scenarios::crowd, ALL),
         ("two_radios", scenarios::two_radios, OURS),
+        ("moved_under_pings", moves::under_pings, ONE),
+        ("moved_under_streams", moves::under_streams, ONE),
+        ("moved_while_dozing", moves::while_dozing, ONE),
+        ("moved_during_rekeys", moves::during_rekeys, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),

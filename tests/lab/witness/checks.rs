@@ -265,6 +265,36 @@ pub(crate) fn beacons_hide_the_name(frames: &[Frame]) -> Verdict {
     must(wrong.is_none(), || format!("{wrong:?}"))
 }
 
+/// The only client joined once, and from then on nobody authenticated, associated, was sent away or shook hands.
+pub(crate) fn joined_once(frames: &[Frame]) -> Verdict {
+    let ours = access_points(frames);
+    let first = |kind: u16| frames.iter().filter(move |frame| frame.kind == kind && !frame.retry);
+    let counts = [first(AUTHENTICATION).count(), first(ASSOCIATION_REQUEST).count()];
+    must(counts == [2, 1], || format!("{counts:?} authentications and associations"))?;
+    let messages: Vec<_> = frames.iter().filter(|f| !f.retry).filter_map(|f| f.message).collect();
+    must(messages == [1, 2, 3, 4], || format!("messages {messages:?}"))?;
+    let sent_away = first(DEAUTHENTICATION).find(|frame| ours.contains(frame.ta.as_str()));
+    must(sent_away.is_none(), || format!("{sent_away:?}"))
+}
+
+/// How far a beacon's timer may be off, in microseconds: it stands still while a busy machine lets a frame wait.
+const TSF_OFF: f64 = 60_000.0;
+
+/// The timer in the beacons of each BSSID goes on without a jump, whichever radio sends them.
+pub(crate) fn tsf_goes_on(frames: &[Frame]) -> Verdict {
+    let mut offsets: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for beacon in frames.iter().filter(|frame| frame.kind == BEACON && !frame.retry) {
+        let tsf = beacon.timestamp.ok_or_else(|| format!("a beacon without a timestamp: {beacon:?}"))?;
+        offsets.entry(&beacon.ta).or_default().push(beacon.time.mul_add(1e6, -(tsf as f64)));
+    }
+    for (bssid, mut offsets) in offsets {
+        offsets.sort_by(f64::total_cmp);
+        let off = offsets.last().zip(offsets.first()).map_or(0.0, |(last, first)| last - first);
+        must(off < TSF_OFF, || format!("the timer of {bssid} jumps by up to {off} us"))?;
+    }
+    Ok(())
+}
+
 /// Beacons were sent on each of these frequencies.
 pub(crate) fn beacons_on(frames: &[Frame], wanted: &[u16]) -> Verdict {
     let seen: BTreeSet<u16> = frames.iter().filter(|f| f.kind == BEACON).map(|f| f.frequency).collect();

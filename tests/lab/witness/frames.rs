@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "frame.number",
     "frame.time_epoch",
     "wlan.fc.type_subtype",
@@ -25,6 +25,7 @@ const FIELDS: [&str; 21] = [
     "wlan.fixed.reason_code",
     "wlan.ssid",
     "radiotap.channel.freq",
+    "wlan.fixed.timestamp",
 ];
 
 /// Type and subtype in one, as tshark prints them.
@@ -67,6 +68,8 @@ pub(crate) struct Frame {
     pub(crate) ssid: String,
     /// MHz.
     pub(crate) frequency: u16,
+    /// The TSF timer in it, in microseconds.
+    pub(crate) timestamp: Option<u64>,
 }
 
 impl Frame {
@@ -110,7 +113,7 @@ fn frame(line: &str) -> Option<Frame> {
     else {
         return None;
     };
-    let [ping_type, ping_sequence, reason, ssid, frequency] = rest else { return None };
+    let [ping_type, ping_sequence, reason, ssid, frequency, timestamp] = rest else { return None };
     let key = [tk, gtk].into_iter().find(|key| !key.is_empty());
     Some(Frame {
         number: number.parse().ok()?,
@@ -132,6 +135,7 @@ fn frame(line: &str) -> Option<Frame> {
         reason: integer(reason).map(|reason| reason as u16),
         ssid: (*ssid).to_owned(),
         frequency: integer(frequency).unwrap_or_default() as u16,
+        timestamp: integer(timestamp),
     })
 }
 

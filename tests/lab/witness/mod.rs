@@ -82,6 +82,14 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         "pairwise_rekey" => checks::keys_changed(frames, false, 4),
         "fragments" => checks::fragments_were_sent(frames, 300),
         "ends_cleanly" => checks::clients_were_told(frames),
+        "moved_under_pings" | "moved_under_streams" | "moved_while_dozing" => {
+            checks::joined_once(frames)?;
+            checks::tsf_goes_on(frames)
+        }
+        "moved_during_rekeys" => {
+            checks::keys_changed(frames, false, 3)?;
+            checks::tsf_goes_on(frames)
+        }
         "two_radios" => checks::beacons_on(frames, &[2437, 5180]),
         _ => Ok(()),
     }

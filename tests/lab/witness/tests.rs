@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::checks::{self, Verdict};
-use super::frames::{self, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST};
+use super::frames::{self, AUTHENTICATION, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST};
 
 const CLIENT: &str = "02:00:00:00:01:00";
 const AP: &str = "02:00:00:00:00:00";
@@ -180,4 +180,22 @@ fn probes_and_names_are_seen() {
     checks::beacons_hide_the_name(&quiet).expect("no name");
     checks::beacons_on(&frames, &[2412]).expect("on channel 1");
     checks::beacons_on(&frames, &[2412, 5180]).expect_err("on channel 1 only");
+}
+
+#[test]
+fn a_timer_that_jumps_is_seen() {
+    let late = |frame: &Frame| frame.kind == BEACON && frame.number > 20;
+    fails_once(&rekeys(), checks::tsf_goes_on, late, |frame| frame.timestamp = Some(100_000_000));
+}
+
+#[test]
+fn a_second_join_is_seen() {
+    let mut frames = rekeys();
+    let joined = frames.iter().position(|frame| frame.message == Some(4)).expect("a join");
+    frames.truncate(joined + 1);
+    let beacon = |frame: &Frame| frame.kind == BEACON;
+    fails_once(&frames, checks::joined_once, beacon, |frame| frame.kind = AUTHENTICATION);
+    fails_once(&frames, checks::joined_once, beacon, |frame| frame.message = Some(3));
+    let of_ap = |frame: &Frame| frame.kind != BEACON && frame.ta == AP;
+    fails_once(&frames, checks::joined_once, of_ap, |frame| frame.kind = DEAUTHENTICATION);
 }

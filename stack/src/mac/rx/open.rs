@@ -41,13 +41,17 @@ fn plaintext(peer: &Peer, bss: Bss, header: &Header, mpdu: &[u8]) -> Result<(), 
     }
     let heard = peer.pairwise.as_ref().is_some_and(|sa| sa.heard);
     let handshake = !peer.is_port_open() || peer.pending.is_some() || (bss.role == Role::Station && !heard);
-    let (destination, source) = header.ends();
-    let body = mpdu.get(header.len..).unwrap_or_default();
-    let eapol = Msdu::from_body(destination, source, body).is_ok_and(|msdu| msdu.is_eapol());
+    let eapol = is_whole_eapol(header, mpdu.get(header.len..).unwrap_or_default());
     if handshake && eapol && !header.addr1.is_group() {
         return Ok(());
     }
     Err(DropReason::Unprotected)
+}
+
+fn is_whole_eapol(header: &Header, body: &[u8]) -> bool {
+    let (destination, source) = header.ends();
+    let alone = !header.is_fragment() && !header.is_amsdu();
+    alone && Msdu::from_body(destination, source, body).is_ok_and(|msdu| msdu.is_eapol())
 }
 
 fn open_pairwise(
@@ -88,6 +92,9 @@ fn unlock(sa: &mut PairwiseSa, header: &Header, mpdu: &mut [u8]) -> Result<Opene
     let opened = sa.key.unprotect(header.len, mpdu).map_err(reason)?;
     if !sa.rx.accept(space, pn) {
         return Err(DropReason::Replay);
+    }
+    if !sa.rx_known && !is_whole_eapol(header, mpdu.get(opened.payload.clone()).unwrap_or_default()) {
+        return Err(DropReason::CountersUnknown);
     }
     sa.heard = true;
     Ok(Opened { body: opened.payload, under: Some((sa.id, pn)) })

@@ -23,8 +23,8 @@ const MOST_SUBFRAMES: usize = 16;
 /// after the DTIM beacons.
 #[derive(Debug)]
 pub struct GroupQueue {
-    queue: Queue,
-    protected: bool,
+    pub(in crate::mac) queue: Queue,
+    pub(in crate::mac) protected: bool,
 }
 
 impl Peer {

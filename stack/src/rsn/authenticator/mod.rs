@@ -8,7 +8,10 @@
 //!                                                Failed
 //! ```
 
+mod moved;
 mod receive;
+
+pub(crate) use moved::AuthenticatorRecord;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,0 +1,138 @@
+//! A client's virtual AP moves between two radios of the node, on one channel, and the client notices nothing. That nothing
+//! but data, beacons and what belongs to power save is on the air meanwhile, sees the witness.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::access_point::{ADDRESS, Make, Plan, SOCKET, status};
+use super::client::{Client, Wanted};
+use super::program::output;
+use super::traffic::{self, Beside, Stream};
+use super::{Outcome, expect, said};
+
+/// Two radios, neither of which takes a client by itself.
+fn plan(make: Make) -> Plan {
+    Plan { channels: &[6, 6], placement: Some("by-hand"), ..Plan::wpa2(make) }
+}
+
+/// Where a client is, by its name.
+fn radio_of(client: &Client) -> Result<String, String> {
+    let status = status()?;
+    let aps = status["virtual_aps"].as_array().into_iter().flatten();
+    let mut of = aps.filter(|ap| {
+        ap["clients"].as_array().into_iter().flatten().any(|found| found["address"] == client.mac().as_str())
+    });
+    let ap = of.next().ok_or_else(|| format!("{} is not in {status}", client.mac()))?;
+    Ok(ap["radio"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Has the client go to the other radio; yields for how long nothing could be sent to it, in milliseconds.
+fn move_over(client: &Client) -> Result<f64, String> {
+    let to = if radio_of(client)? == "phy0" { "phy1" } else { "phy0" };
+    let mut command = Command::new("airloom");
+    command.args(["move", &client.mac(), "--to", to, "--json", "--control", SOCKET]);
+    let moved: Value = said(serde_json::from_str(&output(&mut command)?))?;
+    expect(moved["to"] == to && radio_of(client)? == to, || moved.to_string())?;
+    moved["gap_us"].as_f64().map(|gap| gap / 1000.0).ok_or_else(|| moved.to_string())
+}
+
+/// The client is moved to and fro for as long as `runs` says; yields the gaps.
+fn to_and_fro(client: &Client, runs: impl Fn() -> bool, pause: Duration) -> Result<Vec<f64>, String> {
+    let mut gaps = Vec::new();
+    while runs() {
+        thread::sleep(pause);
+        gaps.push(move_over(client)?);
+    }
+    gaps.sort_by(f64::total_cmp);
+    Ok(gaps)
+}
+
+fn median(gaps: &[f64]) -> f64 {
+    gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Pings both ways, one each 10 ms, while the client is moved there and back.
+pub(crate) fn under_pings(make: Make) -> Outcome {
+    let _ap = plan(make).start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let arguments = traffic::arguments(ADDRESS, 1500, "0.01");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let up = Beside::start(client.command("ping", &arguments));
+    let mut command = Command::new("ping");
+    command.args(traffic::arguments(&client.ip(), 1500, "0.01"));
+    let down = Beside::start(command);
+    let gaps = to_and_fro(&client, || up.runs() && down.runs(), Duration::from_millis(200))?;
+    println!("measure moves.{} {} times", make.name(), gaps.len());
+    println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));
+    expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))?;
+    up.end()?.all_answered("from the client")?;
+    down.end()?.all_answered("to the client")
+}
+
+/// Streams both ways while the client is moved there and back.
+pub(crate) fn under_streams(make: Make) -> Outcome {
+    let _ap = plan(make).start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
+        let (arrived, gaps) = thread::scope(|scope| {
+            let running = scope.spawn(|| stream.run(&client));
+            let gaps = to_and_fro(&client, || !running.is_finished(), Duration::from_millis(300))?;
+            let arrived = running.join().map_err(|_| "the stream's thread ended badly".to_owned())??;
+            Ok::<_, String>((arrived, gaps))
+        })?;
+        println!("measure {}_moving.{} {arrived:.1} Mb/s", stream.name(), make.name());
+        expect(arrived > 0.2 && gaps.len() >= 2, || format!("{stream:?}: {arrived} Mb/s, {gaps:?}"))?;
+    }
+    Ok(())
+}
+
+/// Frames wait for a client that dozes while it is moved.
+pub(crate) fn while_dozing(make: Make) -> Outcome {
+    let _ap = plan(make).start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let mut command = Command::new("ping");
+    command.args(traffic::arguments(&client.ip(), 200, "0.05"));
+    let beside = Beside::start(command);
+    let mut moves = 0;
+    while beside.runs() {
+        client.set_radio("ps", "1")?;
+        thread::sleep(Duration::from_millis(200));
+        move_over(&client)?;
+        moves += 1;
+        thread::sleep(Duration::from_millis(100));
+        client.set_radio("ps", "0")?;
+        thread::sleep(Duration::from_millis(200));
+    }
+    let pings = beside.end()?;
+    pings.all_answered("to the dozing client")?;
+    expect(pings.longest > 150.0 && moves >= 5, || format!("no ping waited: {pings:?}, {moves} moves"))
+}
+
+/// Keys change while the client is moved.
+pub(crate) fn during_rekeys(make: Make) -> Outcome {
+    let plan = Plan { group_rekey: Some(2), pairwise_rekey: Some(3), ..plan(make) };
+    let _ap = plan.start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let mut command = Command::new("ping");
+    command.args(traffic::arguments(&client.ip(), 600, "0.02"));
+    let beside = Beside::start(command);
+    let mut refused = 0;
+    while beside.runs() {
+        thread::sleep(Duration::from_millis(100));
+        // In the middle of a handshake it stays where it is.
+        match move_over(&client) {
+            Ok(_) => {}
+            Err(why) if why.contains("busy") => refused += 1,
+            Err(why) => return Err(why),
+        }
+    }
+    println!("measure moves_refused.{} {refused} times", make.name());
+    beside.end()?.all_answered("to the client")
+}

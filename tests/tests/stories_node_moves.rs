@@ -1,0 +1,119 @@
+//! Stories of clients whose virtual APs move between the radios of a node, on the simulated air.
+
+use std::time::Duration;
+
+use airloom::config::PlacementPolicy;
+use airloom::node::WorkerEvent;
+use drivers::air::Position;
+use stack::ap::{ApEvent, NetworkConfig, VirtualApKind};
+use tests::scene::{HOST, Scene, ethernet, station, wpa2};
+
+/// Two radios on one channel and a client beside the first.
+fn one_client(policy: PlacementPolicy) -> Scene {
+    let network = NetworkConfig { kind: VirtualApKind::PerClient, ..wpa2() };
+    let mut scene = Scene::new(&network, [36, 36]);
+    scene.place_by(policy);
+    scene.join(&network, 0);
+    scene.host_got();
+    scene
+}
+
+/// What was said and what has arrived.
+#[derive(Default)]
+struct Talk {
+    said: Vec<String>,
+    up: Vec<String>,
+    down: Vec<String>,
+}
+
+impl Talk {
+    /// Messages both ways for a while, every 10 ms.
+    fn go_on(&mut self, scene: &mut Scene, count: usize) {
+        for _ in 0..count {
+            let text = self.said.len().to_string();
+            scene.clients[0].link.handle_msdu(scene.now, &ethernet(HOST, station(0), &text));
+            assert!(scene.cable.host_send(ethernet(station(0), HOST, &text)));
+            self.said.push(text);
+            self.listen(scene, Duration::from_millis(10));
+        }
+    }
+
+    fn listen(&mut self, scene: &mut Scene, time: Duration) {
+        scene.run(time);
+        self.up.extend(scene.host_got());
+        self.down.extend(scene.got(0));
+    }
+}
+
+/// All that was said has arrived, once and in order, and the client never noticed anything.
+fn nobody_noticed(scene: &mut Scene, mut talk: Talk) {
+    talk.listen(scene, Duration::from_millis(500));
+    for (way, arrived) in [("up", &talk.up), ("down", &talk.down)] {
+        let first = talk.said.iter().zip(arrived).find(|(said, arrived)| said != arrived);
+        assert_eq!(first, None, "{way}, {} of {}", arrived.len(), talk.said.len());
+        assert_eq!(arrived.len(), talk.said.len(), "{way}");
+    }
+    assert_eq!(scene.clients[0].lost, 0);
+    let joined = |(_, event): &&(usize, WorkerEvent)| {
+        matches!(event, WorkerEvent::Ap(ApEvent::StationJoined { .. } | ApEvent::StationLeft { .. }))
+    };
+    assert_eq!(scene.events.iter().filter(joined).count(), 1, "the first join");
+}
+
+fn moves(scene: &Scene) -> Vec<(usize, usize, Duration)> {
+    let of = |(_, event): &(usize, WorkerEvent)| match event {
+        WorkerEvent::Moved(moved) => Some((moved.from, moved.to, moved.gap)),
+        _ => None,
+    };
+    scene.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_client_that_is_moved_by_hand_to_and_fro_misses_nothing() {
+    let mut scene = one_client(PlacementPolicy::ByHand);
+    let place = scene.clients[0].radio;
+    scene.air.borrow_mut().set_position(place, Position::new(20.0, 1.0));
+    let mut talk = Talk::default();
+    for turn in 0..20 {
+        talk.go_on(&mut scene, 20);
+        scene.switch.move_station(station(0), 1 - turn % 2, None).unwrap();
+    }
+    talk.go_on(&mut scene, 20);
+    let moves = moves(&scene);
+    assert_eq!(moves.len(), 20);
+    for (turn, (from, to, gap)) in moves.into_iter().enumerate() {
+        assert_eq!((from, to), (turn % 2, 1 - turn % 2));
+        assert!(gap < Duration::from_millis(5), "{gap:?}");
+    }
+    nobody_noticed(&mut scene, talk);
+}
+
+#[test]
+fn a_client_that_walks_is_handed_from_radio_to_radio_by_its_signal() {
+    let mut scene = one_client(PlacementPolicy::Signal);
+    let radio = scene.clients[0].radio;
+    let mut talk = Talk::default();
+    for leg in 0..10 {
+        for step in 0..100 {
+            let along = f64::from(if leg % 2 == 0 { step } else { 99 - step }) / 99.0;
+            scene.air.borrow_mut().set_position(radio, Position::new(1.0 + 38.0 * along, 1.0));
+            talk.go_on(&mut scene, 5);
+        }
+    }
+    let to: Vec<_> = moves(&scene).into_iter().map(|(_, to, _)| to).collect();
+    assert_eq!(to, [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
+    nobody_noticed(&mut scene, talk);
+}
+
+#[test]
+fn a_client_that_is_nowhere_or_shares_its_virtual_ap_is_not_moved() {
+    let network = NetworkConfig { kind: VirtualApKind::Shared, ..wpa2() };
+    let mut scene = Scene::new(&network, [36, 36]);
+    assert!(scene.switch.move_station(station(0), 1, None).is_err());
+    scene.join(&network, 0);
+    let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    scene.switch.move_station(station(0), 1, Some(answer)).unwrap();
+    scene.run(Duration::from_millis(10));
+    let why = answered.try_recv().unwrap().unwrap_err().to_string();
+    assert!(why.contains("shared"), "{why}");
+}
