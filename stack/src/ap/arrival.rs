@@ -27,7 +27,7 @@ pub(super) struct Arrival {
     /// In the order in which they came.
     early: Vec<Early>,
     /// Null frames have sequence numbers that follow nothing; the last one is known again.
-    null: Option<SequenceControl>,
+    null: Option<Null>,
 }
 
 /// A frame ahead of its turn.
@@ -40,11 +40,18 @@ struct Early {
     mpdu: Vec<u8>,
 }
 
+/// A Null frame, by what tells it from the one before. Some clients give all of theirs one sequence number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Null {
+    sequence: SequenceControl,
+    dozes: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Numbers {
     space: SequenceSpace,
     sequence: SequenceControl,
-    null: bool,
+    null: Option<Null>,
 }
 
 /// What is to be done with a frame.
@@ -61,8 +68,8 @@ impl Arrival {
     }
 
     fn turn(&mut self, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
-        if numbers.null {
-            let again = self.null.replace(numbers.sequence) == Some(numbers.sequence);
+        if numbers.null.is_some() {
+            let again = std::mem::replace(&mut self.null, numbers.null) == numbers.null;
             return if again { Turn::Never } else { Turn::Now };
         }
         let turn = numbers.turn(duplicates);
@@ -75,7 +82,9 @@ impl Numbers {
     fn of(mpdu: &[u8]) -> Option<Self> {
         let Ok(Frame::Data(frame)) = Frame::parse(mpdu) else { return None };
         let space = frame.qos().map_or(SequenceSpace::Common, |qos| SequenceSpace::Tid(qos.tid()));
-        Some(Self { space, sequence: frame.sequence(), null: frame.is_null() })
+        let dozes = frame.frame_control().power_management();
+        let null = frame.is_null().then(|| Null { sequence: frame.sequence(), dozes });
+        Some(Self { space, sequence: frame.sequence(), null })
     }
 
     /// Sequence numbers run in a circle: half of it is before, half after.
