@@ -9,4 +9,5 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod engine;
 pub mod lease;
