@@ -5,7 +5,7 @@
 //! - [`Single`]: a node that is alone. Nothing is opened, nothing is sent.
 //! - [`Simulated`]: many nodes in one process, in virtual time, under a seed: latency, loss, duplication, reordering,
 //!   partitions, crashes.
-//! - the real one: QUIC with mutual TLS between each pair of nodes, and gossip over it.
+//! - [`real::Real`]: QUIC with mutual TLS between each pair of nodes, and gossip over it.
 //!
 //! A node writes its own **rows** and reads those of the others: what it owns, what its radios hear, how busy it is.
 //! Rows are soft state: they arrive within a few gossip intervals, heal after a partition by themselves, and are gone
@@ -13,6 +13,9 @@
 //! one node as a network would carry them. **Notices** go to all at once and may be lost; a row repairs what they said.
 
 mod event;
+pub mod identity;
+mod incarnation;
+mod pieces;
 mod simulated;
 mod single;
 
