@@ -16,6 +16,7 @@ mod event;
 pub mod identity;
 mod incarnation;
 mod pieces;
+pub mod real;
 mod simulated;
 mod single;
 

@@ -24,7 +24,8 @@ use super::certificate::{
 use super::denial::Denial;
 use super::error::IdentityError;
 use super::files::{make_folder, sync_folder_of, write_new};
-use super::token::{Token, hash, to_hex};
+use super::hex::to_hex;
+use super::token::{Token, hash};
 use crate::lease::NodeSlot;
 
 const KEY: &str = "authority.key";
@@ -111,6 +112,13 @@ impl Authority {
     ) -> Result<(Vec<u8>, u64), IdentityError> {
         let slot = self.next_slot(name)?;
         self.certify(slot, name, key, now)
+    }
+
+    /// What proves to a machine with a token that this is its cluster, and nothing else: it names no node.
+    pub(in crate::engine) fn doorkeeper(&self, now: u64) -> Result<Credentials, IdentityError> {
+        let (key, public) = new_key()?;
+        let (certificate, until) = self.key.certify_doorkeeper(&public, now)?;
+        Ok(Credentials { authority: self.certificate.clone(), certificate, key, until })
     }
 
     /// A new certificate for a node that proved it has `key` and this slot.

@@ -75,7 +75,7 @@ impl IdentityError {
         move |source| Self::File { path, source }
     }
 
-    pub(super) fn state(path: &Path, why: impl ToString) -> Self {
+    pub(super) fn state(path: &Path, why: &dyn std::fmt::Display) -> Self {
         Self::State { path: path.to_owned(), why: why.to_string() }
     }
 

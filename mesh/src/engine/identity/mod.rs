@@ -7,6 +7,7 @@ mod certificate;
 mod denial;
 mod error;
 mod files;
+pub(super) mod hex;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -107,16 +107,14 @@ impl NodeStore {
             })?;
         let database = database(&path, file)?;
         let get = |key: &str| get(&path, &database, key);
-        if let Some(bound) = get("machine")? {
-            if bound.as_slice() != machine.0 {
-                return Err(IdentityError::OtherMachine(folder.to_owned()));
-            }
+        if get("machine")?.is_some_and(|bound| bound.as_slice() != machine.0) {
+            return Err(IdentityError::OtherMachine(folder.to_owned()));
         }
         if let Some(fault) = get("fault")?.and_then(|code| fault_of(code.first().copied())) {
             return Err(IdentityError::ShutOut(fault));
         }
         let need =
-            |key: &str| get(key)?.ok_or_else(|| IdentityError::state(&path, format!("it has no {key}")));
+            |key: &str| get(key)?.ok_or_else(|| IdentityError::state(&path, &format!("it has no {key}")));
         let until = need("until")?.as_slice().try_into().map_or(0, u64::from_le_bytes);
         let (authority, certificate) = (need("authority")?.to_vec(), need("certificate")?.to_vec());
         let credentials = Credentials { authority, certificate, key: need("key")?, until };
@@ -293,8 +291,8 @@ impl NodeStore {
         &self,
         read: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, IdentityError> {
-        let txn = self.database.begin_read().map_err(|error| IdentityError::state(&self.path, error))?;
-        read(&txn).map_err(|error| IdentityError::state(&self.path, error))
+        let txn = self.database.begin_read().map_err(|error| IdentityError::state(&self.path, &error))?;
+        read(&txn).map_err(|error| IdentityError::state(&self.path, &error))
     }
 }
 
@@ -303,7 +301,7 @@ fn database(path: &Path, file: File) -> Result<Database, IdentityError> {
     backend.and_then(|backend| Database::builder().create_with_backend(backend)).map_err(
         |error| match error {
             DatabaseError::DatabaseAlreadyOpen => IdentityError::InUse(path.to_owned()),
-            error => IdentityError::state(path, error),
+            error => IdentityError::state(path, &error),
         },
     )
 }
@@ -313,7 +311,7 @@ fn get(path: &Path, database: &Database, key: &str) -> Result<Option<Zeroizing<V
         let table = database.begin_read()?.open_table(NODE)?;
         Ok(table.get(key)?.map(|value| Zeroizing::new(value.value().to_vec())))
     };
-    value().map_err(|error| IdentityError::state(path, error))
+    value().map_err(|error| IdentityError::state(path, &error))
 }
 
 fn write(
@@ -329,7 +327,7 @@ fn write(
         txn.commit()?;
         Ok(())
     };
-    write().map_err(|error| IdentityError::state(path, error))
+    write().map_err(|error| IdentityError::state(path, &error))
 }
 
 fn put_certificate(

@@ -61,11 +61,13 @@ impl World {
 }
 
 fn messages(events: &[Event]) -> Vec<&[u8]> {
-    let bytes = |event| match event {
-        &Event::Message { ref bytes, .. } => Some(bytes.as_slice()),
-        _ => None,
-    };
-    events.iter().filter_map(bytes).collect()
+    let mut bytes = Vec::new();
+    for event in events {
+        if let Event::Message { bytes: message, .. } = event {
+            bytes.push(message.as_slice());
+        }
+    }
+    bytes
 }
 
 #[test]
