@@ -9,5 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod engine;
 pub mod lease;
 pub mod placement;

@@ -123,8 +123,13 @@ fn unsafe_code_lives_in_drivers_alone() {
 
 #[test]
 fn the_core_reads_no_clock_and_opens_nothing() {
+    // What touches the world between nodes: files and sessions. The rest of the mesh does not.
+    let edge = ["mesh/src/engine/identity", "mesh/src/engine/real"].map(|folder| root().join(folder));
     for folder in ["stack/src", "mesh/src"] {
         for file in sources(&root().join(folder)) {
+            if edge.iter().any(|folder| file.starts_with(folder)) {
+                continue;
+            }
             let text = code(&file);
             for word in [
                 "std::net",
