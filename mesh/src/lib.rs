@@ -9,4 +9,8 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod handover;
 pub mod lease;
+pub mod table;
+
+pub use handover::Cluster;
