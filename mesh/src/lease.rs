@@ -9,7 +9,12 @@
 //!
 //! Whoever takes a key over takes a generation above every one seen, in its own node slot: two nodes never share a
 //! packet number, and a receiver, which only takes rising numbers (802.11-2020 12.5.3.4.4), drops whatever an
-//! older owner still sends. A client sees nothing but gaps, which are allowed.
+//! older owner still sends. A client sees nothing but gaps, which are allowed. So that a node that restarts uses no
+//! generation a second time, it writes down what it is going to use: the [`Journal`].
+
+mod journal;
+
+pub use journal::{AHEAD, Journal, KeyId, Record, Reservations};
 
 const GENERATION_BITS: u32 = 14;
 const SLOT_BITS: u32 = 12;
@@ -51,6 +56,12 @@ impl Generation {
     /// The one after it; `None` when they are used up and only a new key helps.
     pub const fn next(self) -> Option<Self> {
         Self::new(self.0 + 1)
+    }
+
+    /// The one `count` after it, or the last there is.
+    pub const fn ahead(self, count: u16) -> Self {
+        let number = self.0.saturating_add(count);
+        if number < 1 << GENERATION_BITS { Self(number) } else { Self((1 << GENERATION_BITS) - 1) }
     }
 
     /// Its number.

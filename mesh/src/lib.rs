@@ -10,5 +10,9 @@
 
 pub mod announce;
 pub mod engine;
+pub mod handover;
 pub mod lease;
 pub mod placement;
+pub mod table;
+
+pub use handover::Cluster;

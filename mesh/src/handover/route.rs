@@ -1,0 +1,82 @@
+//! What came to the wrong node, or at the wrong moment, and where it goes.
+
+use stack::time::Instant;
+use stack::wire::MacAddr;
+
+use super::cluster::Cluster;
+use super::discard::Discard;
+use super::message::Message;
+use super::vap::{Burden, Held, MAX_HELD, Role};
+use super::{Action, Context, Rank, SecretBytes};
+
+impl Cluster {
+    /// Something came here for a virtual AP that is not here, or not any more: a frame of its client that a radio of this
+    /// node acknowledged, or an MSDU for the client. It goes to the owner and arrives there once, as
+    /// [`Action::Stray`], unless a node on the way starts anew; without an owner it waits for one.
+    pub fn handle_stray(&mut self, now: Instant, bssid: MacAddr, frame: SecretBytes) {
+        self.stray(now, bssid, None, frame);
+        self.settle(now);
+    }
+
+    /// `after` is the title because of which another sent it here.
+    pub(super) fn stray(&mut self, now: Instant, bssid: MacAddr, after: Option<Rank>, frame: SecretBytes) {
+        self.hold(bssid, Held { since: now, after, what: Burden::Frame(frame) });
+    }
+
+    /// Another that had the virtual AP leaves this to its owner.
+    pub(super) fn left(&mut self, now: Instant, bssid: MacAddr, rank: Rank, context: Context) {
+        self.hold(bssid, Held { since: now, after: Some(rank), what: Burden::Left(context) });
+    }
+
+    /// This node has something of a virtual AP that it does not own: it goes to whoever does, before the frames that
+    /// came meanwhile, since it tells which of them were received already.
+    pub(super) fn leave(&mut self, now: Instant, bssid: MacAddr, context: Context) {
+        let Some(vap) = self.entry(bssid) else { return };
+        vap.held.push_front(Held { since: now, after: None, what: Burden::Left(context) });
+    }
+
+    fn hold(&mut self, bssid: MacAddr, held: Held) {
+        let Some(vap) = self.entry(bssid) else { return };
+        if vap.held.len() >= MAX_HELD {
+            return self.drops.count(Discard::HeldFull);
+        }
+        vap.held.push_back(held);
+    }
+
+    /// Sends on what is held, if there is somebody who takes it.
+    pub(super) fn flush(&mut self, bssid: MacAddr) {
+        let Some(vap) = self.vaps.get_mut(&bssid).filter(|vap| !vap.held.is_empty()) else { return };
+        if Self::is_settled_here(vap) {
+            self.out.extend(vap.held.drain(..).map(|held| match held.what {
+                Burden::Frame(frame) => Action::Stray { bssid, frame },
+                Burden::Left(context) => Action::Merge { bssid, context },
+            }));
+            return;
+        }
+        let onlooker = matches!(vap.role, Role::Elsewhere | Role::Guard(_)) && vap.lost.is_none();
+        let Some(title) = vap.title.filter(|title| onlooker && self.peers.reach(title.owner).is_some())
+        else {
+            return;
+        };
+        let rank = title.rank;
+        let (go, stay): (Vec<_>, Vec<_>) =
+            vap.held.drain(..).partition(|held| held.after.is_none_or(|after| rank > after));
+        vap.held.extend(stay);
+        for held in go {
+            let message = match held.what {
+                Burden::Frame(frame) => Message::Stray { rank, frame },
+                Burden::Left(context) => Message::Yield { rank, context },
+            };
+            self.send(title.owner, bssid, &message);
+        }
+    }
+
+    /// Nobody has come for it in time.
+    pub(super) fn drop_held(&mut self, now: Instant, bssid: MacAddr) {
+        let life = self.timing.hold;
+        let Some(vap) = self.vaps.get_mut(&bssid) else { return };
+        let before = vap.held.len();
+        vap.held.retain(|held| held.since + life > now);
+        (vap.held.len()..before).for_each(|_| self.drops.count(Discard::HeldTooLong));
+    }
+}

@@ -1,0 +1,1 @@
+//! Stories between a few nodes.
