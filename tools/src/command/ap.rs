@@ -148,6 +148,7 @@ impl Args {
             ..NetworkSettings::new(self.ssid.clone().into_bytes(), security)
         };
         Config {
+            mesh: None,
             node: NodeSettings { control: self.control.clone(), ..NodeSettings::default() },
             radios: radios.collect(),
             networks: vec![network],
