@@ -48,7 +48,7 @@ fn wrong_use_is_2_and_says_what_is_wrong() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["ap", "run", "status", "replay"] {
+    for command in ["ap", "run", "status", "replay", "mesh"] {
         let output = airloom::run(&[command, "--help"]);
         let help = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && help.contains(&format!("\n  airloom {command}")), "{help}");

@@ -152,6 +152,7 @@ impl Args {
             ..NetworkSettings::new(self.ssid.clone().into_bytes(), security)
         };
         Config {
+            mesh: None,
             node: NodeSettings {
                 control: self.control.clone(),
                 placement: self.placement,

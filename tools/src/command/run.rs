@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
+
 use super::say;
 use crate::config;
 use crate::node::{self, Verbosity};
@@ -13,7 +15,8 @@ use crate::node::{self, Verbosity};
     after_help = "Example:\n  airloom run north.toml\n\nThe file:\n  [[radio]]\n  phy = \"phy0\"\n  channel = 6\n  \
                         take = true                      # as --take-phy of `airloom ap`\n\n  [[network]]\n  ssid = \"office\"\n  \
                         passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n\
-                        Keys of [node]: name, state, control, placement (signal, load, by-hand). Of [[radio]]: phy, channel, take, country, power, bssid.\n\
+                        Keys of [node]: name, state, control, placement (signal, load, by-hand). Of [mesh]: listen, peers,\n\
+                        identity, authority. Of [[radio]]: phy, channel, take, country, power, bssid.\n\
                         Of [[network]]: ssid, security (open, wpa2), passphrase_file, virtual_ap (per-client, shared), tap,\n\
                         hidden, isolate, max_stations, inactivity, beacon_interval, dtim_period, group_rekey,\n\
                         pairwise_rekey, fragmentation. All networks are on all radios."
@@ -41,6 +44,9 @@ impl Args {
             let file = self.file.display();
             say(format!("{file}: nothing is wrong; radios: {radios}, networks: {networks}\n"))?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if config.mesh.is_some() {
+            bail!("{}: nodes of a cluster are not in this version: take [mesh] out", self.file.display());
         }
         if let Some(control) = self.control {
             config.node.control = control;

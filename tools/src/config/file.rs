@@ -9,6 +9,7 @@ use stack::wire::MacAddr;
 use toml::Spanned;
 
 use super::error::{ConfigError, explain};
+use super::mesh;
 use super::tables::{File, NetworkTable, NodeTable, Protection, RadioTable};
 use super::value::Time;
 use crate::node::{block_at, contains};
@@ -34,16 +35,13 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     Checker { path, text }.check(file)
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl Checker<'_> {
     fn check(&self, file: File) -> Result<Config, ConfigError> {
-        if let Some(mesh) = &file.mesh {
-            return Err(self.wrong(mesh.span(), "clusters are not in this version: take [mesh] out"));
-        }
         if let Some(link) = file.link.first() {
             return Err(self.wrong(
                 link.span(),
@@ -65,6 +63,7 @@ impl Checker<'_> {
         self.blocks_apart(&file.radio)?;
         Ok(Config {
             node: self.node(file.node)?,
+            mesh: file.mesh.map(|table| mesh::check(self, table.get_ref())).transpose()?,
             radios: file.radio.iter().map(|radio| self.radio(radio.get_ref())).collect::<Result<_, _>>()?,
             networks: file.network.iter().map(|network| self.network(network)).collect::<Result<_, _>>()?,
         })
@@ -215,7 +214,7 @@ impl Checker<'_> {
         given.map(|given| self.value(given, check)).transpose()
     }
 
-    fn value<T, U>(
+    pub(super) fn value<T, U>(
         &self,
         given: &Spanned<T>,
         check: impl FnOnce(&T) -> Result<U, String>,
@@ -223,11 +222,11 @@ impl Checker<'_> {
         check(given.get_ref()).map_err(|why| self.wrong(given.span(), why))
     }
 
-    fn wrong(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
+    pub(super) fn wrong(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
         ConfigError::at(self.path, self.text, span, what)
     }
 
-    fn beside(&self, path: &Path) -> PathBuf {
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
 }

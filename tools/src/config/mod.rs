@@ -2,10 +2,12 @@
 
 mod error;
 mod file;
+mod mesh;
 mod secret;
 mod tables;
 mod value;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +18,8 @@ pub use error::ConfigError;
 pub use file::{parse, read};
 pub use secret::{Passphrase, read_passphrase};
 pub use value::{
-    PlacementPolicy, VirtualAp, channel, country, duration, inactivity, name_of_host, power, rekey, ssid, tap,
+    PlacementPolicy, VirtualAp, address, channel, country, duration, inactivity, name_of_host, power, rekey,
+    ssid, tap,
 };
 
 /// Where the control socket is, unless something else is said.
@@ -27,6 +30,8 @@ pub const CONTROL: &str = "/run/airloom.sock";
 pub struct Config {
     /// About the node itself.
     pub node: NodeSettings,
+    /// The cluster that it is in; none, and it is a single node.
+    pub mesh: Option<MeshSettings>,
     /// Its radios, at least one.
     pub radios: Vec<RadioSettings>,
     /// Its networks, at least one. Each of them is on all radios.
@@ -55,6 +60,19 @@ impl Default for NodeSettings {
             placement: PlacementPolicy::default(),
         }
     }
+}
+
+/// The cluster of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeshSettings {
+    /// Where the node listens: an address that the others reach.
+    pub listen: SocketAddr,
+    /// Other nodes.
+    pub peers: Vec<SocketAddr>,
+    /// The folder that `airloom mesh node` or `mesh join` made.
+    pub identity: PathBuf,
+    /// The cluster's folder, on a node that renews certificates and lets machines join.
+    pub authority: Option<PathBuf>,
 }
 
 /// A radio.

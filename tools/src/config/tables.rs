@@ -32,16 +32,14 @@ pub(super) struct NodeTable {
     pub(super) placement: PlacementPolicy,
 }
 
-/// Read, so that a mistake in it is found, and not used yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MeshTable {
-    #[serde(rename = "listen")]
-    _listen: Option<String>,
-    #[serde(rename = "peers")]
-    _peers: Option<Vec<String>>,
-    #[serde(rename = "identity")]
-    _identity: Option<PathBuf>,
+    pub(super) listen: Spanned<String>,
+    #[serde(default)]
+    pub(super) peers: Vec<Spanned<String>>,
+    pub(super) identity: Spanned<PathBuf>,
+    pub(super) authority: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize)]

@@ -152,6 +152,58 @@ fn told(text: &str, line: usize, words: &str) {
     assert!(error.contains(&format!("north.toml:{line}: ")), "{error}");
 }
 
+/// A file with this [mesh], whose first key is in line 5, in a folder with an identity and a cluster.
+fn with_mesh(keys: &str) -> Result<Config, ConfigError> {
+    let folder = folder();
+    for (name, file) in [("north.id", "node.redb"), ("cluster", "authority.key")] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join(file), "").unwrap();
+    }
+    let text = format!(
+        "[[network]]\nssid = \"x\"\nsecurity = \"open\"\n[mesh]\n{keys}\n[[radio]]\nphy = \"phy0\"\n"
+    );
+    parse(&folder.path().join("north.toml"), &text)
+}
+
+#[test]
+fn a_cluster_is_taken_as_it_is_written() {
+    let listen = "listen = \"10.9.0.1:7450\"";
+    let config = with_mesh(&format!("{listen}\nidentity = \"north.id\"")).unwrap();
+    let mesh = config.mesh.unwrap();
+    assert_eq!(
+        (mesh.listen, &mesh.peers[..], &mesh.authority),
+        ("10.9.0.1:7450".parse().unwrap(), &[][..], &None)
+    );
+    assert!(mesh.identity.is_absolute() && mesh.identity.ends_with("north.id"));
+    let more = "peers = [\"10.9.0.2:7450\", \"[fd00::1]:7450\"]\nauthority = \"cluster\"";
+    let mesh = with_mesh(&format!("{listen}\nidentity = \"north.id\"\n{more}")).unwrap().mesh.unwrap();
+    assert_eq!(mesh.peers, ["10.9.0.2:7450".parse().unwrap(), "[fd00::1]:7450".parse().unwrap()]);
+    assert!(mesh.authority.unwrap().ends_with("cluster"));
+    assert_eq!(parsed(GOOD).unwrap().mesh, None);
+}
+
+#[test]
+fn what_is_wrong_with_a_cluster_is_told_with_its_line() {
+    let rest = "listen = \"10.9.0.1:7450\"\nidentity = \"north.id\"";
+    for (keys, line, words) in [
+        ("listen = 7\nidentity = \"north.id\"".to_owned(), 5, "invalid type"),
+        ("listen = \"10.9.0.1\"\nidentity = \"north.id\"".to_owned(), 5, "not an address with a port"),
+        ("listen = \"0.0.0.0:7450\"\nidentity = \"north.id\"".to_owned(), 5, "cannot reach 0.0.0.0"),
+        ("listen = \"10.9.0.1:0\"\nidentity = \"north.id\"".to_owned(), 5, "not an address with a port"),
+        ("listen = \"10.9.0.1:7450\"".to_owned(), 4, "missing field `identity`"),
+        ("identity = \"north.id\"".to_owned(), 4, "missing field `listen`"),
+        ("listen = \"10.9.0.1:7450\"\nidentity = \"nosuch.id\"".to_owned(), 6, "airloom mesh node"),
+        (format!("{rest}\nauthority = \"north.id\""), 7, "airloom mesh init"),
+        (format!("{rest}\npeers = [\"north\"]"), 7, "`north` is not an address"),
+        (format!("{rest}\npeers = [\"10.9.0.2:1\", \"10.9.0.2:1\"]"), 7, "is there already"),
+        (format!("{rest}\npeer = \"10.9.0.2:1\""), 7, "did you mean `peers`?"),
+    ] {
+        let error = with_mesh(&keys).expect_err(&keys);
+        assert_eq!(error.line(), Some(line), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
 #[test]
 fn nothing_is_there_twice() {
     let network = |ssid: &str, tap: &str| {
@@ -185,8 +237,6 @@ fn what_is_missing_or_not_in_this_version_is_said() {
     let radio = "[[radio]]\nphy = \"phy0\"\n";
     let network = "[[network]]\nssid = \"x\"\n";
     told(&[radio, network].concat(), 3, "say security = \"open\"");
-    told(&[radio, "[mesh]\nlisten = \"10.9.0.1:7450\"\n"].concat(), 3, "clusters are not in this version");
-    told(&[radio, "[mesh]\nlisten = 7\n"].concat(), 4, "invalid type");
     told(&[radio, "[[link]]\nphy = \"phy1\"\nssid = \"cafe\"\n"].concat(), 3, "[[link]]");
     told(
         "[node]\nname = \"\"\n[[radio]]\nphy = \"p\"\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n",

@@ -1,6 +1,7 @@
 //! Single values and their rules, the same for files and options.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use drivers::interface;
@@ -129,6 +130,14 @@ pub fn power(dbm: f64) -> Result<u32, String> {
 /// The name of a TAP device.
 pub fn tap(text: &str) -> Result<String, String> {
     interface::check_name(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// An IP address and a port.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+    address.ok_or_else(|| {
+        format!("`{text}` is not an address with a port, such as 10.9.0.1:7450 or [fd00::1]:7450")
+    })
 }
 
 /// What the host is called.

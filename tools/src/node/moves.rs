@@ -13,6 +13,7 @@ use stack::ap::{VirtualAp, VirtualApKind};
 use stack::time::{Instant, earliest};
 use stack::wire::{MacAddr, RxInfo};
 
+use super::orders::Told;
 use super::switch::Control;
 use super::worker::{Worker, WorkerEvent};
 
@@ -110,8 +111,17 @@ struct Expected {
 #[derive(Clone, Copy, Debug)]
 struct Gone {
     bssid: MacAddr,
-    to: usize,
+    to: Whither,
     until: Instant,
+}
+
+/// Where a virtual AP has gone.
+#[derive(Clone, Copy, Debug)]
+enum Whither {
+    /// Another radio of the node.
+    Radio(usize),
+    /// Another node.
+    Abroad,
 }
 
 impl Moves {
@@ -124,6 +134,16 @@ impl Moves {
             (look, "a virtual AP is expected")
         });
         leaving.chain(gone).chain(expected).fold(None, |first, next| earliest(first, Some(next)))
+    }
+
+    /// A virtual AP has gone to another node: what still comes for it follows.
+    pub(super) fn gone_abroad(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        self.gone.push(Gone { bssid, to: Whither::Abroad, until: now + 2 * linger });
+    }
+
+    /// A virtual AP is here.
+    pub(super) fn come_home(&mut self, bssid: MacAddr) {
+        self.gone.retain(|gone| gone.bssid != bssid);
     }
 
     fn take_leaving(&mut self, bssid: MacAddr) -> Option<Leaving> {
@@ -197,7 +217,9 @@ impl<R: Radio> Worker<R> {
 
     /// All that was sent for a virtual AP is accounted for: it goes.
     pub(super) fn drained(&mut self, now: Instant, bssid: MacAddr) {
-        let Some(leaving) = self.moves.take_leaving(bssid) else { return };
+        let Some(leaving) = self.moves.take_leaving(bssid) else {
+            return self.tell_home(Told::Drained(bssid));
+        };
         let Some(ap) = self.ap.take(now, bssid, LINGER) else {
             return tell(leaving.answer, Err(MoveError::NotThere));
         };
@@ -211,7 +233,7 @@ impl<R: Radio> Worker<R> {
                 // Only now: whoever reads the table finds the virtual AP there, or before it on its way.
                 self.port.moved(network, station, to);
                 // What is acknowledged last may come a little later than that.
-                self.moves.gone.push(Gone { bssid, to, until: now + 2 * LINGER });
+                self.moves.gone.push(Gone { bssid, to: Whither::Radio(to), until: now + 2 * LINGER });
             }
             Err(Control::Adopt(parcel)) => {
                 self.adopt(now, Parcel { refused: Some(MoveError::RadioGone), ..parcel });
@@ -254,9 +276,13 @@ impl<R: Radio> Worker<R> {
     pub(super) fn hand_on(&mut self, bssid: MacAddr, info: RxInfo, frame: Vec<u8>) {
         let gone = self.moves.gone.iter().rev().find(|gone| gone.bssid == bssid).map(|gone| gone.to);
         let expected = || self.moves.expected.iter().find(|expected| expected.bssid == bssid);
-        if let Some(to) = gone.or_else(|| expected().map(|expected| expected.from)) {
-            // A radio that is gone has taken the virtual AP with it.
-            let _ = self.port.tell(to, Control::Stray { info, frame });
+        match gone.or_else(|| expected().map(|expected| Whither::Radio(expected.from))) {
+            Some(Whither::Radio(to)) => {
+                // A radio that is gone has taken the virtual AP with it.
+                let _ = self.port.tell(to, Control::Stray { info, frame });
+            }
+            Some(Whither::Abroad) => self.tell_home(Told::Frame { bssid, info, mpdu: frame }),
+            None => {}
         }
     }
 

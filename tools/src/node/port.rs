@@ -12,6 +12,7 @@ use stack::mac::{DropCounts, DropReason};
 use stack::time::Instant;
 use stack::wire::{EtherType, MacAddr};
 
+use super::orders::{Home, Told};
 use super::outside::Outside;
 use super::switch::{Control, Controls};
 use super::table::{self, Shared, Table};
@@ -91,9 +92,16 @@ pub struct Port {
     pub(super) failing: bool,
     /// Why it began to fail.
     pub(super) trouble: Option<String>,
+    /// The node's part in a cluster, if it is in one.
+    pub(super) home: Option<Home>,
 }
 
 impl Port {
+    /// From now on what no radio of the node takes may be for another node.
+    pub(super) fn enlist(&mut self, home: Home) {
+        self.home = Some(home);
+    }
+
     /// The next order from another thread.
     pub(super) fn poll_control(&self) -> Option<Control> {
         self.control.try_recv().ok()
@@ -334,7 +342,10 @@ impl Port {
             return ap.handle_msdu(now, network, frame);
         }
         match self.table.load().place(network, to) {
-            None => self.drops.count(DropReason::NoDestination),
+            None => match &self.home {
+                Some(home) => home.tell(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }),
+                None => self.drops.count(DropReason::NoDestination),
+            },
             Some(radio) => match self.lanes.get_mut(radio) {
                 Some(Some(lane)) => lane.send_copy(network, frame, &mut self.drops),
                 _ => ap.handle_msdu(now, network, frame),

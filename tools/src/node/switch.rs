@@ -16,6 +16,7 @@ use stack::mac::DropCounts;
 use stack::wire::{MacAddr, RxInfo};
 
 use super::moves::{self, Answer, MoveError, Moved};
+use super::orders::Order;
 use super::outside::Outside;
 use super::port::{Lane, Port, READ, Served};
 use super::report::Report;
@@ -51,6 +52,8 @@ pub(super) enum Control {
     Vacated(MacAddr),
     /// A frame that another radio heard for a virtual AP which has come here.
     Stray { info: RxInfo, frame: Vec<u8> },
+    /// What the node's part in a cluster wants.
+    Order(Order),
     /// Tells how it is.
     Report(SyncSender<Report>),
     /// Ends in good order.
@@ -116,6 +119,7 @@ impl Switch {
             first: 0,
             failing: false,
             trouble: None,
+            home: None,
         });
         let ports = ports.collect();
         (
@@ -127,6 +131,11 @@ impl Switch {
     /// Has a radio deauthenticate its stations and end. Whether it was there to be told.
     pub fn stop(&self, radio: usize) -> bool {
         self.controls.send(radio, Control::Stop).is_ok()
+    }
+
+    /// Has a radio do something for the cluster. Whether it was there to be told.
+    pub fn order(&self, radio: usize, order: Order) -> bool {
+        self.controls.send(radio, Control::Order(order)).is_ok()
     }
 
     /// Asks a radio how it is; the answer comes through `answer`. Whether it was there to be asked.

@@ -11,6 +11,7 @@ use stack::time::{Instant, earliest};
 use stack::wire::{AckChange, MacAddr, ReasonCode, Transmit, TxStatus};
 
 use super::moves::{Moved, Moves};
+use super::orders::{Enlisted, Told};
 use super::outside::Outside;
 use super::port::Port;
 use super::switch::Control;
@@ -47,6 +48,9 @@ pub struct Worker<R> {
     now: Instant,
     pub(super) inspect: Option<Inspect<R>>,
     pub(super) moves: Moves,
+    /// What the radio serves, for virtual APs that come from other nodes.
+    pub(super) networks: Vec<NetworkConfig>,
+    pub(super) enlisted: Option<Enlisted>,
 }
 
 /// Adds what only this kind of radio knows to its status.
@@ -84,7 +88,7 @@ impl<R: Radio> Worker<R> {
         Self {
             name: name.to_owned(),
             radio,
-            ap: ApRadio::new(config, networks, now, random),
+            ap: ApRadio::new(config, networks.clone(), now, random),
             config,
             port,
             acks: BTreeSet::new(),
@@ -98,6 +102,8 @@ impl<R: Radio> Worker<R> {
             now,
             inspect: None,
             moves: Moves::default(),
+            networks,
+            enlisted: None,
         }
     }
 
@@ -128,6 +134,7 @@ impl<R: Radio> Worker<R> {
             self.ap.handle_timeout(now);
         }
         self.tend_moves(now);
+        self.tend_copies(now);
         self.settle(now);
         self.send(now)?;
         self.settle(now);
@@ -152,7 +159,7 @@ impl<R: Radio> Worker<R> {
         };
         let moves = self.moves.poll_timeout(self.now);
         let own = earliest(earliest(more, waiting), earliest(held, end));
-        earliest(own, earliest(moves, self.ap.poll_timeout()))
+        earliest(earliest(own, self.next_copy()), earliest(moves, self.ap.poll_timeout()))
     }
 
     /// What happened. Call it until it has nothing.
@@ -211,6 +218,7 @@ impl<R: Radio> Worker<R> {
             Control::Expect { bssid, station, from } => self.expect(now, (bssid, station), from),
             Control::Expected { bssid, ready } => self.expected(now, bssid, ready),
             Control::Adopt(parcel) => self.adopt(now, parcel),
+            Control::Order(order) => self.order(now, order),
             Control::Vacated(bssid) => self.ap.vacated(bssid),
             Control::Stray { info, mut frame } => {
                 self.ap.handle_frame(now, &info, &mut frame);
@@ -261,8 +269,14 @@ impl<R: Radio> Worker<R> {
                 ApEvent::Vacated(bssid) => self.port.tell_all(&|| Control::Vacated(bssid)),
                 other => {
                     match other {
-                        ApEvent::StationJoined { network, station, .. } => self.port.joined(network, station),
-                        ApEvent::StationLeft { network, station, .. } => self.port.left(network, station),
+                        ApEvent::StationJoined { network, station, bssid } => {
+                            self.port.joined(network, station);
+                            self.changed(bssid);
+                        }
+                        ApEvent::StationLeft { network, station, bssid, .. } => {
+                            self.port.left(network, station);
+                            self.tell_home(Told::Gone(bssid));
+                        }
                         _ => {}
                     }
                     self.tell(WorkerEvent::Ap(other));

@@ -1,0 +1,222 @@
+//! What the node's part in a cluster has a radio do, and what the radio tells it.
+
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use drivers::Radio;
+use drivers::reactor::Bell;
+use stack::ap::{Context, NetworkId, SharedClock, VirtualAp, VirtualApKind};
+use stack::mac::TxRange;
+use stack::time::Instant;
+use stack::wire::{MacAddr, RxInfo};
+
+use super::worker::Worker;
+
+/// Copies of virtual APs are brought up to date so often.
+const COPY: Duration = Duration::from_millis(500);
+
+/// To whom a radio tells what concerns the cluster. Nothing of it gets lost: some of it exists nowhere else.
+#[derive(Clone, Debug)]
+pub struct Home {
+    tell: Sender<(usize, Told)>,
+    bell: Bell,
+}
+
+impl Home {
+    /// What a radio has to tell goes through `tell`, and `bell` is rung for it.
+    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell) -> Self {
+        Self { tell, bell }
+    }
+
+    pub(super) fn tell(&self, radio: usize, told: Told) {
+        // A node that ends listens no more.
+        if self.tell.send((radio, told)).is_ok() {
+            let _ = self.bell.ring();
+        }
+    }
+}
+
+/// What a radio is to do for the cluster.
+#[derive(Debug)]
+pub enum Order {
+    /// Tell of all virtual APs that clients have to themselves, from now on; ages count by this clock.
+    Enlist(Home, SharedClock),
+    /// Stop sending for a virtual AP: [`Told::Drained`] when nothing is in flight.
+    Drain(MacAddr),
+    /// Go on sending for it.
+    Resume(MacAddr),
+    /// Take it out, drained or not: [`Told::Taken`]. Its address is acknowledged for a while longer.
+    Take {
+        /// Which.
+        bssid: MacAddr,
+        /// For how long.
+        linger: Duration,
+    },
+    /// Serve it: [`Told::Adopted`] or [`Told::Refused`].
+    Activate {
+        /// What it is made of.
+        context: Box<Context>,
+        /// Packet numbers for all of its keys.
+        range: TxRange,
+    },
+    /// A frame of its client that was heard elsewhere.
+    Frame {
+        /// How it was heard.
+        info: RxInfo,
+        /// The MPDU.
+        mpdu: Vec<u8>,
+    },
+    /// An Ethernet frame for a client of this radio that came elsewhere.
+    Msdu {
+        /// In which network.
+        network: NetworkId,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+}
+
+/// What a radio tells.
+#[derive(Debug)]
+pub enum Told {
+    /// How a virtual AP is now, as a copy for others.
+    Copy(Box<Context>),
+    /// It has ended: its client has left.
+    Gone(MacAddr),
+    /// Nothing of it is in flight.
+    Drained(MacAddr),
+    /// It is out, and this is all of it.
+    Taken(Box<Context>),
+    /// It is served here.
+    Adopted(MacAddr),
+    /// It is not, and why.
+    Refused(MacAddr, String),
+    /// A frame for it was acknowledged here, where it is no more.
+    Frame {
+        /// Which.
+        bssid: MacAddr,
+        /// How it was heard.
+        info: RxInfo,
+        /// The MPDU.
+        mpdu: Vec<u8>,
+    },
+    /// An Ethernet frame for a station that no radio of this node has.
+    Msdu {
+        /// In which network.
+        network: NetworkId,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+}
+
+/// A radio that takes part in a cluster.
+#[derive(Debug)]
+pub(super) struct Enlisted {
+    pub(super) home: Home,
+    clock: SharedClock,
+    next_copy: Instant,
+    /// Of these a copy is due at once.
+    changed: Vec<MacAddr>,
+}
+
+impl<R: Radio> Worker<R> {
+    pub(super) fn order(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Enlist(home, clock) => {
+                self.port.enlist(home.clone());
+                self.enlisted = Some(Enlisted { home, clock, next_copy: now, changed: Vec::new() });
+            }
+            Order::Drain(bssid) => drop(self.ap.drain(bssid)),
+            Order::Resume(bssid) => self.ap.resume(now, bssid),
+            Order::Take { bssid, linger } => self.give_away(now, bssid, linger),
+            Order::Activate { context, range } => self.activate(now, *context, range),
+            Order::Frame { info, mut mpdu } => {
+                self.ap.handle_frame(now, &info, &mut mpdu);
+                self.settle(now);
+            }
+            Order::Msdu { network, ethernet } => self.ap.handle_msdu(now, network, &ethernet),
+        }
+    }
+
+    pub(super) fn tell_home(&self, told: Told) {
+        if let Some(enlisted) = &self.enlisted {
+            enlisted.home.tell(self.port.radio(), told);
+        }
+    }
+
+    /// A virtual AP has a client now, or other keys: others want to know soon.
+    pub(super) fn changed(&mut self, bssid: MacAddr) {
+        if let Some(enlisted) = &mut self.enlisted {
+            enlisted.changed.push(bssid);
+        }
+    }
+
+    /// Sends the copies that are due.
+    pub(super) fn tend_copies(&mut self, now: Instant) {
+        let Some(enlisted) = &mut self.enlisted else { return };
+        let all = enlisted.next_copy <= now;
+        if all {
+            enlisted.next_copy = now + COPY;
+        }
+        let changed = std::mem::take(&mut enlisted.changed);
+        if !all && changed.is_empty() {
+            return;
+        }
+        let due = |ap: &&VirtualAp| {
+            ap.config().kind == VirtualApKind::PerClient && (all || changed.contains(&ap.bssid()))
+        };
+        for ap in self.ap.virtual_aps().filter(due) {
+            if let Some(context) = ap.context(now, enlisted.clock) {
+                enlisted.home.tell(self.port.radio(), Told::Copy(Box::new(context)));
+            }
+        }
+    }
+
+    /// When [`Self::tend_copies`] is due.
+    pub(super) fn next_copy(&self) -> Option<(Instant, &'static str)> {
+        self.enlisted.as_ref().map(|enlisted| (enlisted.next_copy, "copies of virtual APs are due"))
+    }
+
+    fn give_away(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        let Some(enlisted) = &self.enlisted else { return };
+        let clock = enlisted.clock;
+        let Some(ap) = self.ap.take(now, bssid, linger) else { return };
+        let network = ap.config().id;
+        let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();
+        for station in stations {
+            self.port.left(network, station);
+        }
+        if let Some(context) = ap.into_context(now, clock) {
+            self.moves.gone_abroad(now, bssid, linger);
+            self.tell_home(Told::Taken(Box::new(context)));
+        }
+    }
+
+    fn activate(&mut self, now: Instant, context: Context, range: TxRange) {
+        let Some(enlisted) = &self.enlisted else { return };
+        let (bssid, station, clock) = (context.bssid(), context.client(), enlisted.clock);
+        let served = self
+            .networks
+            .iter()
+            .find(|network| network.kind == VirtualApKind::PerClient && network.ssid == context.ssid());
+        let made = match served {
+            Some(config) => context
+                .into_virtual_ap(now, clock, config, |_, _| Some(range))
+                .map_err(|error| error.to_string()),
+            None => Err("no network of its name is served here".to_owned()),
+        };
+        let adopted = made.and_then(|ap| {
+            let network = ap.config().id;
+            self.ap.adopt(now, ap).map(|()| network).map_err(|refused| refused.why.to_string())
+        });
+        match adopted {
+            Ok(network) => {
+                self.moves.come_home(bssid);
+                self.port.moved(network, station, self.port.radio());
+                self.port.announce(network, station);
+                self.tell_home(Told::Adopted(bssid));
+                self.changed(bssid);
+            }
+            Err(why) => self.tell_home(Told::Refused(bssid, why)),
+        }
+    }
+}
