@@ -6,7 +6,7 @@ use stack::wire::MacAddr;
 
 use super::{Context, SecretBytes};
 use crate::announce::NodeId;
-use crate::lease::{Lease, Record};
+use crate::lease::{KeyId, Lease, Record};
 
 /// Names what was given to the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,10 +90,13 @@ pub enum Action {
         /// How much of the context counts.
         provenance: Provenance,
     },
-    /// From now on all keys of the virtual AP are used within this lease.
+    /// From now on these keys of the virtual AP are used within this lease. A key that is not named has come up since,
+    /// and nobody reserved anything for it: it stays in the lease that it has.
     Extend {
         /// Which.
         bssid: MacAddr,
+        /// Which of its keys.
+        keys: Vec<KeyId>,
         /// Whence its packet numbers come.
         lease: Lease,
     },

@@ -93,7 +93,8 @@ impl Cluster {
         serving.extending = false;
         serving.rank.generation = generation;
         serving.context.raise(generation);
-        self.out.push_back(Action::Extend { bssid, lease });
+        let keys = keys.into_iter().map(|(key, _)| key).collect();
+        self.out.push_back(Action::Extend { bssid, keys, lease });
         self.demand_rekey(bssid, generation);
         self.announce(bssid);
         self.renew_copies(now, bssid);

@@ -6,8 +6,24 @@ use stack::wire::MacAddr;
 use super::cluster::Cluster;
 use super::discard::Discard;
 use super::message::Message;
-use super::vap::{Burden, Held, MAX_HELD, Role};
-use super::{Action, Context, Rank, SecretBytes};
+use super::vap::{Burden, Held, MAX_HELD, Parked, Role};
+use super::{Action, Context, Rank, SecretBytes, Title};
+use crate::announce::NodeId;
+
+/// Where something goes, and because of which title.
+struct Way {
+    to: NodeId,
+    rank: Rank,
+    /// It is the way that the virtual AP itself went, so what came here for its sake goes there too.
+    given: bool,
+}
+
+impl Way {
+    /// Whether what came here because of `after` may go: never back, so that nothing goes in circles.
+    fn takes(&self, after: Option<Rank>) -> bool {
+        after.is_none_or(|after| after < self.rank || self.given && after == self.rank)
+    }
+}
 
 impl Cluster {
     /// Something came here for a virtual AP that is not here, or not any more: a frame of its client that a radio of this
@@ -53,24 +69,36 @@ impl Cluster {
             }));
             return;
         }
-        let onlooker = matches!(vap.role, Role::Elsewhere | Role::Guard(_)) && vap.lost.is_none();
-        let Some(title) = vap.title.filter(|title| onlooker && self.peers.reach(title.owner).is_some())
-        else {
-            return;
-        };
-        let rank = title.rank;
-        let (go, stay): (Vec<_>, Vec<_>) =
-            vap.held.drain(..).partition(|held| held.after.is_none_or(|after| rank > after));
+        let Some(way) = self.way(bssid) else { return };
+        let Some(vap) = self.vaps.get_mut(&bssid) else { return };
+        let (go, stay): (Vec<_>, Vec<_>) = vap.held.drain(..).partition(|held| way.takes(held.after));
         vap.held.extend(stay);
+        let rank = way.rank;
         for held in go {
             let message = match held.what {
                 Burden::Frame(frame) => Message::Stray { rank, frame },
                 Burden::Left(context) => Message::Yield { rank, context },
             };
-            self.send(title.owner, bssid, &message);
+            self.send(way.to, bssid, &message);
         }
     }
 
+    /// Who takes what is held. What was given to another goes after it: should that one never have had it, or have
+    /// lost it, both have the same fate.
+    fn way(&self, bssid: MacAddr) -> Option<Way> {
+        let vap = self.vaps.get(&bssid)?;
+        match &vap.role {
+            Role::Parked(Parked { to: Some((to, _)), rank, .. }) => {
+                Some(Way { to: *to, rank: *rank, given: true })
+            }
+            Role::Elsewhere | Role::Guard(_) if vap.lost.is_none() => {
+                let Title { owner, rank, .. } = vap.title?;
+                self.peers.reach(owner)?;
+                Some(Way { to: owner, rank, given: false })
+            }
+            _ => None,
+        }
+    }
     /// Nobody has come for it in time.
     pub(super) fn drop_held(&mut self, now: Instant, bssid: MacAddr) {
         let life = self.timing.hold;

@@ -199,9 +199,9 @@ impl Vap {
     /// When this guard takes over. On the air a live owner is heard, wherever the wire is cut.
     pub(super) fn takeover(&self, guard: &Guard, timing: &Timing) -> Option<(Instant, &'static str)> {
         let lost = self.lost?;
-        let turn = lost + timing.stagger * u32::from(guard.order);
-        let quiet = self.heard.map_or(turn, |heard| (heard + timing.silence).min(lost + timing.patience));
-        Some((turn.max(quiet), "take over"))
+        let heard = self.heard.map_or(lost, |heard| heard + timing.silence);
+        let quiet = heard.max(lost).min(lost + timing.patience);
+        Some((quiet + timing.stagger * u32::from(guard.order), "take over"))
     }
 
     /// When the client is told to come again, where nothing else is to be expected.

@@ -79,11 +79,6 @@ impl Group {
         self.since
     }
 
-    /// No new key is being handed out.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.next.is_none()
-    }
-
     /// The key that stations should have.
     fn wanted(&self) -> &GroupKey {
         self.next.as_ref().map_or(&self.current, |(key, _)| key)

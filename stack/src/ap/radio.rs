@@ -310,8 +310,9 @@ impl ApRadio {
     pub(super) fn make(&mut self, now: Instant, place: Place, position: usize, client: Option<MacAddr>) {
         let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
         let times = (now, self.tsf(&config, place));
-        let keys = (self.config.fresh_keys, &mut *self.random as &mut dyn Random);
-        let ap = VirtualAp::new(config, self.config.block.bssid(place), client, times, keys);
+        let bssid = self.block().bssid(place);
+        let (range, random) = (self.config.fresh_keys, &mut *self.random);
+        let ap = VirtualAp::new(config, bssid, client, times, range, random);
         self.free -= usize::from(client.is_some() && self.own_index(place).is_some());
         self.put(place, position, ap);
     }

@@ -274,14 +274,12 @@ impl VirtualAp {
     /// It is of one client, and nothing about it is half done.
     pub(super) fn can_move(&self) -> bool {
         let client = self.client.and_then(|client| self.stations.get(&client));
-        let rekeyed = self.group.as_ref().is_none_or(super::group::Group::is_settled);
-        rekeyed
-            && client.is_some_and(|station| {
-                station.peer.is_port_open()
-                    && station.peer.has_no_eapol()
-                    && matches!(station.rekey, Rekey::None | Rekey::Draining { .. })
-                    && station.authenticator.as_ref().is_none_or(Authenticator::is_settled)
-            })
+        client.is_some_and(|station| {
+            station.peer.is_port_open()
+                && station.peer.has_no_eapol()
+                && matches!(station.rekey, Rekey::None | Rekey::Draining { .. })
+                && station.authenticator.as_ref().is_none_or(Authenticator::is_settled)
+        })
     }
 
     fn unpark(&mut self) {

@@ -95,7 +95,8 @@ impl VirtualAp {
         bssid: MacAddr,
         client: Option<MacAddr>,
         (now, tsf): (Instant, Tsf),
-        keys: (TxRange, &mut dyn Random),
+        range: TxRange,
+        random: &mut dyn Random,
     ) -> Self {
         let protected = config.security != Security::Open;
         Self {
@@ -103,7 +104,7 @@ impl VirtualAp {
             bssid,
             client,
             stations: BTreeMap::new(),
-            group: if protected { Group::new(now, keys.0, keys.1) } else { None },
+            group: if protected { Group::new(now, range, random) } else { None },
             group_queue: GroupQueue::new(protected),
             burst: 0,
             dozing: 0,

@@ -5,9 +5,13 @@
 mod flood;
 mod hostile;
 mod join;
+mod move_rules;
+mod moves;
 mod own;
 mod per_client;
 mod power_save;
 mod presence;
 mod rekey;
+mod strays;
+mod two;
 mod world;

@@ -38,7 +38,10 @@ pub(super) fn dial(shared: &Arc<Shared>, address: SocketAddr) {
     tokio::spawn(async move {
         if let Ok(connecting) = shared.endpoint.connect_with(client, address, SERVER_NAME) {
             match timeout(GREETING, connecting).await {
-                Ok(Ok(connection)) => greet(&shared, connection).await,
+                Ok(Ok(connection)) => {
+                    let shared = Arc::clone(&shared);
+                    tokio::spawn(async move { greet(&shared, connection).await });
+                }
                 Ok(Err(error)) => count_refusal(&shared, &error),
                 Err(_) => {}
             }
@@ -73,7 +76,8 @@ fn count_refusal(shared: &Shared, error: &quinn::ConnectionError) {
 
 async fn greet(shared: &Arc<Shared>, connection: Connection) {
     if session::protocol(&connection).as_deref() == Some(tls::JOIN) {
-        if let Some(authority) = &shared.authority {
+        let seat = shared.joining.try_acquire();
+        if let (Some(authority), Ok(_seat)) = (&shared.authority, seat) {
             let peers = shared.state().sessions.values().map(|session| session.address).collect();
             join::serve(connection, authority, shared.address, peers).await;
         }

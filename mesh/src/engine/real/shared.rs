@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quinn::{Connection, Endpoint, VarInt};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::gossip::Ear;
 use super::inbox::Inbox;
@@ -15,6 +15,9 @@ use crate::engine::identity::{Authority, Credentials, NodeStore, Remembered, Sub
 use crate::engine::incarnation::Seen;
 use crate::engine::{Counts, Event, Fault, Member, PeerState, Row, Stopped};
 use crate::lease::NodeSlot;
+
+/// How many machines are joining at a time.
+const JOINING: usize = 16;
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub(super) struct Shared {
     pub(super) publish: Notify,
     /// The engine has to stop.
     pub(super) stop: Notify,
+    /// Room for machines that want to join: anybody can ask.
+    pub(super) joining: Semaphore,
     /// Its owner lets go of it.
     pub(super) leave: Notify,
     /// As if it had crashed.
@@ -107,6 +112,7 @@ impl Shared {
             ear,
             publish: Notify::new(),
             stop: Notify::new(),
+            joining: Semaphore::new(JOINING),
             leave: Notify::new(),
             #[cfg(test)]
             crash: false.into(),
