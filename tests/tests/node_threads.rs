@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use airloom::config::PlacementPolicy;
 use airloom::control::{Answer, Server};
-use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Placer, Post, WorkerEvent, attend};
+use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Parts, Placer, Post, WorkerEvent, attend};
 use drivers::packet::PacketSocket;
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
@@ -273,7 +273,9 @@ fn sigterm_has_the_clients_told_and_the_log_says_how_it_ended() {
     let log = Log::new(&mut out, false, false, names.to_vec(), &[(NetworkId(0), b"kernel")]);
     let placer = Placer::new(PlacementPolicy::Signal, vec![channel; 2], Arc::clone(crew.switch()));
     raise(Signal::SIGTERM).unwrap();
-    assert_eq!(attend(crew, &inspector, placer, log, reactor, signals).unwrap(), 0);
+    let (_, wishes) = std::sync::mpsc::channel();
+    let parts = Parts { inspector: &inspector, placer, member: None, wishes, log };
+    assert_eq!(attend(crew, parts, reactor, signals).unwrap(), 0);
     air.turn();
     assert_ne!(air.link.state(), LinkState::Connected);
     let out = String::from_utf8(out).unwrap();

@@ -4,20 +4,24 @@ use std::io::{self, Stderr, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
-use stack::ap::{BssidBlock, NetworkId, RadioConfig};
-use stack::mac::DropReason;
+use mesh::engine::real::Real;
+use stack::ap::{ApEvent, BssidBlock, NetworkId, RadioConfig};
+use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
 
 use super::block::{Blocks, address_of_phy};
+use super::cluster::Identity;
 use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
 use super::log::Log;
+use super::member::{Member, Wish};
 use super::outside::Outside;
 use super::placer::Placer;
 use super::worker::WorkerEvent;
@@ -42,12 +46,16 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     // Before all else: the threads inherit that these signals are blocked, and a start that is broken off cleans up.
     let signals = StopSignals::block().context("cannot block signals")?;
     let server = Server::bind(&config.node.control)?;
+    let identity = config.mesh.as_ref().map(Identity::open).transpose()?;
     let networks = open_networks(&config.networks)?;
-    let posts = open_radios(&config.radios)?;
+    let posts = open_radios(&config.radios, identity.as_ref())?;
     let reactor = Reactor::new().context("cannot make the reactor")?;
     let crew = Crew::start(posts, networks, &reactor.bell()).context("cannot start the radios' threads")?;
     let radios = config.radios.iter().map(|radio| (radio.phy.clone(), radio.channel)).collect();
-    let inspector = Arc::new(Inspector::new(&config.node.name, Arc::clone(crew.switch()), radios));
+    let name = identity.as_ref().map_or_else(|| config.node.name.clone(), Identity::name);
+    let (wish, wishes) = mpsc::channel();
+    let inspector =
+        Arc::new(Inspector::new(&name, Arc::clone(crew.switch()), radios).with_cluster(wish, reactor.bell()));
     let answering = Arc::clone(&inspector);
     let _server = server
         .start(move |request| match request {
@@ -62,7 +70,10 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     greet(config, &mut log);
     let channels = config.radios.iter().map(|radio| radio.channel).collect();
     let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
-    let failed = attend(crew, &inspector, placer, log, reactor, signals)?;
+    let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
+    let member = identity.map(enter).transpose()?;
+    let parts = Parts { inspector: &inspector, placer, member, wishes, log };
+    let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -70,14 +81,12 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
 /// them failed.
 pub fn attend<W: Write>(
     crew: Crew,
-    inspector: &Inspector,
-    placer: Placer,
-    log: Log<W>,
+    parts: Parts<'_, W>,
     mut reactor: Reactor,
     mut signals: StopSignals,
 ) -> anyhow::Result<usize> {
     reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
-    let mut watch = Watch { crew, inspector, placer, log, failed: 0 };
+    let mut watch = Watch { crew, parts, failed: 0 };
     loop {
         let now = reactor::now().context("cannot read the clock")?;
         watch.tell(now);
@@ -87,11 +96,15 @@ pub fn attend<W: Write>(
         if signals.taken().context("cannot read signals")? {
             watch.crew.stop();
         }
+        watch.attend_cluster(now);
         let left = watch.crew.patience();
         if left == Some(Duration::ZERO) {
             bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
-        reactor.wait(now, left.map(|left| now + left)).context("cannot wait")?.for_each(drop);
+        let deadlines =
+            [left.map(|left| now + left), watch.parts.member.as_ref().and_then(Member::poll_timeout)];
+        let deadline = deadlines.into_iter().flatten().min();
+        reactor.wait(now, deadline).context("cannot wait")?.for_each(drop);
     }
 }
 
@@ -117,16 +130,27 @@ fn open_networks(networks: &[NetworkSettings]) -> anyhow::Result<Vec<CrewNetwork
     ids(networks).map(open).collect()
 }
 
-fn open_radios(radios: &[RadioSettings]) -> anyhow::Result<Vec<Post<PacketRadio>>> {
-    let addresses: Vec<_> = radios.iter().map(|radio| (address_of_phy(&radio.phy), radio.bssid)).collect();
-    let blocks = Blocks::choose(&addresses);
-    radios.iter().zip(blocks.own).map(|(settings, own)| open_radio(settings, own, blocks.all)).collect()
+fn open_radios(
+    radios: &[RadioSettings],
+    identity: Option<&Identity>,
+) -> anyhow::Result<Vec<Post<PacketRadio>>> {
+    let address = |radio: &RadioSettings| (address_of_phy(&radio.phy), radio.bssid);
+    let blocks = match identity {
+        Some(identity) => identity.blocks(radios.len())?,
+        None => Blocks::choose(&radios.iter().map(address).collect::<Vec<_>>()),
+    };
+    let fresh_keys = identity.map_or(TxRange::ALL, Identity::fresh_keys);
+    radios
+        .iter()
+        .zip(blocks.own)
+        .map(|(settings, own)| open_radio(settings, (own, blocks.all), fresh_keys))
+        .collect()
 }
 
 fn open_radio(
     settings: &RadioSettings,
-    own: BssidBlock,
-    all: Option<BssidBlock>,
+    (own, all): (BssidBlock, Option<BssidBlock>),
+    fresh_keys: TxRange,
 ) -> anyhow::Result<Post<PacketRadio>> {
     let block = all.unwrap_or(own);
     let config = PacketRadioConfig {
@@ -137,7 +161,7 @@ fn open_radio(
     Ok(Post {
         name: settings.phy.clone(),
         radio: PacketRadio::open(&config)?,
-        config: RadioConfig { block, ..settings.to_stack(own) },
+        config: RadioConfig { block, fresh_keys, ..settings.to_stack(own) },
         inspect: Some(inspect),
     })
 }
@@ -172,11 +196,23 @@ fn greet(config: &Config, log: &mut Log<Stderr>) {
     }
 }
 
+/// What attends to a node beside its radios.
+pub struct Parts<'a, W> {
+    /// Answers how the node is.
+    pub inspector: &'a Inspector,
+    /// Decides which radio serves whom.
+    pub placer: Placer,
+    /// The node's part in a cluster, if it is in one.
+    pub member: Option<Member<Real>>,
+    /// What people want of the cluster.
+    pub wishes: Receiver<Wish>,
+    /// Where is said what happens.
+    pub log: Log<W>,
+}
+
 struct Watch<'a, W> {
     crew: Crew,
-    inspector: &'a Inspector,
-    placer: Placer,
-    log: Log<W>,
+    parts: Parts<'a, W>,
     failed: usize,
 }
 
@@ -186,24 +222,56 @@ impl<W: Write> Watch<'_, W> {
             // A radio says how it ended after all else that it has to say.
             let ending = self.crew.poll_ending();
             while let Some((radio, event)) = self.crew.poll_event() {
-                self.log.event(radio, &event);
-                self.placer.handle_event(now, radio, &event);
-                if let WorkerEvent::Moved(moved) = &event {
-                    self.inspector.moved(moved);
-                }
+                self.happened(now, radio, &event);
             }
             match ending {
                 Some((radio, ending)) => self.ended(radio, ending),
-                None => return self.placer.turn(now),
+                None => return self.parts.placer.turn(now),
             }
         }
+    }
+
+    fn happened(&mut self, now: Time, radio: usize, event: &WorkerEvent) {
+        let Parts { inspector, placer, member, log, .. } = &mut self.parts;
+        log.event(radio, event);
+        placer.handle_event(now, radio, event);
+        match (event, member) {
+            (WorkerEvent::Moved(moved), member) => {
+                inspector.moved(moved);
+                if let Some(member) = member {
+                    member.handle_moved(moved);
+                }
+            }
+            (WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }), Some(member)) => {
+                member.handle_heard(now, radio, *bssid, *signal);
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets the node's part in its cluster do what there is to do, and tells of it.
+    fn attend_cluster(&mut self, now: Time) {
+        let Parts { inspector, member, wishes, log, .. } = &mut self.parts;
+        while let Ok(wish) = wishes.try_recv() {
+            match member {
+                Some(member) => member.handle_wish(now, wish),
+                None => wish.refuse("this node is in no cluster: [mesh] of its file says which"),
+            }
+        }
+        let Some(member) = member else { return };
+        member.turn(now);
+        for news in member.take_news() {
+            inspector.cluster_news(&news);
+            log.news(&news);
+        }
+        inspector.others(member);
     }
 
     fn ended(&mut self, radio: usize, ending: Ending) {
         self.failed += usize::from(ending.is_err());
         let why = ending.err().unwrap_or_else(|| "stopped".to_owned());
-        self.inspector.radio_ended(radio, &why);
-        self.placer.radio_gone(radio);
-        self.log.line(radio, &format!("AP-DISABLED {why}"));
+        self.parts.inspector.radio_ended(radio, &why);
+        self.parts.placer.radio_gone(radio);
+        self.parts.log.line(radio, &format!("AP-DISABLED {why}"));
     }
 }

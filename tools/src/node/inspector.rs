@@ -1,16 +1,19 @@
 //! The status of a whole node, gathered from its radios.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use drivers::reactor::Bell;
+use mesh::engine::Engine;
 use stack::wire::{Channel, MacAddr};
 
+use super::member::{Departed, Member, News, Wish};
 use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Move, Radio, Status};
+use crate::status::{Move, PeerNode, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,6 +31,10 @@ pub struct Inspector {
     /// Why a radio is gone.
     ended: Mutex<Vec<Option<String>>>,
     moves: Mutex<VecDeque<Move>>,
+    cluster: Option<(Sender<Wish>, Bell)>,
+    others: Mutex<Vec<PeerNode>>,
+    /// Of the leases of virtual APs, by BSSID.
+    generations: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Inspector {
@@ -35,7 +42,40 @@ impl Inspector {
     pub fn new(node: &str, switch: Arc<Switch>, radios: Vec<(String, Channel)>) -> Self {
         let ended = Mutex::new(vec![None; radios.len()]);
         let moves = Mutex::default();
-        Self { node: node.to_owned(), started: Instant::now(), switch, radios, ended, moves }
+        Self {
+            node: node.to_owned(),
+            started: Instant::now(),
+            switch,
+            radios,
+            ended,
+            moves,
+            cluster: None,
+            others: Mutex::default(),
+            generations: Mutex::default(),
+        }
+    }
+
+    /// What people want of the cluster goes through `wishes`, and `bell` is rung for it.
+    pub fn with_cluster(self, wishes: Sender<Wish>, bell: Bell) -> Self {
+        Self { cluster: Some((wishes, bell)), ..self }
+    }
+
+    /// How the cluster is now.
+    pub fn others<E: Engine>(&self, member: &Member<E>) {
+        let others = member.others();
+        let tell = |other: &mesh::engine::Member| PeerNode {
+            node: other.name.clone(),
+            state: super::member::state(other).to_owned(),
+        };
+        *lock(&self.others) = others.iter().map(tell).collect();
+        *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
+    }
+
+    /// What happened in the cluster.
+    pub fn cluster_news(&self, news: &News) {
+        if let News::Left(departed, node) = news {
+            self.remember(self.told_of(departed, node));
+        }
     }
 
     /// A radio is gone, for this reason.
@@ -48,18 +88,22 @@ impl Inspector {
 
     /// A client's virtual AP went to another radio.
     pub fn moved(&self, moved: &Moved) {
-        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        self.remember(self.told(moved));
+    }
+
+    fn remember(&self, moved: Move) {
+        let mut moves = lock(&self.moves);
         if moves.len() >= MOVES {
             moves.pop_front();
         }
-        moves.push_back(self.told(moved));
+        moves.push_back(moved);
     }
 
     /// Has the virtual AP of a client go to the radio with this name, and waits until it has.
     pub fn move_client(&self, client: &str, to: &str) -> Result<Move, String> {
         let station: MacAddr = client.parse().map_err(|_| format!("{client} is not an address"))?;
         let radio = match to.rsplit_once('@') {
-            Some((_, node)) if node != self.node => return Err(format!("there is no node {node} here")),
+            Some((_, node)) if node != self.node => return self.move_abroad(station, node),
             Some((radio, _)) => radio,
             None => to,
         };
@@ -74,6 +118,26 @@ impl Inspector {
             Ok(Err(why)) => Err(format!("{client}: {why}")),
             Err(_) => Err(format!("{client}: its radio does not answer")),
         }
+    }
+
+    fn move_abroad(&self, station: MacAddr, node: &str) -> Result<Move, String> {
+        let Some((wishes, bell)) = &self.cluster else { return Err(format!("there is no node {node} here")) };
+        let (answer, answered) = sync_channel(1);
+        let wish = Wish { station, node: node.to_owned(), answer };
+        wishes.send(wish).map_err(|_| "the node ends".to_owned())?;
+        // It is rung again by whatever comes next.
+        let _ = bell.ring();
+        match answered.recv_timeout(MOVE) {
+            Ok(Ok(departed)) => Ok(self.told_of(&departed, node)),
+            Ok(Err(why)) => Err(format!("{station}: {why}")),
+            Err(_) => Err(format!("{station}: the node does not answer")),
+        }
+    }
+
+    fn told_of(&self, departed: &Departed, node: &str) -> Move {
+        let Departed { station, bssid, from, gap } = departed;
+        let moved = Moved { station: *station, bssid: *bssid, from: *from, to: usize::MAX, gap: *gap };
+        Move { to: format!("@{node}"), ..self.told(&moved) }
     }
 
     fn told(&self, moved: &Moved) -> Move {
@@ -94,7 +158,8 @@ impl Inspector {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            moves: self.moves.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect(),
+            moves: lock(&self.moves).iter().cloned().collect(),
+            peers: lock(&self.others).clone(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();
@@ -103,9 +168,12 @@ impl Inspector {
             let left = end.saturating_duration_since(Instant::now());
             match answer.and_then(|answer| answer.recv_timeout(left).ok()) {
                 Some(mut report) => {
+                    let generations = lock(&self.generations);
                     for ap in &mut report.virtual_aps {
                         ap.node.clone_from(&self.node);
+                        ap.generation = generations.get(&ap.bssid).copied().unwrap_or(0);
                     }
+                    drop(generations);
                     status.radios.push(report.radio);
                     status.virtual_aps.append(&mut report.virtual_aps);
                 }
@@ -133,4 +201,9 @@ impl Inspector {
             ..Radio::default()
         })
     }
+}
+
+/// A thread that panicked while it held the lock has left whole things behind all the same.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

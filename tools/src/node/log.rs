@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use stack::ap::{ApEvent, NetworkId};
 
+use super::member::{Departed, News};
 use super::moves::Moved;
 use super::worker::WorkerEvent;
 use crate::escape::escape;
@@ -45,6 +46,31 @@ impl<W: Write> Log<W> {
         if let Some(text) = self.text(event) {
             self.line(radio, &text);
         }
+    }
+
+    /// What happened in the cluster.
+    pub fn news(&mut self, news: &News) {
+        let text = match news {
+            News::Arrived { bssid, radio, from, taken_over } => {
+                let how = if *taken_over { "taken over from" } else { "from" };
+                let from = from.as_deref().unwrap_or("nowhere");
+                return self.line(
+                    *radio,
+                    &format!("AP-ARRIVED bssid={bssid} {how} node={}", escape(from.as_bytes())),
+                );
+            }
+            News::Left(Departed { station, bssid, from, gap }, node) => {
+                let (gap, node) = (gap.as_micros(), escape(node.as_bytes()));
+                return self.line(
+                    *from,
+                    &format!("AP-STA-MOVED {station} bssid={bssid} to node={node} gap={gap}us"),
+                );
+            }
+            News::Line(text) => escape(text.as_bytes()),
+        };
+        let time = if self.timestamps { stamp() } else { String::new() };
+        // A log that cannot be written is no reason to stop.
+        let _ = writeln!(self.out, "{time}cluster: {text}");
     }
 
     fn text(&self, event: &WorkerEvent) -> Option<String> {

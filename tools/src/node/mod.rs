@@ -1,10 +1,12 @@
 //! A node: radios with their virtual APs, and the switch between them and the outside.
 
 mod block;
+mod cluster;
 mod crew;
 mod daemon;
 mod inspector;
 mod log;
+mod member;
 mod moves;
 mod orders;
 mod outside;
@@ -17,10 +19,12 @@ mod table;
 mod worker;
 
 pub use block::{Blocks, address_of_phy, block_at, contains};
+pub use cluster::Identity;
 pub use crew::{Crew, CrewNetwork, Ending, Post};
-pub use daemon::{Verbosity, attend, run};
+pub use daemon::{Parts, Verbosity, attend, run};
 pub use inspector::Inspector;
 pub use log::Log;
+pub use member::{Departed, Member, News, Wish, range_of};
 pub use moves::{MoveError, Moved};
 pub use orders::{Home, Order, Told};
 pub use outside::{Cable, Outside};

@@ -45,13 +45,15 @@ pub enum Order {
     Drain(MacAddr),
     /// Go on sending for it.
     Resume(MacAddr),
-    /// Take it out, drained or not: [`Told::Taken`]. Its address is acknowledged for a while longer.
+    /// Take it out, once it is drained: [`Told::Taken`]. Its address is acknowledged for a while longer.
     Take {
         /// Which.
         bssid: MacAddr,
         /// For how long.
         linger: Duration,
     },
+    /// Another node has it by a higher right: end it here, without a word to its client. [`Told::Taken`] is what is left.
+    Stop(MacAddr),
     /// Serve it: [`Told::Adopted`] or [`Told::Refused`].
     Activate {
         /// What it is made of.
@@ -68,8 +70,8 @@ pub enum Order {
     },
     /// An Ethernet frame for a client of this radio that came elsewhere.
     Msdu {
-        /// In which network.
-        network: NetworkId,
+        /// The client's virtual AP.
+        bssid: MacAddr,
         /// The frame.
         ethernet: Vec<u8>,
     },
@@ -133,7 +135,13 @@ impl<R: Radio> Worker<R> {
                 self.ap.handle_frame(now, &info, &mut mpdu);
                 self.settle(now);
             }
-            Order::Msdu { network, ethernet } => self.ap.handle_msdu(now, network, &ethernet),
+            Order::Msdu { bssid, ethernet } => {
+                let network = self.ap.virtual_aps().find(|ap| ap.bssid() == bssid).map(|ap| ap.config().id);
+                if let Some(network) = network {
+                    self.ap.handle_msdu(now, network, &ethernet);
+                }
+            }
+            Order::Stop(bssid) => self.stop_serving(now, bssid),
         }
     }
 
@@ -187,6 +195,21 @@ impl<R: Radio> Worker<R> {
         }
         if let Some(context) = ap.into_context(now, clock) {
             self.moves.gone_abroad(now, bssid, linger);
+            self.tell_home(Told::Taken(Box::new(context)));
+        }
+    }
+
+    fn stop_serving(&mut self, now: Instant, bssid: MacAddr) {
+        let Some(enlisted) = &self.enlisted else { return };
+        let Some(ap) = self.ap.virtual_aps().find(|ap| ap.bssid() == bssid) else { return };
+        let left = ap.context(now, enlisted.clock);
+        let network = ap.config().id;
+        let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();
+        for station in stations {
+            self.ap.station_elsewhere(now, network, station);
+            self.port.left(network, station);
+        }
+        if let Some(context) = left {
             self.tell_home(Told::Taken(Box::new(context)));
         }
     }

@@ -202,6 +202,11 @@ impl NodeStore {
         Ok(floor.and_then(|bytes| bytes.as_slice().try_into().ok()).map(u16::from_le_bytes))
     }
 
+    /// How many times the node has started, this time included.
+    pub const fn starts(&self) -> u64 {
+        self.incarnation.count
+    }
+
     pub(in crate::engine) const fn incarnation(&self) -> &Incarnation {
         &self.incarnation
     }
