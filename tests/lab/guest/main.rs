@@ -7,6 +7,7 @@
 
 mod access_point;
 mod client;
+mod cluster;
 mod compare;
 mod control;
 mod driver;
@@ -96,7 +97,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 25] {
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 28] {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
@@ -123,6 +124,9 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 25] {
         ("moved_under_streams", moves::under_streams, ONE),
         ("moved_while_dozing", moves::while_dozing, ONE),
         ("moved_during_rekeys", moves::during_rekeys, ONE),
+        ("nodes_under_pings", cluster::under_pings, ONE),
+        ("nodes_under_streams", cluster::under_streams, ONE),
+        ("nodes_owner_is_killed", cluster::owner_is_killed, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),

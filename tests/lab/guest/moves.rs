@@ -40,37 +40,50 @@ fn move_over(client: &Client) -> Result<f64, String> {
 }
 
 /// The client is moved to and fro for as long as `runs` says; yields the gaps.
-fn to_and_fro(client: &Client, runs: impl Fn() -> bool, pause: Duration) -> Result<Vec<f64>, String> {
+fn to_and_fro(
+    move_over: impl Fn() -> Result<f64, String>,
+    runs: impl Fn() -> bool,
+    pause: Duration,
+) -> Result<Vec<f64>, String> {
     let mut gaps = Vec::new();
     while runs() {
         thread::sleep(pause);
-        gaps.push(move_over(client)?);
+        gaps.push(move_over()?);
     }
     gaps.sort_by(f64::total_cmp);
     Ok(gaps)
 }
 
-fn median(gaps: &[f64]) -> f64 {
+pub(super) fn median(gaps: &[f64]) -> f64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Pings both ways, one each 10 ms, while the client is moved there and back.
-pub(crate) fn under_pings(make: Make) -> Outcome {
-    let _ap = plan(make).start()?;
-    let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
+/// Pings both ways, one each 10 ms, all answered, while the client is moved again and again; yields the gaps.
+pub(super) fn pings_both_ways(
+    client: &Client,
+    move_over: impl Fn() -> Result<f64, String>,
+) -> Result<Vec<f64>, String> {
     let arguments = traffic::arguments(ADDRESS, 1500, "0.01");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let up = Beside::start(client.command("ping", &arguments));
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), 1500, "0.01"));
     let down = Beside::start(command);
-    let gaps = to_and_fro(&client, || up.runs() && down.runs(), Duration::from_millis(200))?;
+    let gaps = to_and_fro(move_over, || up.runs() && down.runs(), Duration::from_millis(200))?;
+    up.end()?.all_answered("from the client")?;
+    down.end()?.all_answered("to the client")?;
+    Ok(gaps)
+}
+
+/// The client is moved there and back under pings.
+pub(crate) fn under_pings(make: Make) -> Outcome {
+    let _ap = plan(make).start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let gaps = pings_both_ways(&client, || move_over(&client))?;
     println!("measure moves.{} {} times", make.name(), gaps.len());
     println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));
-    expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))?;
-    up.end()?.all_answered("from the client")?;
-    down.end()?.all_answered("to the client")
+    expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))
 }
 
 /// Streams both ways while the client is moved there and back.
@@ -81,7 +94,8 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
         let (arrived, gaps) = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));
-            let gaps = to_and_fro(&client, || !running.is_finished(), Duration::from_millis(300))?;
+            let gaps =
+                to_and_fro(|| move_over(&client), || !running.is_finished(), Duration::from_millis(300))?;
             let arrived = running.join().map_err(|_| "the stream's thread ended badly".to_owned())??;
             Ok::<_, String>((arrived, gaps))
         })?;

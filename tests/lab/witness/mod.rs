@@ -82,7 +82,11 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         "pairwise_rekey" => checks::keys_changed(frames, false, 4),
         "fragments" => checks::fragments_were_sent(frames, 300),
         "ends_cleanly" => checks::clients_were_told(frames),
-        "moved_under_pings" | "moved_under_streams" | "moved_while_dozing" => {
+        "moved_under_pings"
+        | "moved_under_streams"
+        | "moved_while_dozing"
+        | "nodes_under_pings"
+        | "nodes_under_streams" => {
             checks::joined_once(frames)?;
             checks::tsf_goes_on(frames)
         }
