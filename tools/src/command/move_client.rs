@@ -35,7 +35,7 @@ impl Args {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let request = Request::Move { client: self.client.to_string(), to: self.to };
-        let Answer::Moved(moved) = ask(&self.control, request)? else {
+        let Answer::Moved(moved) = ask(&self.control, &request)? else {
             bail!("{} answers something else", self.control.display())
         };
         if self.json {

@@ -29,7 +29,7 @@ pub struct Args {
 impl Args {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Answer::Status(status) = ask(&self.control, Request::Status)? else {
+        let Answer::Status(status) = ask(&self.control, &Request::Status)? else {
             bail!("{} answers something else", self.control.display())
         };
         if self.json {

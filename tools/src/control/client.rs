@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: u64 = 64 << 20;
 
 /// Asks the node whose control socket is at `path`.
-pub fn ask(path: &Path, request: Request) -> anyhow::Result<Answer> {
+pub fn ask(path: &Path, request: &Request) -> anyhow::Result<Answer> {
     let mut stream = match UnixStream::connect(path) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => bail!(
@@ -37,10 +37,10 @@ pub fn ask(path: &Path, request: Request) -> anyhow::Result<Answer> {
     }
 }
 
-fn converse(stream: &mut UnixStream, request: Request) -> anyhow::Result<String> {
+fn converse(stream: &mut UnixStream, request: &Request) -> anyhow::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut bytes = serde_json::to_vec(&request)?;
+    let mut bytes = serde_json::to_vec(request)?;
     bytes.push(b'\n');
     // A node that turns us away says why before it closes the connection, and does not wait for what we ask.
     let written = stream.write_all(&bytes);

@@ -30,7 +30,7 @@ impl Here {
 }
 
 fn asked(path: &Path) -> String {
-    match ask(path, Request::Status) {
+    match ask(path, &Request::Status) {
         Ok(Answer::Status(status)) => status.node,
         other => format!("{other:?}"),
     }
@@ -86,7 +86,7 @@ fn nobody_there_is_told_with_what_to_do() {
     let stale = folder.path().join("stale");
     drop(UnixListener::bind(&stale).unwrap());
     for path in [folder.path().join("none"), stale] {
-        let error = ask(&path, Request::Status).unwrap_err().to_string();
+        let error = ask(&path, &Request::Status).unwrap_err().to_string();
         assert!(error.contains("start one with `airloom run"), "{error}");
     }
 }
@@ -121,7 +121,7 @@ fn silent_clients_do_not_keep_others_out_until_there_are_too_many() {
     // The place of the one above is free once its thread has seen it go.
     silent.extend((0..2).map(|_| here.connect()));
     let turned_away = loop {
-        match ask(&here.path(), Request::Status) {
+        match ask(&here.path(), &Request::Status) {
             Ok(_) => silent.push(here.connect()),
             Err(error) => break error.to_string(),
         }

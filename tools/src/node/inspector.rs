@@ -136,19 +136,26 @@ impl Inspector {
 
     fn told_of(&self, departed: &Departed, node: &str) -> Move {
         let Departed { station, bssid, from, gap } = departed;
-        let moved = Moved { station: *station, bssid: *bssid, from: *from, to: usize::MAX, gap: *gap };
-        Move { to: format!("@{node}"), ..self.told(&moved) }
+        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), *gap)
     }
 
     fn told(&self, moved: &Moved) -> Move {
-        let name = |radio: usize| self.radios.get(radio).map_or_else(String::new, |(name, _)| name.clone());
+        let Moved { station, bssid, from, to, gap } = moved;
+        self.tell(*station, *bssid, (self.radio_name(*from), self.radio_name(*to)), *gap)
+    }
+
+    fn radio_name(&self, radio: usize) -> String {
+        self.radios.get(radio).map_or_else(String::new, |(name, _)| name.clone())
+    }
+
+    fn tell(&self, station: MacAddr, bssid: MacAddr, (from, to): (String, String), gap: Duration) -> Move {
         Move {
-            client: moved.station.to_string(),
-            bssid: moved.bssid.to_string(),
-            from: name(moved.from),
-            to: name(moved.to),
+            client: station.to_string(),
+            bssid: bssid.to_string(),
+            from,
+            to,
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            gap_us: u64::try_from(moved.gap.as_micros()).unwrap_or(u64::MAX),
+            gap_us: u64::try_from(gap.as_micros()).unwrap_or(u64::MAX),
         }
     }
 

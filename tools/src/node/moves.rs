@@ -310,10 +310,8 @@ impl<R: Radio> Worker<R> {
                 (expected.told, expected.until) = (true, now + ARRIVE);
                 // A radio that is gone sends nothing; the wait ends by itself.
                 let _ = self.port.tell(from, Control::Expected { bssid, ready: true });
-            } else if expected.until <= now {
-                if !expected.told {
-                    let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
-                }
+            } else if !expected.told && expected.until <= now {
+                let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
             }
         }
         self.moves.expected.retain(|expected| expected.until > now);

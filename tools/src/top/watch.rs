@@ -76,7 +76,7 @@ fn wish(event: &Event) -> Wish {
 }
 
 fn question(control: &Path) -> anyhow::Result<Status> {
-    match ask(control, Request::Status)? {
+    match ask(control, &Request::Status)? {
         Answer::Status(status) => Ok(*status),
         Answer::Moved(_) => bail!("{} answers something else", control.display()),
         Answer::Error(why) => bail!("{}: {why}", control.display()),

@@ -1,0 +1,154 @@
+//! What the core wants done, and what it tells.
+
+use mesh::announce::NodeId;
+use mesh::engine::Engine;
+use mesh::handover::{Action, Context as Parcel, Event, Ticket};
+use mesh::lease::{Lease, Record};
+use stack::ap::Context;
+use stack::time::Instant;
+use stack::wire::{MacAddr, RxInfo};
+
+use super::convert::{line, range_of};
+use super::hear::{MPDU, MSDU};
+use super::{Departed, HEARD, Member, News, Own, answer};
+use crate::node::orders::Order;
+
+impl<E: Engine> Member<E> {
+    pub(super) fn act(&mut self, now: Instant) {
+        loop {
+            while let Some(action) = self.cluster.poll_action() {
+                self.perform(now, action);
+            }
+            let Some(event) = self.cluster.poll_event() else { return };
+            self.tell(now, event);
+        }
+    }
+
+    fn perform(&mut self, now: Instant, action: Action) {
+        match action {
+            // What is not sent is sent again by the core, or its node is lost.
+            Action::Send { to, packet } => drop(self.engine.send(to, packet.expose())),
+            Action::Notify { packet } => drop(self.engine.notify(packet.expose())),
+            Action::WriteRow { key, value } => {
+                if let Err(why) = self.engine.publish(&key, &value) {
+                    self.news.push(News::Line(format!("the cluster is not told all: {why}")));
+                }
+            }
+            Action::RemoveRow { key } => self.engine.remove(&key),
+            Action::Journal { ticket, records } => self.journal(now, ticket, &records),
+            Action::Drain { bssid } => {
+                self.drains.insert(bssid, now);
+                self.order(bssid, Order::Drain(bssid));
+            }
+            Action::Resume { bssid } => {
+                self.drains.remove(&bssid);
+                self.order(bssid, Order::Resume(bssid));
+            }
+            Action::Take { bssid, linger } => self.order(bssid, Order::Take { bssid, linger }),
+            Action::Stop { bssid } => self.order(bssid, Order::Stop(bssid)),
+            Action::Activate { bssid, context, lease, .. } => {
+                self.activate(now, bssid, &context, &lease);
+            }
+            Action::Stray { bssid, frame } => self.stray(bssid, frame.expose()),
+            Action::Merge { bssid, .. } => {
+                self.news.push(News::Line(format!("what another node had queued for {bssid} is not sent")));
+            }
+            // Radios renew the keys of a lease that is used up by themselves: what is new begins in generation 0.
+            Action::Extend { .. } | Action::Rekey { .. } => {}
+            Action::Invite { bssid, .. } => {
+                self.news
+                    .push(News::Line(format!("virtual AP {bssid} is lost: its client has to come again")));
+            }
+        }
+    }
+
+    fn journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
+        let lines: Vec<_> = records.iter().map(line).collect();
+        let written = self.store.write_journal(&lines).and_then(|()| self.store.sync_journal());
+        match written {
+            Ok(()) => self.cluster.journal_done(now, ticket),
+            Err(why) => {
+                self.news.push(News::Line(format!("the journal of packet numbers fails: {why}")));
+                self.cluster.journal_failed(now, ticket);
+            }
+        }
+    }
+
+    fn activate(&mut self, now: Instant, bssid: MacAddr, parcel: &Parcel, lease: &Lease) {
+        let context = match Context::decode(parcel.bytes.expose()) {
+            Ok(context) => Box::new(context),
+            Err(why) => {
+                self.news.push(News::Line(format!("virtual AP {bssid} can't be read: {why}")));
+                return self.cluster.handle_refused(now, bssid);
+            }
+        };
+        let radio = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
+        let radio = radio.map_or(0, |(radio, _, _)| *radio);
+        self.coming.insert(bssid, Own { radio, client: context.client() });
+        if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
+            self.coming.remove(&bssid);
+            self.cluster.handle_refused(now, bssid);
+        }
+    }
+
+    fn stray(&self, bssid: MacAddr, frame: &[u8]) {
+        match frame.split_first() {
+            Some((&MPDU, mpdu)) => {
+                self.order(bssid, Order::Frame { info: RxInfo::default(), mpdu: mpdu.to_vec() });
+            }
+            Some((&MSDU, ethernet)) => self.order(bssid, Order::Msdu { bssid, ethernet: ethernet.to_vec() }),
+            _ => {}
+        }
+    }
+
+    fn order(&self, bssid: MacAddr, order: Order) {
+        if let Some(own) = self.own.get(&bssid).or_else(|| self.coming.get(&bssid)) {
+            self.switch.order(own.radio, order);
+        }
+    }
+
+    fn tell(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Moved { bssid, to } => {
+                let since = self.drains.remove(&bssid).unwrap_or(now);
+                let name = self.name_of(to);
+                let place = self.leaving.iter().position(|leaving| leaving.bssid == bssid);
+                let leaving = place.map(|place| self.leaving.swap_remove(place));
+                let station =
+                    self.abroad.iter().find(|(_, known)| **known == bssid).map(|(client, _)| *client);
+                let from = self.heard.get(&bssid).map_or(0, |(radio, _, _)| *radio);
+                let station = station.unwrap_or(MacAddr::ZERO);
+                let departed = Departed { station, bssid, from, gap: now.since(since) };
+                if let Some(leaving) = leaving {
+                    answer(&leaving.wish, Ok(departed.clone()));
+                }
+                self.news.push(News::Left(departed, name));
+            }
+            Event::MoveFailed { bssid, to } => {
+                self.drains.remove(&bssid);
+                let why = format!("node {} does not take it", self.name_of(to));
+                if let Some(place) = self.leaving.iter().position(|leaving| leaving.bssid == bssid) {
+                    answer(&self.leaving.swap_remove(place).wish, Err(why));
+                }
+            }
+            Event::Arrived { bssid, from, taken_over } => {
+                let radio = self.own.get(&bssid).map_or(0, |own| own.radio);
+                let from = from.map(|node| self.name_of(node));
+                self.news.push(News::Arrived { bssid, radio, from, taken_over });
+            }
+            Event::Superseded { bssid, by } => {
+                let name = self.name_of(by);
+                self.news.push(News::Line(format!("virtual AP {bssid} is node {name}'s: we stop")));
+            }
+            Event::SlotConflict { node } => {
+                let name = self.name_of(node);
+                self.news.push(News::Line(format!("node {name} has another's slot: it is not believed")));
+            }
+        }
+    }
+
+    pub(super) fn name_of(&self, node: NodeId) -> String {
+        let other = self.engine.members().into_iter().find(|other| other.node == node);
+        other.map_or_else(|| format!("{:x}", node.0), |other| other.name)
+    }
+}

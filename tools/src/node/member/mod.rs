@@ -1,0 +1,233 @@
+//! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
+
+mod act;
+mod convert;
+mod hear;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+use mesh::Cluster;
+use mesh::engine::identity::NodeStore;
+use mesh::engine::{Engine, Member as Other, PeerState};
+use mesh::handover::{Incarnation, Me, Timing};
+use mesh::lease::Record;
+use stack::time::Instant;
+use stack::wire::MacAddr;
+
+pub use self::convert::range_of;
+use super::moves::Moved;
+use super::orders::Told;
+use super::switch::Switch;
+
+/// How long it may be until a move between nodes is over, one way or the other.
+const MOVE: Duration = Duration::from_secs(3);
+/// What was heard of a client so long ago says nothing of where it is.
+const HEARD: Duration = Duration::from_secs(2);
+
+/// Somebody wants a client's virtual AP to go to another node.
+#[derive(Debug)]
+pub struct Wish {
+    /// Whose.
+    pub station: MacAddr,
+    /// The other node's name.
+    pub node: String,
+    /// Who is told what came of it.
+    pub answer: SyncSender<Result<Departed, String>>,
+}
+
+impl Wish {
+    /// It can't be.
+    pub fn refuse(&self, why: &str) {
+        answer(self, Err(why.to_owned()));
+    }
+}
+
+/// A virtual AP that is another node's now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departed {
+    /// Whose.
+    pub station: MacAddr,
+    /// Its BSSID.
+    pub bssid: MacAddr,
+    /// The radio that it left, by its index.
+    pub from: usize,
+    /// For how long nobody could send for it, as far as this node knows.
+    pub gap: Duration,
+}
+
+/// What the node's part in its cluster has to tell people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A virtual AP came from another node, or was taken over from one that was lost.
+    Arrived {
+        /// Its BSSID.
+        bssid: MacAddr,
+        /// Its radio, by its index.
+        radio: usize,
+        /// Whence, if that is known.
+        from: Option<String>,
+        /// Its owner was lost.
+        taken_over: bool,
+    },
+    /// A virtual AP went to another node.
+    Left(Departed, String),
+    /// Something else, in words.
+    Line(String),
+}
+
+/// A virtual AP of this node.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    radio: usize,
+    client: MacAddr,
+}
+
+#[derive(Debug)]
+struct Leaving {
+    wish: Wish,
+    bssid: MacAddr,
+    until: Instant,
+}
+
+/// One node of a cluster, driven by the thread that runs the node.
+pub struct Member<E> {
+    engine: E,
+    cluster: Cluster,
+    store: Arc<NodeStore>,
+    switch: Arc<Switch>,
+    told: Receiver<(usize, Told)>,
+    own: BTreeMap<MacAddr, Own>,
+    /// Virtual APs whose radio was told to serve them.
+    coming: BTreeMap<MacAddr, Own>,
+    /// Which virtual AP a client of another node has.
+    abroad: BTreeMap<MacAddr, MacAddr>,
+    /// Which radio heard the client of a virtual AP last and how, by the BSSID.
+    heard: BTreeMap<MacAddr, (usize, i8, Instant)>,
+    /// Since when a virtual AP that leaves is not sent for.
+    drains: BTreeMap<MacAddr, Instant>,
+    leaving: Vec<Leaving>,
+    news: Vec<News>,
+}
+
+impl<E: Engine> Member<E> {
+    /// A node that has just started.
+    pub fn new(
+        engine: E,
+        store: Arc<NodeStore>,
+        switch: Arc<Switch>,
+        told: Receiver<(usize, Told)>,
+    ) -> anyhow::Result<Self> {
+        let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
+        let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
+        let cluster = Cluster::new(me, Timing::default(), &journal);
+        Ok(Self {
+            engine,
+            cluster,
+            store,
+            switch,
+            told,
+            own: BTreeMap::new(),
+            coming: BTreeMap::new(),
+            abroad: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            drains: BTreeMap::new(),
+            leaving: Vec::new(),
+            news: Vec::new(),
+        })
+    }
+
+    /// The other nodes.
+    pub fn others(&self) -> Vec<Other> {
+        self.engine.members()
+    }
+
+    /// The generations of the leases of this node's virtual APs.
+    pub fn generations(&self) -> impl Iterator<Item = (MacAddr, u64)> + '_ {
+        self.cluster.owned().map(|(bssid, title)| (bssid, u64::from(title.rank.generation.number())))
+    }
+
+    /// What happened since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// A radio hears the client of a virtual AP.
+    pub fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
+        let better = self
+            .heard
+            .get(&bssid)
+            .is_none_or(|(before, known, at)| *before == radio || signal > *known || now.since(*at) > HEARD);
+        if better {
+            self.heard.insert(bssid, (radio, signal, now));
+        }
+    }
+
+    /// A virtual AP went to another radio of this node.
+    pub fn handle_moved(&mut self, moved: &Moved) {
+        if let Some(own) = self.own.get_mut(&moved.bssid) {
+            own.radio = moved.to;
+        }
+    }
+
+    /// A client's virtual AP is to go to another node.
+    pub fn handle_wish(&mut self, now: Instant, wish: Wish) {
+        let found = self.own.iter().find(|(_, own)| own.client == wish.station);
+        let node = self.engine.members().into_iter().find(|other| other.name == wish.node);
+        let begun = match (found, node) {
+            (None, _) => Err("it has no virtual AP of its own on this node".to_owned()),
+            (_, None) => Err(format!("there is no node {} in the cluster", wish.node)),
+            (Some((&bssid, _)), Some(node)) => {
+                let begun = self.cluster.handle_move(now, bssid, node.node);
+                begun.map(|()| bssid).map_err(|error| error.to_string())
+            }
+        };
+        match begun {
+            Ok(bssid) => self.leaving.push(Leaving { wish, bssid, until: now + MOVE }),
+            Err(why) => answer(&wish, Err(why)),
+        }
+    }
+
+    /// Does all there is to do. To be called when the engine or a radio rang, and at the deadline.
+    pub fn turn(&mut self, now: Instant) {
+        while let Ok((radio, told)) = self.told.try_recv() {
+            self.hear(now, radio, told);
+            self.act(now);
+        }
+        while let Some(event) = self.engine.poll_event() {
+            self.engine_says(now, event);
+            self.act(now);
+        }
+        if self.cluster.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.cluster.handle_timeout(now);
+        }
+        self.act(now);
+        while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
+            let leaving = self.leaving.swap_remove(place);
+            answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
+        }
+    }
+
+    /// When [`Self::turn`] is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let core = self.cluster.poll_timeout().map(|(at, _)| at);
+        let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
+        [core, leaving].into_iter().flatten().min()
+    }
+}
+
+/// How another node is, in a word.
+pub(super) const fn state(other: &Other) -> &'static str {
+    match other.state {
+        PeerState::Up => "up",
+        PeerState::Suspect => "suspect",
+        PeerState::Down => "down",
+    }
+}
+
+fn answer(wish: &Wish, outcome: Result<Departed, String>) {
+    // Who asked may have given up.
+    let _ = wish.answer.try_send(outcome);
+}
