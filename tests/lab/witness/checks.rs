@@ -273,7 +273,8 @@ pub(crate) fn joined_once(frames: &[Frame]) -> Verdict {
     must(counts == [2, 1], || format!("{counts:?} authentications and associations"))?;
     let messages: Vec<_> = frames.iter().filter(|f| !f.retry).filter_map(|f| f.message).collect();
     must(messages == [1, 2, 3, 4], || format!("messages {messages:?}"))?;
-    let sent_away = first(DEAUTHENTICATION).find(|frame| ours.contains(frame.ta.as_str()));
+    let since = frames.iter().skip_while(|frame| frame.kind != ASSOCIATION_REQUEST);
+    let sent_away = since.filter(|f| f.kind == DEAUTHENTICATION).find(|f| ours.contains(f.ta.as_str()));
     must(sent_away.is_none(), || format!("{sent_away:?}"))
 }
 

@@ -196,6 +196,6 @@ fn a_second_join_is_seen() {
     let beacon = |frame: &Frame| frame.kind == BEACON;
     fails_once(&frames, checks::joined_once, beacon, |frame| frame.kind = AUTHENTICATION);
     fails_once(&frames, checks::joined_once, beacon, |frame| frame.message = Some(3));
-    let of_ap = |frame: &Frame| frame.kind != BEACON && frame.ta == AP;
+    let of_ap = |frame: &Frame| frame.kind == 0x01 && frame.ta == AP;
     fails_once(&frames, checks::joined_once, of_ap, |frame| frame.kind = DEAUTHENTICATION);
 }

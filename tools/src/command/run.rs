@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
-
 use super::say;
 use crate::config;
 use crate::node::{self, Verbosity};
@@ -44,9 +42,6 @@ impl Args {
             let file = self.file.display();
             say(format!("{file}: nothing is wrong; radios: {radios}, networks: {networks}\n"))?;
             return Ok(ExitCode::SUCCESS);
-        }
-        if config.mesh.is_some() {
-            bail!("{}: nodes of a cluster are not in this version: take [mesh] out", self.file.display());
         }
         if let Some(control) = self.control {
             config.node.control = control;
