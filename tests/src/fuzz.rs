@@ -2,9 +2,11 @@
 //! of them. `tests/fuzz` explores with libFuzzer; `tests/tests/fuzz_corpus.rs` replays and mutates in a plain test.
 
 mod ap;
+mod context;
 mod observer;
 
 pub use ap::ap;
+pub use context::context;
 
 use stack::crypto::{Cipher, EapolMic};
 use stack::random::Random;

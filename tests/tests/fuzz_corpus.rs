@@ -9,9 +9,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use stack::wire::{EtherType, Frame, Llc};
-use tests::fuzz;
+use stack::ap::{SharedClock, VirtualApKind};
+use stack::sta::LinkConfig;
+use stack::wire::{EtherType, Frame, Llc, MacAddr};
+use tests::roam::World;
+use tests::{fuzz, story};
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -133,6 +137,12 @@ fn sec_m9_ap() {
     explore("ap", RUNS / 50, fuzz::ap);
 }
 
+/// What comes from another node: to be read, turned into a virtual AP and served.
+#[test]
+fn contexts() {
+    explore("context", RUNS / 20, fuzz::context);
+}
+
 #[test]
 fn reading_a_frame_allocates_nothing() {
     let corpus = corpus("wire");
@@ -178,6 +188,36 @@ fn make_the_corpora() {
     for ((target, name), bytes) in made {
         fs::create_dir_all(corpus_folder(target)).unwrap();
         fs::write(corpus_folder(target).join(name), bytes).unwrap();
+    }
+}
+
+/// Contexts of a client that is awake or dozes, with and without what waits for it, moved and copied.
+#[test]
+#[ignore = "writes the corpus; to be run when the version of contexts has changed"]
+fn make_the_contexts() {
+    let folder = corpus_folder("context");
+    fs::create_dir_all(&folder).unwrap();
+    for (wpa2, dozes, queued) in [(false, false, 0), (false, true, 3), (true, false, 0), (true, true, 2)] {
+        let network = story::network(VirtualApKind::PerClient, wpa2);
+        let doze_after = dozes.then_some(Duration::from_millis(50));
+        let config = LinkConfig { doze_after, ..story::link(0, wpa2) };
+        let mut world = World::joined(1, network, config);
+        world.run(Duration::from_millis(200));
+        world.up(1, 100);
+        world.until(Duration::from_secs(1), |world| world.link.is_dozing() == dozes);
+        for number in 0..queued {
+            world.down(story::address(0), number, 60);
+            world.down(MacAddr::BROADCAST, number, 60);
+        }
+        let (home, bssid, now) = (world.home().unwrap(), world.link.bssid().unwrap(), world.now);
+        let ap = &mut world.masts[home].ap;
+        let clock = SharedClock { ahead: 1_000_000_000 };
+        let copy = ap.virtual_aps().next().unwrap().context(now, clock).unwrap();
+        assert!(ap.drain(bssid));
+        let moved = ap.take(now, bssid, Duration::ZERO).unwrap().into_context(now, clock).unwrap();
+        let name = format!("{}-{queued}", if wpa2 { "wpa2" } else { "open" });
+        fs::write(folder.join(format!("{name}-copied")), copy.encode()).unwrap();
+        fs::write(folder.join(format!("{name}-moved")), moved.encode()).unwrap();
     }
 }
 

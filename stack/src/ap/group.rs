@@ -39,7 +39,7 @@ impl GroupKey {
     /// A key from `random`; `None` if that is so broken that it gives zeroes.
     fn fresh(key_id: u8, generation: u64, range: TxRange, random: &mut dyn Random) -> Option<Self> {
         let gtk = Gtk::new(&random::bytes::<16>(random)).ok()?;
-        let tx = GroupTx::moved(Cipher::Ccmp128, gtk.expose(), key_id, TxPn::within(range)).ok()?;
+        let tx = GroupTx::new(Cipher::Ccmp128, gtk.expose(), key_id, TxPn::within(range)).ok()?;
         Some(Self { data: GroupKeyData { gtk, key_id, rsc: 0 }, tx, generation })
     }
 
@@ -69,7 +69,7 @@ impl Group {
         tx: TxPn,
         since: Instant,
     ) -> Result<Self, InstallError> {
-        let tx = GroupTx::moved(Cipher::Ccmp128, gtk.expose(), key_id, tx)?;
+        let tx = GroupTx::new(Cipher::Ccmp128, gtk.expose(), key_id, tx)?;
         let current = GroupKey { data: GroupKeyData { gtk, key_id, rsc: 0 }, tx, generation };
         Ok(Self { current, next: None, since })
     }

@@ -5,6 +5,7 @@
 //!
 //! A network is served in one of two ways. *Shared*: one BSS with all its stations. *Per client*: a parent BSSID beacons to
 //! everybody and takes nobody, and each client has a BSS of its own, at an address out of the rest of the radio's block.
+//! Such a one can be drained, taken out and adopted by another radio: within a host as the value, else as a [`Context`].
 
 mod acks;
 mod admission;
@@ -18,11 +19,11 @@ mod data;
 mod directory;
 mod group;
 mod handshake;
-mod home;
 mod management;
 mod network;
 mod offer;
 mod outbox;
+mod places;
 mod presence;
 mod radio;
 mod transfer;

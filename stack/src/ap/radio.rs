@@ -306,58 +306,6 @@ impl ApRadio {
         }
     }
 
-    /// Puts a new virtual AP into its place.
-    pub(super) fn make(&mut self, now: Instant, place: Place, position: usize, client: Option<MacAddr>) {
-        let Some(config) = self.networks.get(position).map(|network| network.config.clone()) else { return };
-        let times = (now, self.tsf(&config, place));
-        let bssid = self.block().bssid(place);
-        let (range, random) = (self.config.fresh_keys, &mut *self.random);
-        let ap = VirtualAp::new(config, bssid, client, times, range, random);
-        self.free -= usize::from(client.is_some() && self.own_index(place).is_some());
-        self.put(place, position, ap);
-    }
-
-    /// Puts a virtual AP into its place.
-    pub(super) fn put(&mut self, place: Place, position: usize, ap: VirtualAp) {
-        self.moves.departed.remove(&place);
-        self.moves.vacated.remove(&place);
-        self.agenda.beacons.insert((ap.next_beacon, place));
-        if let Some(network) = self.networks.get_mut(position) {
-            network.members.push(place);
-        }
-        let slot = Slot { network: position, group_listed: false, ap, drained: false, arrival: None };
-        if let Some(empty) = self.slots.get_mut(place.index()) {
-            *empty = Some(Box::new(slot));
-        }
-        self.acks.take(place);
-    }
-
-    /// The end of a client's virtual AP.
-    pub(super) fn unmake(&mut self, place: Place) {
-        if self.lift(place).is_none() {
-            return;
-        }
-        self.acks.free(place);
-        if self.own_index(place).is_some() {
-            self.free += 1;
-        } else {
-            self.moves.vacated.insert(place);
-        }
-    }
-
-    /// Takes a virtual AP out of its place, and out of all lists of what is to be done.
-    pub(super) fn lift(&mut self, place: Place) -> Option<Box<Slot>> {
-        let slot = self.slots.get_mut(place.index()).and_then(Option::take)?;
-        self.agenda.beacons.remove(&(slot.ap.next_beacon, place));
-        self.agenda.beacons_due.retain(|&due| due != place);
-        self.agenda.groups_ready.retain(|&ready| ready != place);
-        if let Some(network) = self.networks.get_mut(slot.network) {
-            network.members.retain(|&member| member != place);
-        }
-        self.moves.unsettled.remove(&place);
-        Some(slot)
-    }
-
     /// Runs `f` with a virtual AP and the context to transmit in it.
     pub(super) fn with_ap<T>(
         &mut self,

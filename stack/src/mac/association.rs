@@ -123,13 +123,9 @@ pub struct GroupTx {
 }
 
 impl GroupTx {
-    /// A fresh group key with a key ID of 1 to 3, all of whose packet numbers are ours.
-    pub fn new(cipher: Cipher, key: &[u8], key_id: u8) -> Result<Self, InstallError> {
-        Self::moved(cipher, key, key_id, TxPn::within(TxRange::ALL))
-    }
-
-    /// A group key that was in use elsewhere, with the packet numbers that it may use from now on.
-    pub fn moved(cipher: Cipher, key: &[u8], key_id: u8, tx: TxPn) -> Result<Self, InstallError> {
+    /// A group key with a key ID of 1 to 3, fresh or in use elsewhere before, with the packet numbers that it may use from now
+    /// on.
+    pub fn new(cipher: Cipher, key: &[u8], key_id: u8, tx: TxPn) -> Result<Self, InstallError> {
         if !(1..=3).contains(&key_id) {
             return Err(InstallError::KeyId(key_id));
         }
@@ -206,7 +202,10 @@ mod tests {
     fn sec_k13_zero_keys_are_refused() {
         let mut group = GroupRx::new();
         assert_eq!(PairwiseSa::new(SaId(1), Cipher::Ccmp128, &[0; 16]).unwrap_err(), InstallError::ZeroKey);
-        assert_eq!(GroupTx::new(Cipher::Ccmp128, &[0; 16], 1).unwrap_err(), InstallError::ZeroKey);
+        assert_eq!(
+            GroupTx::new(Cipher::Ccmp128, &[0; 16], 1, TxPn::within(TxRange::ALL)).unwrap_err(),
+            InstallError::ZeroKey
+        );
         assert_eq!(group.install(Cipher::Ccmp128, &[0; 16], 1, 0), Err(InstallError::ZeroKey));
         assert!(PairwiseSa::new(SaId(1), Cipher::Ccmp128, &[1; 16]).is_ok());
     }
@@ -215,7 +214,7 @@ mod tests {
     fn group_keys_have_the_ids_one_to_three() {
         for key_id in [0, 4, 255] {
             assert_eq!(
-                GroupTx::new(Cipher::Ccmp128, &[1; 16], key_id).unwrap_err(),
+                GroupTx::new(Cipher::Ccmp128, &[1; 16], key_id, TxPn::within(TxRange::ALL)).unwrap_err(),
                 InstallError::KeyId(key_id)
             );
             assert_eq!(

@@ -195,3 +195,30 @@ impl QueuedRecord {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_h3_nothing_comes_along_that_would_leave_in_plaintext() {
+        let now = Instant::ZERO;
+        let config = PeerConfig { protected: true, ..PeerConfig::new(MacAddr([2, 0, 0, 0, 0, 7])) };
+        let mut record = Peer::new(now, config, SaId(1)).record(now, Purpose::Move);
+        let queued = |cover| QueuedRecord {
+            frame: vec![0; 20],
+            destination: config.address,
+            source: config.address,
+            tid: 0,
+            cover,
+            age: Duration::ZERO,
+            resend: None,
+        };
+        record.queues[2] = vec![queued(Some(SaId(1)))];
+        assert!(Peer::restore(now, config, record.clone(), None).is_ok());
+        record.queues[2].push(queued(None));
+        assert!(Peer::restore(now, config, record.clone(), None).is_err());
+        record.queues[2] = vec![queued(Some(SaId(1))); 257];
+        assert!(Peer::restore(now, config, record, None).is_err(), "queues are as bounded as ever");
+    }
+}

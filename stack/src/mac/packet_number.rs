@@ -37,12 +37,6 @@ pub struct TxPn {
 }
 
 impl TxPn {
-    /// Numbers above `last`; a new key starts after 0. All 48 bits may be used, and a rekey is due when seven eighths
-    /// of them are.
-    pub const fn starting_after(last: u64) -> Self {
-        Self::within(TxRange { after: last, ..TxRange::ALL })
-    }
-
     /// The numbers of a range; those above 48 bits are left out.
     pub const fn within(range: TxRange) -> Self {
         let TxRange { after, rekey_above, limit } = range;
@@ -144,9 +138,9 @@ mod tests {
 
     #[test]
     fn sec_k12_packet_numbers_start_at_one_and_end_before_they_repeat() {
-        let mut pn = TxPn::starting_after(0);
+        let mut pn = TxPn::within(TxRange::ALL);
         assert_eq!((pn.next(), pn.next(), pn.last()), (Ok(1), Ok(2), 2));
-        let mut pn = TxPn::starting_after(MAX_PACKET_NUMBER - 1);
+        let mut pn = TxPn::within(TxRange { after: MAX_PACKET_NUMBER - 1, ..TxRange::ALL });
         assert!(pn.needs_rekey());
         assert_eq!(pn.next(), Ok(MAX_PACKET_NUMBER));
         assert_eq!((pn.next(), pn.next()), (Err(PacketNumbersUsedUp), Err(PacketNumbersUsedUp)));

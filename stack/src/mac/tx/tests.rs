@@ -516,7 +516,9 @@ fn a_frame_that_failed_is_lost_if_others_were_sent_after_it() {
 fn group_frames_leave_in_order_under_the_group_key_or_not_at_all() {
     let mut end = End::protected();
     let mut queue = GroupQueue::new(true);
-    let mut key = GroupTx::new(Cipher::Ccmp128, &NEW_TK, 1).unwrap();
+    let mut key =
+        GroupTx::new(Cipher::Ccmp128, &NEW_TK, 1, crate::mac::TxPn::within(crate::mac::TxRange::ALL))
+            .unwrap();
     let frame = [&MacAddr::BROADCAST.octets()[..], &HOST.octets(), &[8, 6, 1]].concat();
     let msdu = Msdu::from_ethernet(&frame).unwrap();
     for _ in 0..3 {
