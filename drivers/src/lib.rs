@@ -7,6 +7,7 @@
 //! - [`reactor`]: what a radio thread sleeps on.
 //! - [`tap`], [`interface`]: the kernel's network devices.
 //! - [`capture`]: capture files.
+//! - [`propagation`]: how frames get from one radio to another.
 //! - [`air`]: a simulated air in virtual time.
 //! - [`middleware`]: radios around radios: faults, a trace, a recording.
 
@@ -17,6 +18,7 @@ pub mod middleware;
 pub mod nl80211;
 mod os;
 pub mod packet;
+pub mod propagation;
 pub mod radio;
 pub mod reactor;
 pub mod tap;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use airloom::node::{Cable, Switch, SwitchNetwork, Worker, WorkerEvent};
 use airloom::status;
-use drivers::air::{Air, AirRadio, Model, Position, RadioId, Report};
+use drivers::air::{Air, AirRadio, RadioId, Report};
+use drivers::propagation::{Model, Position};
 use drivers::{Radio, RadioError, Received, TransmitError};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

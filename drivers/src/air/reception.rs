@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use rand_chacha::rand_core::Rng;
 use stack::wire::{Channel, RxInfo};
 
-use super::airtime::{frame_error, response_rate};
 use super::flight::{Flight, is_ack_to};
 use super::medium::{Air, Event};
-use super::model::{Knobs, Model, dbm, milliwatts};
 use super::transceiver::{Phase, RadioId, Report};
+use crate::propagation::{Model, dbm, milliwatts, response_rate};
 
 /// What a receiver made of a frame.
 pub(super) enum Heard {
@@ -27,7 +25,7 @@ impl Air {
             return;
         }
         let mut bytes = flight.frame.to_vec();
-        let bit = usize::try_from(self.random.next_u32()).unwrap_or(0) % (bytes.len() * 8).max(1);
+        let bit = usize::try_from(self.links.number()).unwrap_or(0) % (bytes.len() * 8).max(1);
         if let Some(byte) = bytes.get_mut(bit / 8) {
             *byte ^= 1 << (bit % 8);
         }
@@ -65,7 +63,7 @@ impl Air {
         bytes: Vec<u8>,
         bad_fcs: bool,
     ) {
-        let delay = self.link(flight.radio, id).delay;
+        let delay = self.links.knobs(flight.radio, id).delay;
         let Some(radio) = self.radios.get(id.0) else { return };
         let info = RxInfo {
             tsft: Some(flight.start.as_micros() + radio.tsf_offset),
@@ -120,8 +118,8 @@ impl Air {
                 return Heard::Corrupted(signal);
             }
         }
-        let error = frame_error(flight.frame.len(), flight.rate, signal - dbm(noise));
-        if self.chance(error) || self.chance(self.link(flight.radio, id).loss) {
+        let snr = signal - dbm(noise);
+        if self.links.garbles(flight.radio, id, flight.frame.len(), flight.rate, snr) {
             Heard::Corrupted(signal)
         } else {
             Heard::Understood(signal)
@@ -132,21 +130,8 @@ impl Air {
     pub(super) fn power_at(&self, from: RadioId, channel: Channel, to: RadioId) -> Option<f64> {
         let (sender, receiver) = (self.radios.get(from.0)?, self.radios.get(to.0)?);
         let rejection = Model::rejection(channel, receiver.channel)?;
-        if self.link(from, to).cut {
-            return None;
-        }
-        let metres = sender.position.distance(receiver.position);
-        let shadow = self.shadows.get(&(from.min(to), from.max(to))).copied().unwrap_or(0.0);
-        Some(sender.power - self.model.path_loss(metres, channel) - shadow - rejection)
-    }
-
-    pub(super) fn link(&self, from: RadioId, to: RadioId) -> Knobs {
-        self.knobs.get(&(from, to)).copied().unwrap_or(self.default_knobs)
-    }
-
-    /// Draws only where there is a choice, so that turning a knob to zero takes nothing from the sequence.
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
-        probability > 1e-9 && f64::from(self.random.next_u32()) < probability * 4_294_967_296.0
+        let (from, to) = ((from, sender.position), (to, receiver.position));
+        Some(sender.power - self.links.loss(&self.model, from, to, channel)? - rejection)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the air is like: propagation, receivers, timing. All of it plain numbers that a test may change.
+//! What the air is like: losses, receivers, timing. All of it plain numbers that a test may change.
 
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ impl Model {
 }
 
 /// A short slot.
-pub(super) const SLOT: Duration = Duration::from_micros(9);
+pub(crate) const SLOT: Duration = Duration::from_micros(9);
 
 /// What is done to the frames from one radio to another, changeable at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -134,12 +134,12 @@ pub struct Knobs {
 }
 
 /// dBm to milliwatts.
-pub(super) fn milliwatts(dbm: f64) -> f64 {
+pub(crate) fn milliwatts(dbm: f64) -> f64 {
     10f64.powf(dbm / 10.0)
 }
 
 /// Milliwatts to dBm.
-pub(super) fn dbm(milliwatts: f64) -> f64 {
+pub(crate) fn dbm(milliwatts: f64) -> f64 {
     10.0 * milliwatts.log10()
 }
 
