@@ -7,7 +7,7 @@ use stack::wire::{Channel, RxInfo};
 use super::flight::{Flight, is_ack_to};
 use super::medium::{Air, Event};
 use super::transceiver::{Phase, RadioId, Report};
-use crate::propagation::{Model, dbm, milliwatts, response_rate};
+use crate::propagation::{Model, as_i8, dbm, milliwatts, response_rate};
 
 /// What a receiver made of a frame.
 pub(super) enum Heard {
@@ -133,10 +133,4 @@ impl Air {
         let (from, to) = ((from, sender.position), (to, receiver.position));
         Some(sender.power - self.links.loss(&self.model, from, to, channel)? - rejection)
     }
-}
-
-/// dBm as radiotap has it.
-fn as_i8(dbm: f64) -> i8 {
-    // Saturates by definition of float casts, and no power is outside anyway.
-    dbm.round() as i8
 }

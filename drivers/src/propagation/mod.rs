@@ -1,6 +1,6 @@
 //! How frames get from one radio to another: what is lost on the way, at which rate it is understood, how long it takes.
 //!
-//! The simulated [`air`](crate::air) and the [medium of the kernel's simulated radios](crate::air) play the same rules
+//! The simulated [`air`](crate::air) and the [medium of the kernel's simulated radios](crate::hwsim) play the same rules
 //! with what is here.
 
 mod airtime;
@@ -11,4 +11,4 @@ pub(crate) mod mpdu;
 pub use airtime::{airtime, frame_error, midpoint, response_rate};
 pub(crate) use links::Links;
 pub use model::{Knobs, Model, Position};
-pub(crate) use model::{SLOT, dbm, milliwatts};
+pub(crate) use model::{SLOT, as_i8, dbm, milliwatts};

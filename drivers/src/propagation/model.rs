@@ -143,6 +143,12 @@ pub(crate) fn dbm(milliwatts: f64) -> f64 {
     10.0 * milliwatts.log10()
 }
 
+/// dBm as radiotap has it.
+pub(crate) fn as_i8(dbm: f64) -> i8 {
+    // Saturates by definition of float casts, and no power is outside anyway.
+    dbm.round() as i8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
