@@ -7,7 +7,7 @@ use stack::wire::{Channel, RxInfo};
 use super::flight::{Flight, is_ack_to};
 use super::medium::{Air, Event};
 use super::transceiver::{Phase, RadioId, Report};
-use crate::propagation::{Model, as_i8, dbm, milliwatts, response_rate};
+use crate::propagation::{Model, as_i8, response_rate};
 
 /// What a receiver made of a frame.
 pub(super) enum Heard {
@@ -94,7 +94,7 @@ impl Air {
         }
         let Some(power) = self.power_at(flight.radio, flight.channel, id) else { return false };
         let same = radio.channel.frequency() == flight.channel.frequency();
-        power >= if same { self.model.carrier_sense } else { self.model.energy_detect }
+        self.model.defers(power, same)
     }
 
     /// What `id` understands of a frame that has just ended.
@@ -109,16 +109,12 @@ impl Air {
         if signal < self.model.sensitivity {
             return Heard::Nothing;
         }
-        let mut noise = milliwatts(self.model.noise);
-        for other in flight.overlaps.iter().filter(|other| !other.twin) {
-            let Some(power) = self.power_at(other.radio, other.channel, id) else { continue };
-            noise += milliwatts(power);
-            let locked = other.earlier && other.channel == flight.channel && power >= self.model.sensitivity;
-            if locked && signal < power + self.model.capture {
-                return Heard::Corrupted(signal);
-            }
-        }
-        let snr = signal - dbm(noise);
+        let others = flight.overlaps.iter().filter(|other| !other.twin);
+        let others = others.filter_map(|other| {
+            let power = self.power_at(other.radio, other.channel, id)?;
+            Some((power, other.earlier && other.channel == flight.channel))
+        });
+        let Some(snr) = self.model.stands_out(signal, others) else { return Heard::Corrupted(signal) };
         if self.links.garbles(flight.radio, id, flight.frame.len(), flight.rate, snr) {
             Heard::Corrupted(signal)
         } else {

@@ -106,8 +106,9 @@ impl Medium {
             let Reply::Data(command, attributes) = message else { continue };
             match parse(command, &attributes) {
                 Some(Told::Frame(sent)) => {
+                    let now = now().map_err(failed("reading the clock"))?;
                     let kernel = &mut self.kernel;
-                    let fate = self.field.play(&sent, |attempt| kernel.deliver(&sent, attempt))?;
+                    let fate = self.field.play(now, &sent, |attempt| kernel.deliver(&sent, attempt))?;
                     self.kernel.report(&sent, fate)?;
                 }
                 Some(Told::Address { radio, change }) => self.field.change(radio, change),

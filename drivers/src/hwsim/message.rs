@@ -159,10 +159,10 @@ pub(super) mod tests {
     const FAMILY: u16 = 0x1d;
     pub(in super::super) const A: MacAddr = MacAddr([0x42, 0, 0, 0, 0, 0]);
 
-    /// What the kernel tells of a frame that radio A sends on channel 6, twice at 54 Mb/s at the most.
-    pub(in super::super) fn kernel_sends(frame: &[u8], flags: u32) -> Vec<u8> {
+    /// What the kernel tells of a frame that a radio sends on channel 6, twice at 54 Mb/s at the most.
+    pub(in super::super) fn kernel_sends(radio: MacAddr, frame: &[u8], flags: u32) -> Vec<u8> {
         Request::new(FAMILY, 0, command::FRAME)
-            .attribute(attr::ADDR_TRANSMITTER, &A.octets())
+            .attribute(attr::ADDR_TRANSMITTER, &radio.octets())
             .attribute(attr::FRAME, frame)
             .number(attr::FLAGS, flags)
             .number(attr::FREQ, 2437)
@@ -197,7 +197,7 @@ pub(super) mod tests {
     #[test]
     fn a_frame_comes_back_as_it_was_with_who_hears_it_and_how() {
         let frame: Vec<u8> = (8..60).collect();
-        let datagram = kernel_sends(&frame, 1);
+        let datagram = kernel_sends(A, &frame, 1);
         let sent = sent(&datagram);
         let hearer = Hearer { radio: MacAddr([0x42, 0, 0, 0, 1, 0]), signal: -71, addressed: true };
         let mut attempt =
@@ -215,7 +215,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_report_names_the_frame_its_attempts_and_its_ack() {
-        let datagram = kernel_sends(&[0; 30], 1);
+        let datagram = kernel_sends(A, &[0; 30], 1);
         let sent = sent(&datagram);
         for (ack, flags) in [(Some(-60), 1 | ACKED), (None, 1)] {
             let report = sent.report(FAMILY, Fate { attempts: 2, ack }).finish(9);
@@ -245,7 +245,7 @@ pub(super) mod tests {
         /// A message that was cut anywhere, or with any byte changed, is read or refused.
         #[test]
         fn a_damaged_message_does_no_harm(cut in 0usize..200, at in 16usize..160, byte: u8) {
-            let mut datagram = kernel_sends(&[8; 64], 1);
+            let mut datagram = kernel_sends(A, &[8; 64], 1);
             if let Some(place) = datagram.get_mut(at) {
                 *place = byte;
             }

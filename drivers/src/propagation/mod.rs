@@ -11,4 +11,4 @@ pub(crate) mod mpdu;
 pub use airtime::{airtime, frame_error, midpoint, response_rate};
 pub(crate) use links::Links;
 pub use model::{Knobs, Model, Position};
-pub(crate) use model::{SLOT, as_i8, dbm, milliwatts};
+pub(crate) use model::{SLOT, as_i8};
