@@ -82,6 +82,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         "pairwise_rekey" => checks::keys_changed(frames, false, 4),
         "fragments" => checks::fragments_were_sent(frames, 300),
         "ends_cleanly" => checks::clients_were_told(frames),
+        "walks_away_and_comes_back" => checks::pings_were_answered(frames, 200),
         "two_radios" => checks::beacons_on(frames, &[2437, 5180]),
         _ => Ok(()),
     }
