@@ -111,11 +111,11 @@ impl Client {
         self.requests.order("ENABLE_NETWORK 0")
     }
 
-    /// Has it look around until it knows an access point.
-    pub(crate) fn find(&self, bssid: &str) -> Outcome {
+    /// Has it look on a channel, in MHz, until it knows an access point there.
+    pub(crate) fn find(&self, bssid: &str, frequency: u16) -> Outcome {
         until("the access point is not found", || {
             self.events.forget_events()?;
-            self.requests.order("SCAN")?;
+            self.requests.order(&format!("SCAN freq={frequency}"))?;
             self.event(&["CTRL-EVENT-SCAN-RESULTS"], &["CTRL-EVENT-DISCONNECTED"])?;
             let known = self.requests.request(&format!("BSS {bssid}"))?;
             expect(known.contains(&format!("bssid={bssid}")), || known.clone())

@@ -16,6 +16,7 @@ use super::{Outcome, expect, said};
 const ROAMS: usize = 6;
 const BRIDGE: &str = "br0";
 const CHANNELS: [u8; 2] = [6, 11];
+const FREQUENCIES: [u16; 2] = [2437, 2462];
 /// Answers before and after a roam that show that all is well.
 const ANSWERS: usize = 50;
 
@@ -35,8 +36,9 @@ fn variant(name: &str, fast_transition: bool) -> Outcome {
     client.reaches(ADDRESS)?;
     for number in 0..ROAMS {
         let here = client.bssid()?;
-        let there = bssid(usize::from(here == bssid(0)));
-        client.find(&there)?;
+        let to = usize::from(here == bssid(0));
+        let there = bssid(to);
+        client.find(&there, FREQUENCIES[to])?;
         let recorded = format!("roam.{name}.{number}");
         let recording = Recording::start(&recorded)?;
         let pings = one_roam(&client, &there)?;
