@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "system calls and memory shared with the kernel")]
 
 use std::io;
-use std::mem::{MaybeUninit, size_of};
+use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,21 +58,24 @@ pub(crate) fn attach_filter(fd: BorrowedFd<'_>, program: &[(u16, u8, u8, u32)]) 
 
 /// Frames that reached a packet socket and frames it had no room for, since the last call.
 pub(crate) fn packet_statistics(fd: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
-    let mut value = MaybeUninit::<libc::tpacket_stats>::zeroed();
-    let mut length = size_of::<libc::tpacket_stats>() as u32;
-    // SAFETY: the kernel writes at most `length` bytes into `value`, which is of integers only, so that all zero is
-    // a value already.
-    unsafe {
-        check(libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_PACKET,
-            libc::PACKET_STATISTICS,
-            value.as_mut_ptr().cast(),
-            &raw mut length,
-        ))?;
-        let value = value.assume_init();
-        Ok((value.tp_packets, value.tp_drops))
-    }
+    let [packets, drops] = numbers_of(fd, libc::SOL_PACKET, libc::PACKET_STATISTICS)?;
+    Ok((packets, drops))
+}
+
+/// Datagrams that a socket had no room for since it was opened (`SK_MEMINFO_DROPS`).
+pub(crate) fn socket_drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let [.., drops] = numbers_of::<9>(fd, libc::SOL_SOCKET, libc::SO_MEMINFO)?;
+    Ok(drops)
+}
+
+/// A socket option that is a row of numbers. What the kernel does not know stays zero.
+fn numbers_of<const N: usize>(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<[u32; N]> {
+    let mut values = [0u32; N];
+    let mut length = size_of::<[u32; N]>() as u32;
+    let place = values.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `length` bytes, which is what `values` has; any bytes are numbers.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, place, &raw mut length) })?;
+    Ok(values)
 }
 
 /// Sends frames, each as one datagram, in one call; yields how many left. At most [`BATCH`] of them.

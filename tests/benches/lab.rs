@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tests::machine::Machine;
+use tests::bench::median;
+use tests::machine::{Machine, measure};
 
 const BOUND: Duration = Duration::from_secs(2400);
 const MAKES: [&str; 3] = ["hostapd", "shared", "per_client"];
@@ -32,7 +33,9 @@ fn main() {
     assert!(console.contains("scenario compare: ok"), "the comparison did not come to its end:\n{console}");
     println!("| what | hostapd | airloom shared | x | airloom per client | x |\n|---|---|---|---|---|---|");
     for (name, unit) in order {
-        let medians = MAKES.map(|make| median(measured.get(&(name.clone(), make.to_owned()))));
+        let medians = MAKES.map(|make| {
+            measured.get_mut(&(name.clone(), make.to_owned())).map_or(f64::NAN, |values| median(values))
+        });
         let [peer, shared, own] = medians;
         println!(
             "| {name}, {unit} | {peer:.2} | {shared:.2} | {:.2} | {own:.2} | {:.2} |",
@@ -40,14 +43,6 @@ fn main() {
             own / peer
         );
     }
-}
-
-/// `measure NAME.MAKE VALUE UNIT`
-fn measure(line: &str) -> Option<(String, String, f64, String)> {
-    let mut words = line.strip_prefix("measure ")?.split(' ');
-    let (name, make) = words.next()?.rsplit_once('.')?;
-    let value = words.next()?.parse().ok()?;
-    Some((name.to_owned(), make.to_owned(), value, words.next()?.to_owned()))
 }
 
 /// `recorded join.MAKE`: from the first Authentication frame on the air to message 4 of the 4-way handshake.
@@ -62,10 +57,4 @@ fn joined(air: &Path, line: &str) -> Option<(String, String, f64, String)> {
     let first = text.lines().next().and_then(seconds).expect("an Authentication frame");
     let last = text.lines().find(|line| line.ends_with("\t4")).and_then(seconds).expect("message 4");
     Some((name.to_owned(), make.to_owned(), (last - first) * 1e3, "ms".to_owned()))
-}
-
-fn median(values: Option<&Vec<f64>>) -> f64 {
-    let mut values = values.cloned().unwrap_or_default();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -137,3 +137,12 @@ pub fn scenarios(guest: &Path, hostapd: bool) -> Vec<String> {
     assert!(list.status.success(), "the guest program lists its scenarios");
     String::from_utf8_lossy(&list.stdout).lines().map(str::to_owned).collect()
 }
+
+/// What a line `measure NAME.VARIANT VALUE UNIT` of the guest says.
+#[must_use]
+pub fn measure(line: &str) -> Option<(String, String, f64, String)> {
+    let mut words = line.strip_prefix("measure ")?.split(' ');
+    let (name, variant) = words.next()?.rsplit_once('.')?;
+    let value = words.next()?.parse().ok()?;
+    Some((name.to_owned(), variant.to_owned(), value, words.next()?.to_owned()))
+}

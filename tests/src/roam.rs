@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use drivers::air::{Air, AirRadio, Knobs, Model, Position, RadioId};
+use drivers::air::{Air, AirRadio, RadioId};
+use drivers::propagation::{Knobs, Model, Position};
 use drivers::radio::{Radio, Received};
 use stack::ap::{ApEvent, ApRadio, BssidBlock, Context, NetworkConfig, RadioConfig, SharedClock, VirtualAp};
 use stack::mac::TxRange;

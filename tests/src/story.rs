@@ -6,8 +6,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use drivers::air::{Air, AirRadio, Knobs, Model, Position, RadioId, RadioStats};
+use drivers::air::{Air, AirRadio, RadioId, RadioStats};
 use drivers::middleware::{Fault, Faults};
+use drivers::propagation::{Knobs, Model, Position};
 use drivers::radio::{Radio, Received};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use drivers::air::{Model, Position};
 use drivers::middleware::Faults;
+use drivers::propagation::{Model, Position};
 use stack::ap::{NetworkConfig, RadioConfig, Security, VirtualApKind};
 use stack::mac::DropReason;
 use stack::sta::{Fetch, LinkConfig, LinkEnd, LinkEvent};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use airloom::node::{Switch, SwitchNetwork, Worker, WorkerEvent};
-use drivers::air::Position;
+use drivers::propagation::Position;
 use drivers::{Radio, RadioError, Received, TransmitError};
 use stack::ap::{ApEvent, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security, VirtualApKind};
 use stack::sta::LinkState;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use airloom::config::PlacementPolicy;
 use airloom::node::WorkerEvent;
-use drivers::air::Position;
+use drivers::propagation::Position;
 use stack::ap::{ApEvent, NetworkConfig, VirtualApKind};
 use tests::scene::{HOST, Scene, ethernet, station, wpa2};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drivers::air::{Model, Position};
+use drivers::propagation::{Model, Position};
 use stack::ap::{RadioConfig, VirtualApKind};
 use stack::sta::LinkConfig;
 use stack::wire::{Channel, Rate};

@@ -3,14 +3,12 @@
 
 use std::rc::Rc;
 
-use rand_chacha::rand_core::Rng;
 use stack::wire::{Band, Rate, Transmit, TxStatus};
 
-use super::airtime::{airtime, response_rate};
-use super::flight::{Flight, as_retry};
+use super::flight::Flight;
 use super::medium::{Air, Event};
-use super::model::{Model, SLOT};
 use super::transceiver::{CW_MAX, CW_MIN, Phase, RadioId, Report, Transceiver};
+use crate::propagation::{Model, SLOT, airtime, mpdu, response_rate};
 
 /// What a frame goes out at whose sender leaves the rate to the radio: the lowest basic one, as Linux does with a frame
 /// that was injected.
@@ -28,7 +26,7 @@ impl Air {
         if radio.phase != Phase::Idle || radio.queue.is_empty() || radio.tuned.is_none() {
             return;
         }
-        let slots = self.random.next_u32() % (radio.window + 1);
+        let slots = self.links.number() % (radio.window + 1);
         radio.enter(Phase::Contending { slots, from: self.now, expiry: None });
         self.count_down(id);
     }
@@ -88,8 +86,10 @@ impl Air {
     pub(super) fn send_head(&mut self, id: RadioId) {
         let Some(radio) = self.radios.get_mut(id.0) else { return };
         let Some(head) = radio.queue.front() else { return };
-        let frame: Rc<[u8]> =
-            if radio.attempt == 0 { head.frame.as_slice().into() } else { as_retry(&head.frame) };
+        let mut frame: Rc<[u8]> = head.frame.as_slice().into();
+        if radio.attempt > 0 {
+            mpdu::set_retry(Rc::make_mut(&mut frame));
+        }
         let rate = head.options.rate.unwrap_or(lowest_rate(radio.channel.band()));
         radio.enter(Phase::OnAir);
         radio.stats.sent += 1;

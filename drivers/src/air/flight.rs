@@ -6,6 +6,7 @@ use stack::time::Instant;
 use stack::wire::{Channel, MacAddr, Rate};
 
 use super::transceiver::RadioId;
+use crate::propagation::mpdu;
 
 /// A frame on the air, as an all-hearing witness sees it.
 #[derive(Clone, Copy, Debug)]
@@ -62,20 +63,12 @@ impl Flight {
     }
 
     pub(super) fn receiver(&self) -> Option<MacAddr> {
-        address(&self.frame, 4)
+        mpdu::receiver(&self.frame)
     }
 
-    /// Whom the ACK to this frame is for, if it asks for one: a directed management or data frame, PS-Poll, BAR or BA
-    /// (802.11-2020 10.3.2.11).
+    /// Whom the ACK to this frame is for, if it asks for one.
     pub(super) fn wants_ack(&self) -> Option<MacAddr> {
-        let control = *self.frame.first()?;
-        let asks = match control & 0x0c {
-            0x00 | 0x08 => true,
-            0x04 => matches!(control >> 4, 8..=10),
-            _ => false,
-        };
-        let directed = self.receiver().is_some_and(|addr| !addr.is_group());
-        if asks && directed && !self.response { address(&self.frame, 10) } else { None }
+        if self.response { None } else { mpdu::wants_ack(&self.frame) }
     }
 
     /// What the Duration field reserves for others; a PS-Poll has an AID there.
@@ -94,19 +87,6 @@ pub(super) fn ack(receiver: MacAddr) -> Rc<[u8]> {
     frame.into()
 }
 
-/// The same frame as a retry.
-pub(super) fn as_retry(frame: &[u8]) -> Rc<[u8]> {
-    let mut bytes = frame.to_vec();
-    if let Some(flags) = bytes.get_mut(1) {
-        *flags |= 0x08;
-    }
-    bytes.into()
-}
-
 pub(super) fn is_ack_to(frame: &[u8], receiver: MacAddr) -> bool {
-    frame.first() == Some(&0xd4) && address(frame, 4) == Some(receiver)
-}
-
-fn address(frame: &[u8], offset: usize) -> Option<MacAddr> {
-    frame.get(offset..offset + 6).and_then(MacAddr::from_slice)
+    frame.first() == Some(&0xd4) && mpdu::receiver(frame) == Some(receiver)
 }

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use stack::time::Instant;
 use stack::wire::{AckChange, Band, Channel, MacAddr, Rate, Transmit};
 
-use super::airtime::airtime;
 use super::flight::{Flight, OnAir, ack};
-use super::model::{Knobs, Model, Position};
 use super::reception::Heard;
 use super::transceiver::{Phase, RadioId, RadioStats, Report, Transceiver};
+use crate::propagation::{Knobs, Links, Model, Position, airtime};
 
 /// Sees every frame that goes on the air, in the order in which they start.
 pub type Witness = Box<dyn FnMut(&OnAir<'_>)>;
@@ -26,15 +23,11 @@ pub struct QueueFull;
 pub struct Air {
     pub(super) now: Instant,
     pub(super) model: Model,
-    pub(super) random: ChaCha8Rng,
     pub(super) radios: Vec<Transceiver>,
     pub(super) flights: BTreeMap<u64, Flight>,
     pub(super) events: BTreeMap<(Instant, u64), Event>,
     pub(super) next_id: u64,
-    /// Shadowing of each pair, lower radio first, in dB.
-    pub(super) shadows: BTreeMap<(RadioId, RadioId), f64>,
-    pub(super) default_knobs: Knobs,
-    pub(super) knobs: BTreeMap<(RadioId, RadioId), Knobs>,
+    pub(super) links: Links<RadioId>,
     pub(super) witness: Option<Witness>,
 }
 
@@ -72,14 +65,11 @@ impl Air {
         Self {
             now: Instant::ZERO,
             model,
-            random: ChaCha8Rng::seed_from_u64(seed),
             radios: Vec::new(),
             flights: BTreeMap::new(),
             events: BTreeMap::new(),
             next_id: 0,
-            shadows: BTreeMap::new(),
-            default_knobs: Knobs::default(),
-            knobs: BTreeMap::new(),
+            links: Links::new(seed),
             witness: None,
         }
     }
@@ -92,11 +82,8 @@ impl Air {
     /// Puts a radio into the air, as a monitor that acknowledges nothing yet.
     pub fn add_radio(&mut self, position: Position, channel: Channel) -> RadioId {
         let id = RadioId(self.radios.len());
-        for other in (0..id.0).map(RadioId) {
-            let shadow = self.gaussian() * self.model.shadowing;
-            self.shadows.insert((other, id), shadow);
-        }
-        let tsf_offset = u64::from(self.random.next_u32());
+        self.links.add(&self.model, id, (0..id.0).map(RadioId));
+        let tsf_offset = u64::from(self.links.number());
         self.radios.push(Transceiver::new(position, self.model.power, channel, tsf_offset));
         id
     }
@@ -149,12 +136,12 @@ impl Air {
 
     /// What is done to frames on links that have no knobs of their own.
     pub const fn set_all_links(&mut self, knobs: Knobs) {
-        self.default_knobs = knobs;
+        self.links.set_all(knobs);
     }
 
     /// What is done to frames from one radio to another.
     pub fn set_link(&mut self, from: RadioId, to: RadioId, knobs: Knobs) {
-        self.knobs.insert((from, to), knobs);
+        self.links.set(from, to, knobs);
     }
 
     /// Who sees every frame from now on.
@@ -325,10 +312,5 @@ impl Air {
         }
         self.flights = flights;
         self.contend(id);
-    }
-
-    /// Sum of twelve uniforms: close enough to normal for shadowing, and the same on every machine.
-    fn gaussian(&mut self) -> f64 {
-        (0..12).map(|_| f64::from(self.random.next_u32()) / 4_294_967_296.0).sum::<f64>() - 6.0
     }
 }

@@ -13,19 +13,15 @@
 //! to [`Air::transmit`]. The same seed and the same calls give the same run, byte for byte.
 
 mod access;
-mod airtime;
 mod flight;
 mod handle;
 mod medium;
-mod model;
 mod reception;
 mod transceiver;
 
-pub use airtime::{airtime, frame_error, midpoint, response_rate};
 pub use flight::OnAir;
 pub use handle::AirRadio;
 pub use medium::{Air, QueueFull, Witness};
-pub use model::{Knobs, Model, Position};
 pub use transceiver::{RadioId, RadioStats, Report};
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use rand_chacha::rand_core::Rng;
 use stack::wire::{Channel, RxInfo};
 
-use super::airtime::{frame_error, response_rate};
 use super::flight::{Flight, is_ack_to};
 use super::medium::{Air, Event};
-use super::model::{Knobs, Model, dbm, milliwatts};
 use super::transceiver::{Phase, RadioId, Report};
+use crate::propagation::{Model, as_i8, response_rate};
 
 /// What a receiver made of a frame.
 pub(super) enum Heard {
@@ -27,7 +25,7 @@ impl Air {
             return;
         }
         let mut bytes = flight.frame.to_vec();
-        let bit = usize::try_from(self.random.next_u32()).unwrap_or(0) % (bytes.len() * 8).max(1);
+        let bit = usize::try_from(self.links.number()).unwrap_or(0) % (bytes.len() * 8).max(1);
         if let Some(byte) = bytes.get_mut(bit / 8) {
             *byte ^= 1 << (bit % 8);
         }
@@ -65,7 +63,7 @@ impl Air {
         bytes: Vec<u8>,
         bad_fcs: bool,
     ) {
-        let delay = self.link(flight.radio, id).delay;
+        let delay = self.links.knobs(flight.radio, id).delay;
         let Some(radio) = self.radios.get(id.0) else { return };
         let info = RxInfo {
             tsft: Some(flight.start.as_micros() + radio.tsf_offset),
@@ -96,7 +94,7 @@ impl Air {
         }
         let Some(power) = self.power_at(flight.radio, flight.channel, id) else { return false };
         let same = radio.channel.frequency() == flight.channel.frequency();
-        power >= if same { self.model.carrier_sense } else { self.model.energy_detect }
+        self.model.defers(power, same)
     }
 
     /// What `id` understands of a frame that has just ended.
@@ -111,17 +109,13 @@ impl Air {
         if signal < self.model.sensitivity {
             return Heard::Nothing;
         }
-        let mut noise = milliwatts(self.model.noise);
-        for other in flight.overlaps.iter().filter(|other| !other.twin) {
-            let Some(power) = self.power_at(other.radio, other.channel, id) else { continue };
-            noise += milliwatts(power);
-            let locked = other.earlier && other.channel == flight.channel && power >= self.model.sensitivity;
-            if locked && signal < power + self.model.capture {
-                return Heard::Corrupted(signal);
-            }
-        }
-        let error = frame_error(flight.frame.len(), flight.rate, signal - dbm(noise));
-        if self.chance(error) || self.chance(self.link(flight.radio, id).loss) {
+        let others = flight.overlaps.iter().filter(|other| !other.twin);
+        let others = others.filter_map(|other| {
+            let power = self.power_at(other.radio, other.channel, id)?;
+            Some((power, other.earlier && other.channel == flight.channel))
+        });
+        let Some(snr) = self.model.stands_out(signal, others) else { return Heard::Corrupted(signal) };
+        if self.links.garbles(flight.radio, id, flight.frame.len(), flight.rate, snr) {
             Heard::Corrupted(signal)
         } else {
             Heard::Understood(signal)
@@ -132,26 +126,7 @@ impl Air {
     pub(super) fn power_at(&self, from: RadioId, channel: Channel, to: RadioId) -> Option<f64> {
         let (sender, receiver) = (self.radios.get(from.0)?, self.radios.get(to.0)?);
         let rejection = Model::rejection(channel, receiver.channel)?;
-        if self.link(from, to).cut {
-            return None;
-        }
-        let metres = sender.position.distance(receiver.position);
-        let shadow = self.shadows.get(&(from.min(to), from.max(to))).copied().unwrap_or(0.0);
-        Some(sender.power - self.model.path_loss(metres, channel) - shadow - rejection)
+        let (from, to) = ((from, sender.position), (to, receiver.position));
+        Some(sender.power - self.links.loss(&self.model, from, to, channel)? - rejection)
     }
-
-    pub(super) fn link(&self, from: RadioId, to: RadioId) -> Knobs {
-        self.knobs.get(&(from, to)).copied().unwrap_or(self.default_knobs)
-    }
-
-    /// Draws only where there is a choice, so that turning a knob to zero takes nothing from the sequence.
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
-        probability > 1e-9 && f64::from(self.random.next_u32()) < probability * 4_294_967_296.0
-    }
-}
-
-/// dBm as radiotap has it.
-fn as_i8(dbm: f64) -> i8 {
-    // Saturates by definition of float casts, and no power is outside anyway.
-    dbm.round() as i8
 }

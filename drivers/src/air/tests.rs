@@ -7,7 +7,8 @@ use stack::wire::{AckChange, Channel, MacAddr, Rate, Transmit, TxId, TxOptions, 
 
 use crate::radio::Radio;
 
-use super::{Air, AirRadio, Knobs, Model, Position, RadioId, Report};
+use super::{Air, AirRadio, RadioId, Report};
+use crate::propagation::{Knobs, Model, Position};
 
 const A: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 const B: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);

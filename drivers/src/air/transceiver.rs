@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr, RxInfo, Transmit, TxStatus};
 
-use super::model::Position;
+use crate::propagation::Position;
 
 /// Contention window after a success (802.11-2020 10.23.2.2, aCWmin of OFDM).
 pub(super) const CW_MIN: u32 = 15;

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use stack::wire::{AckChange, Channel, MacAddr, Transmit, TxId};
 
 use super::{Fault, Faults, Record, Trace};
-use crate::air::{Air, AirRadio, Model, Position};
+use crate::air::{Air, AirRadio};
 use crate::capture::Reader;
+use crate::propagation::{Model, Position};
 use crate::radio::{Radio, Received};
 
 const A: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);

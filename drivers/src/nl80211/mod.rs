@@ -1,8 +1,7 @@
 //! nl80211: the phys there are and what they can do, their interfaces, monitors that acknowledge, channel and power.
 
-mod message;
 mod phy;
-mod socket;
+mod watch;
 
 use std::io;
 
@@ -12,11 +11,11 @@ use linux_raw_sys::netlink::{
 };
 use stack::wire::{Channel, ChannelWidth, MacAddr};
 
-use message::{Attributes, Request, text_of};
 pub use phy::{Phy, PhyChannel};
-use socket::Socket;
+pub use watch::InterfaceWatch;
 
 use crate::interface;
+use crate::netlink::{Attributes, NetlinkError, Request, Socket, text_of};
 
 /// Why something could not be done with a phy.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +42,16 @@ pub enum Nl80211Error {
     /// Wider channels are not set by this driver.
     #[error("channel {0} is wider than 20 MHz")]
     Width(Channel),
+}
+
+impl From<NetlinkError> for Nl80211Error {
+    fn from(error: NetlinkError) -> Self {
+        match error {
+            NetlinkError::Socket(cause) => Self::Socket { cause },
+            NetlinkError::NoFamily => Self::NoWifi,
+            NetlinkError::Refused { what, cause, why } => Self::Refused { what, cause, why },
+        }
+    }
 }
 
 fn bracketed(text: Option<&str>) -> String {
@@ -81,7 +90,7 @@ pub struct Nl80211(Socket);
 impl Nl80211 {
     /// Opens it.
     pub fn open() -> Result<Self, Nl80211Error> {
-        Socket::open().map(Self)
+        Ok(Self(Socket::open("nl80211")?))
     }
 
     /// All phys, in the kernel's order.
@@ -139,7 +148,7 @@ impl Nl80211 {
     /// Removes an interface.
     pub fn remove(&mut self, name: &str) -> Result<(), Nl80211Error> {
         let request = self.on(name, command::NL80211_CMD_DEL_INTERFACE)?;
-        self.0.ask("removing an interface", request, |_| {})
+        Ok(self.0.ask("removing an interface", request, |_| {})?)
     }
 
     /// Tunes a monitor interface, and with it its phy. Refused while another kind of interface holds the phy.
@@ -153,7 +162,7 @@ impl Nl80211 {
             .number(attr::NL80211_ATTR_WIPHY_FREQ as u16, frequency)
             .number(attr::NL80211_ATTR_CHANNEL_WIDTH as u16, width::NL80211_CHAN_WIDTH_20 as u32)
             .number(attr::NL80211_ATTR_CENTER_FREQ1 as u16, frequency);
-        self.0.ask("setting the channel", request, |_| {})
+        Ok(self.0.ask("setting the channel", request, |_| {})?)
     }
 
     /// Sets the power that a phy transmits with, in hundredths of a dBm.
@@ -163,7 +172,7 @@ impl Nl80211 {
             .number(attr::NL80211_ATTR_WIPHY as u16, phy)
             .number(attr::NL80211_ATTR_WIPHY_TX_POWER_SETTING as u16, power::NL80211_TX_POWER_FIXED as u32)
             .number(attr::NL80211_ATTR_WIPHY_TX_POWER_LEVEL as u16, power);
-        self.0.ask("setting the transmit power", request, |_| {})
+        Ok(self.0.ask("setting the transmit power", request, |_| {})?)
     }
 
     fn request(&self, flags: u32, command: command) -> Request {

@@ -6,7 +6,7 @@ use linux_raw_sys::netlink::{
 };
 use stack::wire::Channel;
 
-use super::message::{Attributes, number_of, text_of};
+use crate::netlink::{Attributes, number_of, text_of};
 
 /// A radio as the kernel knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -51,11 +51,18 @@ pub(crate) struct Wanted {
     pub(crate) by_name: bool,
     /// It sends no probe request.
     pub(crate) only_listens: bool,
+    /// It joins and roams by fast BSS transition (802.11r).
+    pub(crate) fast_transition: bool,
 }
 
 impl Wanted {
-    pub(crate) const OPEN: Self =
-        Self { passphrase: None, frequencies: "2437", by_name: false, only_listens: false };
+    pub(crate) const OPEN: Self = Self {
+        passphrase: None,
+        frequencies: "2437",
+        by_name: false,
+        only_listens: false,
+        fast_transition: false,
+    };
     pub(crate) const WPA2: Self = Self { passphrase: Some(PASSPHRASE), ..Self::OPEN };
 }
 
@@ -110,6 +117,22 @@ impl Client {
 
     pub(crate) fn set_out(&self) -> Outcome {
         self.requests.order("ENABLE_NETWORK 0")
+    }
+
+    /// Has it look on a channel, in MHz, until it knows an access point there.
+    pub(crate) fn find(&self, bssid: &str, frequency: u16) -> Outcome {
+        until("the access point is not found", || {
+            self.events.forget_events()?;
+            self.requests.order(&format!("SCAN freq={frequency}"))?;
+            self.event(&["CTRL-EVENT-SCAN-RESULTS"], &["CTRL-EVENT-DISCONNECTED"])?;
+            let known = self.requests.request(&format!("BSS {bssid}"))?;
+            expect(known.contains(&format!("bssid={bssid}")), || known.clone())
+        })
+    }
+
+    /// Orders it over to an access point that it knows; [`Self::bssid`] tells when it is there.
+    pub(crate) fn roam(&self, bssid: &str) -> Outcome {
+        self.requests.order(&format!("ROAM {bssid}"))
     }
 
     /// Its address in the network.
@@ -201,7 +224,10 @@ fn address(n: usize) -> String {
 
 fn configuration(wanted: &Wanted) -> String {
     let security = match wanted.passphrase {
-        Some(passphrase) => format!("psk=\"{passphrase}\""),
+        Some(passphrase) => {
+            let akm = if wanted.fast_transition { "FT-PSK" } else { "WPA-PSK" };
+            format!("key_mgmt={akm}\npsk=\"{passphrase}\"")
+        }
         None => "key_mgmt=NONE".to_owned(),
     };
     format!(

@@ -45,6 +45,13 @@ impl Control {
         self.order("ATTACH")
     }
 
+    /// Events that have come so far are of no interest any more.
+    pub(crate) fn forget_events(&self) -> Outcome {
+        said(self.socket.set_nonblocking(true))?;
+        while self.socket.recv(&mut [0; 8192]).is_ok() {}
+        said(self.socket.set_nonblocking(false))
+    }
+
     /// The next event that says one of these words. An event that is feared ends the wait.
     pub(crate) fn event(&self, bound: Duration, wanted: &[&str], feared: &[&str]) -> Result<String, String> {
         let mut seen = Vec::new();

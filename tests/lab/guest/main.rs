@@ -2,7 +2,7 @@
 //! `scenario NAME: ok`, or `scenario NAME: failed: WHY`; and lines `measure NAME VALUE UNIT`.
 //!
 //! The host says what to run in files of the shared folder: `filter` (only scenarios whose names hold one of these texts, with commas between),
-//! `hostapd` (it is the access point of all scenarios that it can play), `compare` (only the comparison). With the
+//! `hostapd` (it is the access point of all scenarios that it can play), `compare` or `roam` (only that comparison). With the
 //! argument `list` or `list-hostapd` it names its scenarios and does nothing else.
 
 mod access_point;
@@ -11,13 +11,16 @@ mod cluster;
 mod compare;
 mod control;
 mod driver;
+mod medium;
 mod moves;
 mod peer;
 mod program;
 mod recording;
+mod roam;
 mod scenarios;
 mod station;
 mod traffic;
+mod walk;
 
 use std::fs;
 use std::path::Path;
@@ -39,9 +42,10 @@ fn main() {
         println!("guest: the clients have no place: {why}");
         return;
     }
-    if Path::new(HOST).join("compare").exists() {
-        perform("compare", &compare::compare, false);
-        return;
+    for (name, measuring) in [("compare", compare::compare as fn() -> Outcome), ("roam", roam::roam)] {
+        if Path::new(HOST).join(name).exists() {
+            return perform(name, &measuring, false);
+        }
     }
     let filter = fs::read_to_string(Path::new(HOST).join("filter")).unwrap_or_default();
     let chosen = |name: &str| filter.trim().split(',').any(|text| name.contains(text));
@@ -97,7 +101,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 28] {
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 30] {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
@@ -130,6 +134,8 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 28] {
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),
+        ("walks_away_and_comes_back", walk::walks_away_and_comes_back, OURS),
+        ("throughput_by_our_medium", walk::throughput_by_our_medium, ONE),
     ]
 }
 

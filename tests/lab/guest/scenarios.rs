@@ -23,7 +23,7 @@ pub(crate) fn wpa2_join(make: Make) -> Outcome {
 }
 
 /// The client is in, by its own account and the access point's, and pings pass both ways.
-fn serves(ap: &AccessPoint, client: &Client) -> Outcome {
+pub(crate) fn serves(ap: &AccessPoint, client: &Client) -> Outcome {
     client.reaches(ADDRESS)?;
     let clients = ap.clients()?;
     expect(clients.iter().any(|(mac, _)| *mac == client.mac()), || {

@@ -94,6 +94,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
             checks::keys_changed(frames, false, 3)?;
             checks::tsf_goes_on(frames)
         }
+        "walks_away_and_comes_back" => checks::pings_were_answered(frames, 200),
         "two_radios" => checks::beacons_on(frames, &[2437, 5180]),
         _ => Ok(()),
     }

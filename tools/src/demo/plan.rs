@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drivers::air::Knobs;
+use drivers::propagation::Knobs;
 use stack::time::Instant;
 
 use crate::report::Place;

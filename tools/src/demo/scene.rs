@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use drivers::air::{Knobs, Model, Position};
+use drivers::propagation::{Knobs, Model, Position};
 use stack::ap::{NetworkId, VirtualApKind};
 use stack::wire::{Channel, MacAddr};
 

@@ -293,7 +293,8 @@ pub(super) fn client_of(address: MacAddr) -> Option<usize> {
 mod tests {
     use std::io;
 
-    use drivers::air::{Air, Model, Position, RadioId};
+    use drivers::air::{Air, RadioId};
+    use drivers::propagation::{Model, Position};
     use stack::wire::{Channel, MacHeader, Rate};
 
     use super::*;

@@ -61,6 +61,8 @@ pub enum Order {
         /// Packet numbers for all of its keys.
         range: TxRange,
     },
+    /// The virtual AP with this address, which may be one of the radio, has ended on another node.
+    Vacated(MacAddr),
     /// A frame of its client that was heard elsewhere.
     Frame {
         /// How it was heard.
@@ -141,6 +143,7 @@ impl<R: Radio> Worker<R> {
                     self.ap.handle_msdu(now, network, &ethernet);
                 }
             }
+            Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop(bssid) => self.stop_serving(now, bssid),
         }
     }

@@ -138,6 +138,13 @@ impl Switch {
         self.controls.send(radio, Control::Order(order)).is_ok()
     }
 
+    /// Has all radios do something for the cluster.
+    pub fn order_all(&self, order: impl Fn() -> Order) {
+        for radio in 0..self.alive.len() {
+            self.order(radio, order());
+        }
+    }
+
     /// Asks a radio how it is; the answer comes through `answer`. Whether it was there to be asked.
     pub fn ask(&self, radio: usize, answer: SyncSender<Report>) -> bool {
         self.controls.send(radio, Control::Report(answer)).is_ok()

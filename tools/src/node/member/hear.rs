@@ -9,7 +9,7 @@ use stack::wire::MacAddr;
 
 use super::convert::parcel;
 use super::{Member, News, Own};
-use crate::node::orders::Told;
+use crate::node::orders::{Order, Told};
 
 /// Kinds of what is handed on between nodes.
 pub(super) const MPDU: u8 = 1;
@@ -89,12 +89,23 @@ impl<E: Engine> Member<E> {
             Event::Row { node, key, row } => {
                 self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
                 self.note_client(&key);
+                if row.is_none() {
+                    self.note_end(&key);
+                }
             }
             Event::Frame { .. } => {}
             Event::Fenced { slot, fault } => {
                 self.news.push(News::Line(format!("slot {} is shut out: {fault}", slot.number())));
             }
             Event::Stopped(why) => self.news.push(News::Line(why.to_string())),
+        }
+    }
+
+    /// A virtual AP that no other node has any more: if its address is of one of our radios, it can be given away again.
+    fn note_end(&self, key: &[u8]) {
+        let Some(bssid) = owned_bssid(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
+        if self.engine.members().iter().all(|other| self.engine.row(other.node, key).is_none()) {
+            self.switch.order_all(|| Order::Vacated(bssid));
         }
     }
 

@@ -4,7 +4,7 @@ use stack::wire::Reader;
 
 /// A generic netlink request: header, command, attributes (native byte order, all padded to four bytes).
 #[derive(Debug)]
-pub(super) struct Request(Vec<u8>);
+pub(crate) struct Request(Vec<u8>);
 
 /// Bytes of `nlmsghdr`, and of it with `genlmsghdr`.
 const HEADER: usize = 16;
@@ -13,7 +13,7 @@ const NESTED: u16 = 0x8000;
 
 impl Request {
     /// A request to a family; `flags` beside `NLM_F_REQUEST`.
-    pub(super) fn new(family: u16, flags: u16, command: u8) -> Self {
+    pub(crate) fn new(family: u16, flags: u16, command: u8) -> Self {
         let flags = flags | linux_raw_sys::netlink::NLM_F_REQUEST as u16;
         let mut bytes = Vec::with_capacity(64);
         bytes.extend([0; 4]);
@@ -25,25 +25,25 @@ impl Request {
     }
 
     /// Appends an attribute.
-    pub(super) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
+    pub(crate) fn attribute(mut self, kind: u16, value: &[u8]) -> Self {
         append(&mut self.0, kind, value);
         self
     }
 
     /// Appends a 32-bit attribute.
-    pub(super) fn number(self, kind: u16, value: u32) -> Self {
+    pub(crate) fn number(self, kind: u16, value: u32) -> Self {
         self.attribute(kind, &value.to_ne_bytes())
     }
 
     /// Appends a text with its closing zero.
-    pub(super) fn text(self, kind: u16, value: &str) -> Self {
+    pub(crate) fn text(self, kind: u16, value: &str) -> Self {
         let mut bytes = value.as_bytes().to_vec();
         bytes.push(0);
         self.attribute(kind, &bytes)
     }
 
     /// Appends an attribute that holds flags.
-    pub(super) fn flags(self, kind: u16, flags: &[u16]) -> Self {
+    pub(crate) fn flags(self, kind: u16, flags: &[u16]) -> Self {
         let mut inner = Vec::new();
         for flag in flags {
             append(&mut inner, *flag, &[]);
@@ -52,7 +52,7 @@ impl Request {
     }
 
     /// The bytes to send.
-    pub(super) fn finish(mut self, sequence: u32) -> Vec<u8> {
+    pub(crate) fn finish(mut self, sequence: u32) -> Vec<u8> {
         let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
         if let Some(place) = self.0.first_chunk_mut::<4>() {
             *place = length.to_ne_bytes();
@@ -74,46 +74,44 @@ fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
 
 /// What the kernel said.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reply<'a> {
-    /// A piece of the answer: its attributes.
-    Data(Attributes<'a>),
+pub(crate) enum Reply<'a> {
+    /// A piece of the answer, or something that nobody asked for: its command and its attributes.
+    Data(u8, Attributes<'a>),
     /// The answer is complete.
     Done,
     /// It refused: the error number and what the driver says about it.
     Refused { errno: i32, why: Option<String> },
 }
 
-/// The replies with a sequence number in one datagram.
+/// The messages in one datagram, each with its sequence number. Ends where they no longer make sense.
 #[derive(Debug)]
-pub(super) struct Replies<'a> {
-    reader: Reader<'a>,
-    sequence: u32,
-}
+pub(crate) struct Messages<'a>(Reader<'a>);
 
-impl<'a> Replies<'a> {
-    /// The replies to request `sequence` in a datagram.
-    pub(super) const fn new(datagram: &'a [u8], sequence: u32) -> Self {
-        Self { reader: Reader::new(datagram), sequence }
+impl<'a> Messages<'a> {
+    /// Those in a datagram.
+    pub(crate) const fn new(datagram: &'a [u8]) -> Self {
+        Self(Reader::new(datagram))
+    }
+
+    /// The replies to request `sequence` among them.
+    pub(crate) fn replies_to(self, sequence: u32) -> impl Iterator<Item = Reply<'a>> {
+        self.filter_map(move |(of, reply)| (of == sequence).then_some(reply))
     }
 }
 
-impl<'a> Iterator for Replies<'a> {
-    type Item = Reply<'a>;
+impl<'a> Iterator for Messages<'a> {
+    type Item = (u32, Reply<'a>);
 
-    fn next(&mut self) -> Option<Reply<'a>> {
-        loop {
-            let length = u32::from_ne_bytes(*self.reader.array().ok()?) as usize;
-            let kind = u16::from_ne_bytes(*self.reader.array().ok()?);
-            let flags = u16::from_ne_bytes(*self.reader.array().ok()?);
-            let sequence = u32::from_ne_bytes(*self.reader.array().ok()?);
-            let _port = self.reader.take(4).ok()?;
-            let body = self.reader.take(length.checked_sub(HEADER)?).ok()?;
-            let padding = length.next_multiple_of(4) - length;
-            let _ = self.reader.take(padding.min(self.reader.remaining()));
-            if sequence == self.sequence {
-                return reply(kind, flags, body);
-            }
-        }
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = u32::from_ne_bytes(*self.0.array().ok()?) as usize;
+        let kind = u16::from_ne_bytes(*self.0.array().ok()?);
+        let flags = u16::from_ne_bytes(*self.0.array().ok()?);
+        let sequence = u32::from_ne_bytes(*self.0.array().ok()?);
+        let _port = self.0.take(4).ok()?;
+        let body = self.0.take(length.checked_sub(HEADER)?).ok()?;
+        let padding = length.next_multiple_of(4) - length;
+        let _ = self.0.take(padding.min(self.0.remaining()));
+        Some((sequence, reply(kind, flags, body)?))
     }
 }
 
@@ -121,7 +119,11 @@ fn reply(kind: u16, flags: u16, body: &[u8]) -> Option<Reply<'_>> {
     match u32::from(kind) {
         linux_raw_sys::netlink::NLMSG_DONE => Some(Reply::Done),
         linux_raw_sys::netlink::NLMSG_ERROR => refusal(flags, body),
-        _ => body.get(4..).map(|attributes| Reply::Data(Attributes::new(attributes))),
+        _ => {
+            let (header, attributes) = body.split_first_chunk::<4>()?;
+            let [command, ..] = *header;
+            Some(Reply::Data(command, Attributes::new(attributes)))
+        }
     }
 }
 
@@ -144,7 +146,7 @@ fn refusal(flags: u16, body: &[u8]) -> Option<Reply<'_>> {
 
 /// Attributes, one behind the other. Ends where they no longer make sense.
 #[derive(Clone, Debug)]
-pub(super) struct Attributes<'a>(Reader<'a>);
+pub(crate) struct Attributes<'a>(Reader<'a>);
 
 impl PartialEq for Attributes<'_> {
     fn eq(&self, other: &Self) -> bool {
@@ -156,22 +158,22 @@ impl Eq for Attributes<'_> {}
 
 impl<'a> Attributes<'a> {
     /// Those in `bytes`.
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes))
     }
 
     /// The value of the first attribute of a kind.
-    pub(super) fn find(&self, kind: u16) -> Option<&'a [u8]> {
+    pub(crate) fn find(&self, kind: u16) -> Option<&'a [u8]> {
         self.clone().find_map(|(found, value)| (found == kind).then_some(value))
     }
 
     /// The same, as a 32-bit number.
-    pub(super) fn number(&self, kind: u16) -> Option<u32> {
+    pub(crate) fn number(&self, kind: u16) -> Option<u32> {
         self.find(kind).and_then(number_of)
     }
 
     /// The same, as attributes.
-    pub(super) fn nested(&self, kind: u16) -> Self {
+    pub(crate) fn nested(&self, kind: u16) -> Self {
         Self::new(self.find(kind).unwrap_or_default())
     }
 }
@@ -190,12 +192,12 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 /// A 32-bit value.
-pub(super) fn number_of(value: &[u8]) -> Option<u32> {
+pub(crate) fn number_of(value: &[u8]) -> Option<u32> {
     value.try_into().ok().map(u32::from_ne_bytes)
 }
 
 /// A text up to its closing zero.
-pub(super) fn text_of(value: &[u8]) -> String {
+pub(crate) fn text_of(value: &[u8]) -> String {
     let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
 }
@@ -242,14 +244,18 @@ mod tests {
         append(&mut body, 1, b"channel is busy\0");
         let datagram = message(2, 0x300, 5, &body);
         let why = Some("channel is busy".to_owned());
-        assert_eq!(Replies::new(&datagram, 5).next(), Some(Reply::Refused { errno: 16, why }));
-        assert_eq!(Replies::new(&datagram, 6).next(), None, "the reply to another request is passed over");
+        assert_eq!(Messages::new(&datagram).replies_to(5).next(), Some(Reply::Refused { errno: 16, why }));
+        assert_eq!(
+            Messages::new(&datagram).replies_to(6).next(),
+            None,
+            "the reply to another request is passed over"
+        );
     }
 
     #[test]
     fn an_acknowledgement_is_an_error_of_zero() {
         let datagram = message(2, 0x100, 5, &[0; 20]);
-        assert_eq!(Replies::new(&datagram, 5).next(), Some(Reply::Done));
+        assert_eq!(Messages::new(&datagram).replies_to(5).next(), Some(Reply::Done));
     }
 
     #[test]
@@ -258,8 +264,8 @@ mod tests {
         append(&mut body, 4, b"mon0\0");
         let mut datagram = message(0x1c, 2, 5, &body);
         datagram.extend(message(3, 2, 5, &[0; 4]));
-        let mut replies = Replies::new(&datagram, 5);
-        let Some(Reply::Data(attributes)) = replies.next() else { panic!("no data") };
+        let mut replies = Messages::new(&datagram).replies_to(5);
+        let Some(Reply::Data(3, attributes)) = replies.next() else { panic!("no data") };
         assert_eq!(attributes.find(4).map(text_of).as_deref(), Some("mon0"));
         assert_eq!(replies.next(), Some(Reply::Done));
         assert_eq!(replies.next(), None);
@@ -269,9 +275,9 @@ mod tests {
         #[test]
         fn any_bytes_are_walked_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut work = 0;
-            for reply in Replies::new(&bytes, 0) {
+            for (_, reply) in Messages::new(&bytes) {
                 work += 1;
-                if let Reply::Data(attributes) = reply {
+                if let Reply::Data(_, attributes) = reply {
                     work += attributes.count();
                 }
             }

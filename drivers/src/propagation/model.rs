@@ -1,4 +1,4 @@
-//! What the air is like: propagation, receivers, timing. All of it plain numbers that a test may change.
+//! What the air is like: losses, receivers, timing. All of it plain numbers that a test may change.
 
 use std::time::Duration;
 
@@ -87,6 +87,25 @@ impl Model {
         self.reference_loss + band + 10.0 * self.exponent * metres.max(0.5).log10()
     }
 
+    /// Whether a radio defers to a transmission that it hears so strongly, in dBm, on its own channel or another.
+    pub(crate) fn defers(&self, power: f64, own_channel: bool) -> bool {
+        power >= if own_channel { self.carrier_sense } else { self.energy_detect }
+    }
+
+    /// By how much a signal stands out from noise and from what else is on the air, in dB: the power of each other
+    /// transmission at the receiver, and whether it began earlier on the same channel. `None` if the receiver is at one of
+    /// these and stays there.
+    pub(crate) fn stands_out(&self, signal: f64, others: impl Iterator<Item = (f64, bool)>) -> Option<f64> {
+        let mut noise = milliwatts(self.noise);
+        for (power, earlier) in others {
+            noise += milliwatts(power);
+            if earlier && power >= self.sensitivity && signal < power + self.capture {
+                return None;
+            }
+        }
+        Some(signal - dbm(noise))
+    }
+
     /// What a receiver on channel `to` attenuates a transmission on channel `from` by, in dB; `None` if nothing of it
     /// comes through. Adjacent channels do come through: two radios in one box hear each other as noise.
     pub fn rejection(from: Channel, to: Channel) -> Option<f64> {
@@ -120,7 +139,7 @@ impl Model {
 }
 
 /// A short slot.
-pub(super) const SLOT: Duration = Duration::from_micros(9);
+pub(crate) const SLOT: Duration = Duration::from_micros(9);
 
 /// What is done to the frames from one radio to another, changeable at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -134,13 +153,19 @@ pub struct Knobs {
 }
 
 /// dBm to milliwatts.
-pub(super) fn milliwatts(dbm: f64) -> f64 {
+fn milliwatts(dbm: f64) -> f64 {
     10f64.powf(dbm / 10.0)
 }
 
 /// Milliwatts to dBm.
-pub(super) fn dbm(milliwatts: f64) -> f64 {
+fn dbm(milliwatts: f64) -> f64 {
     10.0 * milliwatts.log10()
+}
+
+/// dBm as radiotap has it.
+pub(crate) fn as_i8(dbm: f64) -> i8 {
+    // Saturates by definition of float casts, and no power is outside anyway.
+    dbm.round() as i8
 }
 
 #[cfg(test)]
