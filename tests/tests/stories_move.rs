@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drivers::air::Position;
+use drivers::propagation::Position;
 use stack::ap::{NetworkConfig, VirtualApKind};
 use stack::sta::{Fetch, LinkConfig, LinkEvent};
 use tests::roam::{Carry, World, as_bytes, by_value};
