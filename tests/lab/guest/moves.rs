@@ -1,6 +1,7 @@
 //! A client's virtual AP moves between two radios of the node, on one channel, and the client notices nothing. That nothing
 //! but data, beacons and what belongs to power save is on the air meanwhile, sees the witness.
 
+use std::cell::RefCell;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -29,14 +30,34 @@ fn radio_of(client: &Client) -> Result<String, String> {
     Ok(ap["radio"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Has the client go to the other radio; yields for how long nothing could be sent to it, in milliseconds.
-fn move_over(client: &Client) -> Result<f64, String> {
-    let to = if radio_of(client)? == "phy0" { "phy1" } else { "phy0" };
-    let mut command = Command::new("airloom");
-    command.args(["move", &client.mac(), "--to", to, "--json", "--control", SOCKET]);
-    let moved: Value = said(serde_json::from_str(&output(&mut command)?))?;
-    expect(moved["to"] == to && radio_of(client)? == to, || moved.to_string())?;
-    moved["gap_us"].as_f64().map(|gap| gap / 1000.0).ok_or_else(|| moved.to_string())
+/// A client on its way between the radios.
+struct Walk<'a> {
+    client: &'a Client,
+    at: RefCell<String>,
+}
+
+impl<'a> Walk<'a> {
+    fn start(client: &'a Client) -> Result<Self, String> {
+        client.reaches(ADDRESS)?;
+        Ok(Self { client, at: RefCell::new(radio_of(client)?) })
+    }
+
+    /// The client goes to the other radio; yields for how long nothing could be sent to it, in milliseconds.
+    fn move_over(&self) -> Result<f64, String> {
+        let to = if *self.at.borrow() == "phy0" { "phy1" } else { "phy0" };
+        let mut command = Command::new("airloom");
+        command.args(["move", &self.client.mac(), "--to", to, "--json", "--control", SOCKET]);
+        let moved: Value = said(serde_json::from_str(&output(&mut command)?))?;
+        expect(moved["to"] == to, || moved.to_string())?;
+        to.clone_into(&mut self.at.borrow_mut());
+        moved["gap_us"].as_f64().map(|gap| gap / 1000.0).ok_or_else(|| moved.to_string())
+    }
+
+    /// It is where it was moved to last.
+    fn end(&self) -> Outcome {
+        let (at, found) = (self.at.borrow(), radio_of(self.client)?);
+        expect(*at == found, || format!("{found} instead of {at}"))
+    }
 }
 
 /// The client is moved to and fro for as long as `runs` says; yields the gaps.
@@ -79,8 +100,9 @@ pub(super) fn pings_both_ways(
 pub(crate) fn under_pings(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
-    let gaps = pings_both_ways(&client, || move_over(&client))?;
+    let walk = Walk::start(&client)?;
+    let gaps = pings_both_ways(&client, || walk.move_over())?;
+    walk.end()?;
     println!("measure moves.{} {} times", make.name(), gaps.len());
     println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));
     expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))
@@ -90,12 +112,12 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
 pub(crate) fn under_streams(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
+    let walk = Walk::start(&client)?;
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
         let (arrived, gaps) = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));
             let gaps =
-                to_and_fro(|| move_over(&client), || !running.is_finished(), Duration::from_millis(300))?;
+                to_and_fro(|| walk.move_over(), || !running.is_finished(), Duration::from_millis(300))?;
             let arrived = running.join().map_err(|_| "the stream's thread ended badly".to_owned())??;
             Ok::<_, String>((arrived, gaps))
         })?;
@@ -109,7 +131,7 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
 pub(crate) fn while_dozing(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
+    let walk = Walk::start(&client)?;
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), 200, "0.05"));
     let beside = Beside::start(command);
@@ -117,9 +139,8 @@ pub(crate) fn while_dozing(make: Make) -> Outcome {
     while beside.runs() {
         client.set_radio("ps", "1")?;
         thread::sleep(Duration::from_millis(200));
-        move_over(&client)?;
+        walk.move_over()?;
         moves += 1;
-        thread::sleep(Duration::from_millis(100));
         client.set_radio("ps", "0")?;
         thread::sleep(Duration::from_millis(200));
     }
@@ -133,7 +154,7 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
     let plan = Plan { group_rekey: Some(2), pairwise_rekey: Some(3), ..plan(make) };
     let _ap = plan.start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
+    let walk = Walk::start(&client)?;
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), 600, "0.02"));
     let beside = Beside::start(command);
@@ -141,7 +162,7 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
     while beside.runs() {
         thread::sleep(Duration::from_millis(100));
         // In the middle of a handshake it stays where it is.
-        match move_over(&client) {
+        match walk.move_over() {
             Ok(_) => {}
             Err(why) if why.contains("busy") => refused += 1,
             Err(why) => return Err(why),
