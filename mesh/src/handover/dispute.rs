@@ -132,7 +132,7 @@ impl Cluster {
             Role::Serving(serving) => {
                 serving.leaving().is_some_and(|(to, _)| to == node) || serving.guards.contains_key(&node)
             }
-            Role::Parked(parked) => parked.to.is_none_or(|(to, _)| to == node),
+            Role::Parked(parked) => parked.to.is_some_and(|(to, _)| to == node),
             _ => !vap.held.is_empty() || vap.title.is_some_and(|title| title.owner == node),
         };
         let concerned = self.vaps.iter().filter(|(_, vap)| concerns(vap));
@@ -143,7 +143,6 @@ impl Cluster {
             if restarted && let Some(serving) = self.serving(bssid) {
                 serving.guards.remove(&node);
             }
-            self.unfence(now, bssid);
             if gone {
                 self.without(now, bssid, node);
             }

@@ -8,7 +8,7 @@ use stack::wire::MacAddr;
 
 use super::cluster::{After, Cluster, Taken};
 use super::message::Message;
-use super::vap::{Role, Serving, Step, Watch};
+use super::vap::{Role, Serving, Step, Vap, Watch};
 use super::{Action, Context, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, Lease};
@@ -162,9 +162,13 @@ impl Cluster {
 
     /// Peers have come or gone, or the wire has.
     pub(super) fn review_guards(&mut self, now: Instant) {
-        let served = self.vaps.iter().filter(|(_, vap)| matches!(vap.role, Role::Serving(_)));
-        let served: Vec<MacAddr> = served.map(|(bssid, _)| *bssid).collect();
-        served.iter().for_each(|bssid| self.choose_guards(now, *bssid));
+        let mine = |vap: &Vap| matches!(vap.role, Role::Serving(_) | Role::Parked(_));
+        let mine = self.vaps.iter().filter(|(_, vap)| mine(vap));
+        let mine: Vec<MacAddr> = mine.map(|(bssid, _)| *bssid).collect();
+        for bssid in mine {
+            self.unfence(now, bssid);
+            self.choose_guards(now, bssid);
+        }
     }
 
     fn renew_copies(&mut self, now: Instant, bssid: MacAddr) {
