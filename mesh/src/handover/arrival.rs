@@ -6,7 +6,7 @@ use stack::wire::MacAddr;
 use super::cluster::{After, Cluster};
 use super::message::{Message, MoveId};
 use super::owner::lease;
-use super::vap::{Activating, Origin, Role};
+use super::vap::{Activating, Origin, Role, Stopping};
 use super::{Action, Context, Event, Provenance, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId};
@@ -120,9 +120,9 @@ impl Cluster {
                     vap.role = Role::Activating(activating);
                 }
             }
-            // Another was quicker: it took what was given, and will hand it on.
-            Role::Stopping(Some(Activating { origin, ordered: Some(rank), context, .. })) => {
-                vap.role = Role::Stopping(None);
+            // Another was quicker: what was given did arrive, and is handed on.
+            Role::Stopping(Stopping { rank, sa, activating: Some(Activating { origin, context, .. }) }) => {
+                vap.role = Role::Stopping(Stopping { rank, sa, activating: None });
                 self.confirm(bssid, origin, rank, context.client);
             }
             other => vap.role = other,
@@ -173,7 +173,9 @@ impl Cluster {
     pub(super) fn abandon(&mut self, now: Instant, bssid: MacAddr) {
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         let activating = match std::mem::take(&mut vap.role) {
-            Role::Activating(activating) | Role::Stopping(Some(activating)) => activating,
+            Role::Activating(activating) | Role::Stopping(Stopping { activating: Some(activating), .. }) => {
+                activating
+            }
             other => return vap.role = other,
         };
         self.touch(bssid);

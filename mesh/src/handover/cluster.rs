@@ -55,7 +55,7 @@ pub(super) struct Doubt {
 /// What goes on once the journal is synced.
 #[derive(Debug)]
 pub(super) enum After {
-    Copied { to: NodeId, version: u32 },
+    Copied { to: NodeId, version: u32, highest: Generation },
     Ready { to: NodeId, id: MoveId, keys: Vec<(KeyId, Generation)>, seen: Generation },
     Activate,
     Extend,
@@ -128,7 +128,7 @@ impl Cluster {
             Message::Copy { rank, order, version, context } => {
                 self.copy(now, bssid, from, (rank, order, version), context);
             }
-            Message::Copied { version } => self.copied(now, bssid, from, version),
+            Message::Copied { version, highest } => self.copied(now, bssid, from, version, highest),
             Message::Forget => self.forget(bssid, from),
             Message::Prepare { id, rank, keys } => self.prepare(now, bssid, (from, id), rank, keys),
             Message::Ready { id, generation } => self.ready(now, bssid, (from, id), generation),
@@ -194,7 +194,9 @@ impl Cluster {
         self.journal.confirm(&records);
         self.touched.insert(bssid);
         match after {
-            After::Copied { to, version } => self.send(to, bssid, &Message::Copied { version }),
+            After::Copied { to, version, highest } => {
+                self.send(to, bssid, &Message::Copied { version, highest });
+            }
             After::Ready { to, id, keys, seen } => self.answer_ready(bssid, (to, id), &keys, seen),
             After::Activate => self.order_activation(now, bssid),
             After::Extend => self.extend(now, bssid),

@@ -98,7 +98,6 @@ pub(super) fn emit_keys(keys: &[(KeyId, Generation)], out: &mut Vec<u8>) {
 }
 
 /// `None` if there are too many or a generation is out of range.
-#[expect(clippy::type_complexity, reason = "the list that contexts have, or none")]
 pub(super) fn parse_keys(reader: &mut Reader<'_>) -> Result<Option<Vec<(KeyId, Generation)>>, Truncated> {
     let count = usize::from(reader.u8()?);
     if count > MAX_KEYS {

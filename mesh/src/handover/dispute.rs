@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::discard::Discard;
 use super::message::Message;
 use super::peers::Reach;
-use super::vap::{Origin, Role, Step, Vap};
+use super::vap::{Activating, Origin, Role, Step, Stopping, Vap};
 use super::{Action, Event, Rank, Title};
 use crate::announce::NodeId;
 
@@ -71,22 +71,15 @@ impl Cluster {
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         match std::mem::take(&mut vap.role) {
             Role::Serving(serving) => {
-                vap.role = Role::Stopping(None);
+                let (rank, sa) = (serving.rank, serving.context.sa);
+                vap.role = Role::Stopping(Stopping { rank, sa, activating: None });
                 // What is being taken out already needs no second order.
                 if !matches!(serving.step, Step::Taking { .. }) {
                     self.out.push_back(Action::Stop { bssid });
                 }
                 self.tell(Event::Superseded { bssid, by: title.owner });
             }
-            Role::Activating(activating) if activating.ordered.is_some() => {
-                vap.role = Role::Stopping(Some(activating));
-                self.out.push_back(Action::Stop { bssid });
-            }
-            Role::Activating(activating) => match activating.origin {
-                Origin::Commit { from, id } => self.send(from, bssid, &Message::Refuse { id }),
-                Origin::Reclaim { refused: true, .. } => self.leave(now, bssid, activating.context),
-                Origin::Copy | Origin::Reclaim { refused: false, .. } => {}
-            },
+            Role::Activating(activating) => self.overtaken(now, bssid, activating),
             Role::Guard(mut guard) => {
                 // A copy with the keys of an earlier security association is worth nothing.
                 if guard.rank.sequence == title.rank.sequence {
@@ -96,6 +89,22 @@ impl Cluster {
             }
             other @ (Role::Parked(_) | Role::Stopping(_)) => vap.role = other,
             Role::Elsewhere => {}
+        }
+    }
+
+    /// Another was quicker while this node was about to begin.
+    fn overtaken(&mut self, now: Instant, bssid: MacAddr, activating: Activating) {
+        if let Some(rank) = activating.ordered
+            && let Some(vap) = self.vaps.get_mut(&bssid)
+        {
+            let sa = activating.context.sa;
+            vap.role = Role::Stopping(Stopping { rank, sa, activating: Some(activating) });
+            return self.out.push_back(Action::Stop { bssid });
+        }
+        match activating.origin {
+            Origin::Commit { from, id } => self.send(from, bssid, &Message::Refuse { id }),
+            Origin::Reclaim { refused: true, .. } => self.leave(now, bssid, activating.context),
+            Origin::Copy | Origin::Reclaim { refused: false, .. } => {}
         }
     }
 
@@ -123,7 +132,7 @@ impl Cluster {
             Role::Serving(serving) => {
                 serving.leaving().is_some_and(|(to, _)| to == node) || serving.guards.contains_key(&node)
             }
-            Role::Parked(parked) => parked.to.is_none_or(|(to, _)| to == node),
+            Role::Parked(parked) => parked.to.is_some_and(|(to, _)| to == node),
             _ => !vap.held.is_empty() || vap.title.is_some_and(|title| title.owner == node),
         };
         let concerned = self.vaps.iter().filter(|(_, vap)| concerns(vap));
@@ -134,7 +143,6 @@ impl Cluster {
             if restarted && let Some(serving) = self.serving(bssid) {
                 serving.guards.remove(&node);
             }
-            self.unfence(now, bssid);
             if gone {
                 self.without(now, bssid, node);
             }

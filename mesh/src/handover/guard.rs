@@ -34,7 +34,8 @@ impl Cluster {
         let next = self.journal.next(&keys, rank.generation);
         let short = next.filter(|next| !self.journal.allows(&keys, *next));
         let records = short.map(|next| self.journal.reserve(&keys, next)).unwrap_or_default();
-        self.write(now, bssid, records, After::Copied { to: from, version });
+        let highest = self.journal.highest(&keys);
+        self.write(now, bssid, records, After::Copied { to: from, version, highest });
     }
 
     /// The owner does not want this node for a guard any more, or the virtual AP is gone.

@@ -4,7 +4,8 @@
 //! kind u8 | BSSID [6] | body
 //!
 //!  1 copy      rank | order u8 | version u32 | context        owner -> guard
-//!  2 copied    version u32                                    guard -> owner, once its journal is synced
+//!  2 copied    version u32 | generation u16                   guard -> owner, once its journal is synced; the
+//!              generation is the highest that it may have used
 //!  3 forget    -                                              owner -> guard
 //!  4 prepare   id u64 | rank | keys                           owner -> new
 //!  5 ready     id u64 | generation u16                        new -> owner
@@ -39,7 +40,7 @@ pub(super) struct MoveId(pub(super) u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Copy { rank: Rank, order: u8, version: u32, context: Context },
-    Copied { version: u32 },
+    Copied { version: u32, highest: Generation },
     Forget,
     Prepare { id: MoveId, rank: Rank, keys: Vec<(KeyId, Generation)> },
     Ready { id: MoveId, generation: Generation },
@@ -114,7 +115,10 @@ impl Message {
                 out.extend(version.to_le_bytes());
                 context.emit(out);
             }
-            Self::Copied { version } => out.extend(version.to_le_bytes()),
+            Self::Copied { version, highest } => {
+                out.extend(version.to_le_bytes());
+                out.extend(highest.number().to_le_bytes());
+            }
             Self::Forget => {}
             Self::Prepare { id, rank, keys } => {
                 id.emit(out);
@@ -165,7 +169,10 @@ impl Message {
                 let both = rank.zip(Context::parse(reader)?);
                 both.map(|(rank, context)| Self::Copy { rank, order, version, context })
             }
-            kind::COPIED => Some(Self::Copied { version: reader.u32_le()? }),
+            kind::COPIED => {
+                let version = reader.u32_le()?;
+                Generation::new(reader.u16_le()?).map(|highest| Self::Copied { version, highest })
+            }
             kind::FORGET => Some(Self::Forget),
             kind::PREPARE => {
                 let (id, rank) = (MoveId::parse(reader)?, Rank::parse(reader)?);

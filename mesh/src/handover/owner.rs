@@ -8,7 +8,7 @@ use stack::wire::MacAddr;
 
 use super::cluster::{After, Cluster, Taken};
 use super::message::Message;
-use super::vap::{Role, Serving, Step, Watch};
+use super::vap::{Role, Serving, Step, Vap, Watch};
 use super::{Action, Context, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, Lease};
@@ -39,8 +39,7 @@ impl Cluster {
         let before = std::mem::replace(&mut serving.context, context);
         serving.context.remember(&before);
         if rekeyed {
-            serving.rank.sequence += 1;
-            serving.rank.generation = serving.context.generation();
+            serving.rank = serving.rank.renewed(serving.context.generation());
             self.announce(bssid);
         }
         self.renew_copies(now, bssid);
@@ -163,9 +162,13 @@ impl Cluster {
 
     /// Peers have come or gone, or the wire has.
     pub(super) fn review_guards(&mut self, now: Instant) {
-        let served = self.vaps.iter().filter(|(_, vap)| matches!(vap.role, Role::Serving(_)));
-        let served: Vec<MacAddr> = served.map(|(bssid, _)| *bssid).collect();
-        served.iter().for_each(|bssid| self.choose_guards(now, *bssid));
+        let mine = |vap: &Vap| matches!(vap.role, Role::Serving(_) | Role::Parked(_));
+        let mine = self.vaps.iter().filter(|(_, vap)| mine(vap));
+        let mine: Vec<MacAddr> = mine.map(|(bssid, _)| *bssid).collect();
+        for bssid in mine {
+            self.unfence(now, bssid);
+            self.choose_guards(now, bssid);
+        }
     }
 
     fn renew_copies(&mut self, now: Instant, bssid: MacAddr) {
@@ -193,13 +196,25 @@ impl Cluster {
         copies.iter().for_each(|(guard, copy)| self.send(*guard, bssid, copy));
     }
 
-    /// A guard has the copy, and what it reserved for it is synced.
-    pub(super) fn copied(&mut self, now: Instant, bssid: MacAddr, from: NodeId, version: u32) {
-        let watch = self.serving(bssid).and_then(|serving| serving.guards.get_mut(&from));
-        if let Some(watch) = watch.filter(|watch| watch.sent == version) {
-            watch.acked = version;
-            self.send_copies(now, bssid);
+    /// A guard has the copy, and what it reserved for it is synced. It may have used its keys up to `highest`: where it
+    /// took over, unknown to this node, and has forgotten it since, the client listens to nothing below that any more.
+    pub(super) fn copied(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        from: NodeId,
+        version: u32,
+        highest: Generation,
+    ) {
+        let Some(serving) = self.serving(bssid) else { return };
+        let Some(watch) = serving.guards.get_mut(&from).filter(|watch| watch.sent == version) else { return };
+        watch.acked = version;
+        if highest > serving.rank.generation && !serving.extending {
+            serving.extending = true;
+            serving.context.raise(highest);
+            self.extend(now, bssid);
         }
+        self.send_copies(now, bssid);
     }
 }
 

@@ -6,9 +6,9 @@ use stack::wire::MacAddr;
 use super::cluster::{Cluster, Doubt, MAX_DOUBTS, MoveError};
 use super::message::{Message, MoveId};
 use super::peers::Reach;
-use super::vap::{Activating, Origin, Parked, Role, Serving, Step};
-use super::{Action, Context, Event, Title};
-use crate::announce::NodeId;
+use super::vap::{Activating, Origin, Parked, Role, Serving, Step, Stopping};
+use super::{Action, Context, Event, Rank, Title};
+use crate::announce::{NodeId, SaBinding};
 use crate::lease::Generation;
 use crate::table::Row;
 
@@ -77,14 +77,16 @@ impl Cluster {
         let role = std::mem::take(&mut vap.role);
         self.touch(bssid);
         match role {
-            Role::Serving(Serving { rank, context: before, step: Step::Taking { to, granted }, .. }) => {
+            Role::Serving(Serving {
+                mut rank, context: before, step: Step::Taking { to, granted }, ..
+            }) => {
                 context.remember(&before);
+                if context.sa != before.sa {
+                    rank = rank.renewed(context.generation());
+                }
                 self.park(now, bssid, Parked { rank, context, to, granted, since: now });
             }
-            Role::Stopping(_) => {
-                self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
-                self.leave(now, bssid, context);
-            }
+            Role::Stopping(Stopping { rank, sa, .. }) => self.stopped(now, bssid, rank, sa, context),
             other => {
                 if let Some(vap) = self.vaps.get_mut(&bssid) {
                     vap.role = other;
@@ -92,6 +94,21 @@ impl Cluster {
             }
         }
         self.settle(now);
+    }
+
+    /// It is stopped, and goes to whom it belongs. But the client may have agreed on a new key with this node before it
+    /// could stop: then it listens to nobody else.
+    fn stopped(&mut self, now: Instant, bssid: MacAddr, rank: Rank, sa: SaBinding, context: Context) {
+        let title = self.vaps.get(&bssid).and_then(|vap| vap.title);
+        let below = rank.renewed(context.generation());
+        let rival = title.filter(|title| title.rank.sequence < below.sequence && context.sa != sa);
+        if let Some(rival) = rival {
+            let origin = Origin::Reclaim { to: Some(rival.owner), refused: true };
+            let above = below.generation;
+            return self.activate(now, bssid, Activating { context, below, above, origin, ordered: None });
+        }
+        self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+        self.leave(now, bssid, context);
     }
 
     /// Out of the radio, and so not transmitting: only now does the context leave.

@@ -37,6 +37,11 @@ pub struct Title {
 }
 
 impl Rank {
+    /// The rank after another handshake with the client, all keys being under at least `generation`.
+    pub(super) const fn renewed(self, generation: Generation) -> Self {
+        Self { sequence: self.sequence.saturating_add(1), generation, slot: self.slot }
+    }
+
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
         out.extend(self.sequence.to_le_bytes());
         out.extend(self.generation.number().to_le_bytes());

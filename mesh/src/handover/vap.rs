@@ -6,7 +6,7 @@ use stack::time::{Instant, earliest};
 
 use super::message::MoveId;
 use super::{Context, Rank, SecretBytes, Timing, Title};
-use crate::announce::NodeId;
+use crate::announce::{NodeId, SaBinding};
 use crate::lease::Generation;
 
 /// What waits for an owner, for one virtual AP.
@@ -58,7 +58,7 @@ pub(super) enum Role {
     /// It is here and may transmit.
     Serving(Serving),
     /// It has been ordered out of the radio, and another owns it.
-    Stopping(Option<Activating>),
+    Stopping(Stopping),
     /// It is out of the radio, and given to another that has not answered yet.
     Parked(Parked),
 }
@@ -132,6 +132,15 @@ pub(super) enum Step {
     Draining { to: NodeId, id: MoveId, granted: Generation, since: Instant },
     /// It is being taken out of the radio: there is no way back.
     Taking { to: Option<(NodeId, MoveId)>, granted: Generation },
+}
+
+#[derive(Debug)]
+pub(super) struct Stopping {
+    /// By which right this node had it, and with which security association.
+    pub(super) rank: Rank,
+    pub(super) sa: SaBinding,
+    /// The radio has been ordered to begin with it, and has not answered yet.
+    pub(super) activating: Option<Activating>,
 }
 
 #[derive(Debug)]

@@ -89,9 +89,17 @@ impl Reservations {
     /// `seen` for all of them: above everything seen and everything it may have used itself (rule U2). `None` if there
     /// is none left.
     pub fn next(&self, keys: &[(KeyId, Generation)], seen: Generation) -> Option<Generation> {
-        let used = |key| self.keys.get(key).map_or(self.floor, |line| line.used);
-        let highest = keys.iter().map(|(key, seen)| used(key).max(*seen)).max();
-        highest.map_or(seen, |highest| highest.max(seen)).next()
+        let highest = keys.iter().map(|(_, seen)| *seen).max().unwrap_or_default();
+        highest.max(self.highest(keys)).max(seen).next()
+    }
+
+    /// The highest generation under which this node may have used any of these keys.
+    pub fn highest(&self, keys: &[(KeyId, Generation)]) -> Generation {
+        keys.iter().map(|(key, _)| self.used(key)).max().unwrap_or_default()
+    }
+
+    fn used(&self, key: &KeyId) -> Generation {
+        self.keys.get(key).map_or(self.floor, |line| line.used)
     }
 
     /// Whether all these keys may be used under `generation` without writing anything.

@@ -31,7 +31,7 @@ pub struct Client {
     /// By which nodes it can be heard, and hears.
     pub range: Vec<usize>,
     pub served_at: u64,
-    /// Its key is of a time when its owner may have been cut off: no guard can know it.
+    /// Its key, or its lease, is of a time when its owner may have been cut off: no guard can know it.
     pub exposed: bool,
     pub key_since: u64,
 }
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    fn comes_again(&mut self, client: usize, why: &'static str) {
+    pub fn comes_again(&mut self, client: usize, why: &'static str) {
         self.say(|| format!("client {client} has to come again: {why}"));
         if self.oracle.counts.crashes == 0 && !self.clients[client].exposed {
             self.fail(super::oracle::Violation::ComesAgain { client, why });
@@ -250,6 +250,7 @@ impl World {
         self.last_msdu += 1;
         let msdu = self.last_msdu;
         self.oracle.entered(msdu, client);
+        self.say(|| format!("Down {{ msdu: {msdu} }} for client {client} comes to node {node}"));
         if self.nodes[node].radio.contains_key(&bssid) {
             self.enqueue(node, bssid, [msdu]);
         } else {
@@ -296,6 +297,9 @@ impl World {
         vap.flight = Some(Flight { msdu, number, tries: 0 });
         let due = vap.used == low;
         self.oracle.encrypted(node, key, number);
+        self.say(|| {
+            format!("node {node} sends Down {{ msdu: {msdu} }} to {bssid}, key {key}, number {number:#x}")
+        });
         let wait = self.dice.between(200, 1500);
         self.at(wait, Event::Sent { node, start, bssid, number });
         if due {

@@ -19,6 +19,8 @@ impl World {
         let client = self.dice.below(self.clients.len() as u64) as usize;
         match fault {
             Fault::Crash => self.crash(one),
+            Fault::CrashOwner => self.each_owner(client, |world, node, _| world.crash(node)),
+            Fault::CutOwnerOff => self.each_owner(client, |world, node, _| world.net.cut_off(node)),
             Fault::Move => self.ask_to_move(client, one, other),
             Fault::Rekey => self.each_owner(client, |world, node, bssid| {
                 world.rekey(node, bssid);

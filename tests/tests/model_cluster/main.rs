@@ -14,6 +14,7 @@
 //! `mesh/handover.md` says what is assumed.
 
 mod air;
+mod calm;
 mod codec;
 mod faults;
 mod net;
@@ -27,13 +28,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use oracle::{Counts, Violation};
-use plan::{CALM, Knobs, MILLI};
+use plan::{Knobs, MILLI};
 use world::World;
 
-/// MSDUs in each direction that show whether a client is served.
-const LAST: usize = 4;
 /// Schedules of an ordinary run.
-const RUNS: u64 = 3000;
+const RUNS: u64 = 2000;
 
 /// One schedule from beginning to end.
 fn run(seed: u64, knobs: Knobs, trace: bool) -> (Vec<Violation>, Counts) {
@@ -42,73 +41,8 @@ fn run(seed: u64, knobs: Knobs, trace: bool) -> (Vec<Violation>, Counts) {
     world.run(200 * MILLI + world.plan.troubled);
     world.say(|| "calm".to_owned());
     world.calm_down();
-    world.run(world.now + CALM.as_micros() as u64);
     world.check_calm();
     (world.oracle.violations, world.oracle.counts)
-}
-
-impl World {
-    /// Long after the last fault: one owner for each client, who serves it.
-    fn check_calm(&mut self) {
-        if !self.oracle.violations.is_empty() {
-            return;
-        }
-        self.quiet = true;
-        self.run(self.now + 500 * MILLI);
-        let mut last = Vec::new();
-        for client in 0..self.clients.len() {
-            self.check_owner(client);
-            let up: Vec<u32> = (0..LAST).filter_map(|_| self.send_up(client)).collect();
-            let down: Vec<u32> = (0..LAST).filter_map(|_| self.send_down(client)).collect();
-            last.push((client, up, down));
-        }
-        self.run(self.now + 600 * MILLI);
-        for (client, up, down) in last {
-            // One of them may be lost on the air.
-            let up = up.iter().any(|msdu| self.oracle.is_delivered(*msdu));
-            let down = down.iter().any(|msdu| self.oracle.is_accepted(*msdu));
-            if !up {
-                self.fail(Violation::NotServed { client, what: "nothing from it arrives" });
-            }
-            if !down {
-                self.fail(Violation::NotServed { client, what: "nothing for it arrives" });
-            }
-        }
-        for node in &self.nodes {
-            let drops =
-                node.core.as_ref().map(|core| core.drops().iter().map(|(_, count)| count).sum::<u64>());
-            self.oracle.counts.drops += drops.unwrap_or(0);
-        }
-        if self.oracle.counts.crashes == 0 {
-            self.oracle.all_there();
-        }
-    }
-
-    fn check_owner(&mut self, client: usize) {
-        let Some(bssid) = self.clients[client].bssid else {
-            return self.fail(Violation::NotServed { client, what: "it is nowhere" });
-        };
-        let owners = self.owners(bssid);
-        let owns = |node: &usize| {
-            let core = self.nodes[*node].core.as_ref();
-            core.is_some_and(|core| core.owned().any(|(owned, _)| owned == bssid))
-        };
-        let believers: Vec<usize> = (0..self.nodes.len()).filter(owns).collect();
-        if owners.len() != 1 || believers != owners {
-            let what = format!("{bssid}: radios of {owners:?}, cores of {believers:?}");
-            return self.fail(Violation::Unsettled { what });
-        }
-        if !self.can_serve(owners[0], bssid, client) {
-            self.fail(Violation::NotServed { client, what: "its owner has another key" });
-        }
-        let title = |node: usize| self.nodes[node].core.as_ref().and_then(|core| core.title(bssid)).copied();
-        let disagree = (0..self.nodes.len()).find(|node| title(*node) != title(owners[0]));
-        if let Some(node) = disagree {
-            let what =
-                format!("{bssid}: node {node} believes {:?}, its owner {:?}", title(node), title(owners[0]));
-            self.fail(Violation::Unsettled { what });
-        }
-    }
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -1,7 +1,5 @@
 //! What is done to the cluster in one run.
 
-use std::time::Duration;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -68,6 +66,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     Crash,
+    CrashOwner,
     Move,
     Rekey,
     LeaseLow,
@@ -76,6 +75,7 @@ pub enum Fault {
     CutPair,
     /// A node from all others.
     CutOff,
+    CutOwnerOff,
     /// The nodes in two halves.
     Split,
     Heal,
@@ -88,14 +88,16 @@ pub const MILLI: u64 = 1000;
 
 impl Plan {
     pub fn draw(dice: &mut Dice) -> Self {
-        let crashes = dice.chance(500);
-        let cuts = dice.chance(600);
+        // One in four is of the kind in which copies are stale and memories short.
+        let forgetful = dice.chance(250);
+        let crashes = forgetful || dice.chance(500);
+        let cuts = forgetful || dice.chance(600);
         let clocks = dice.chance(200);
         let rough = dice.chance(400);
         let troubled = dice.between(1000, 2500) * MILLI;
         let mut plan = Self {
-            nodes: dice.between(3, 7) as usize,
-            clients: dice.between(1, 3) as usize,
+            nodes: if forgetful { 3 } else { dice.between(3, 7) as usize },
+            clients: if forgetful { 1 } else { dice.between(1, 3) as usize },
             loss: if rough { dice.between(0, 250) } else { dice.between(0, 20) },
             doubled: dice.between(0, 100),
             late: if rough { dice.between(0, 100) } else { 0 },
@@ -109,16 +111,38 @@ impl Plan {
             troubled,
             faults: Vec::new(),
         };
-        for _ in 0..dice.between(8, 40) {
-            let fault = plan.fault(dice);
+        for _ in 0..if forgetful { dice.between(40, 80) } else { dice.between(8, 40) } {
+            let fault = plan.fault(dice, forgetful);
             plan.faults.push((dice.below(troubled), fault));
+        }
+        if forgetful {
+            let at = dice.below(troubled / 2);
+            plan.faults.extend(Self::lonely_end(at));
         }
         plan.faults.sort_by_key(|(at, _)| *at);
         plan
     }
 
-    fn fault(&self, dice: &mut Dice) -> Fault {
+    /// An owner is cut off, goes on under later leases, and crashes before anybody heard of them.
+    fn lonely_end(at: u64) -> impl Iterator<Item = (u64, Fault)> {
+        let story = [
+            (0, Fault::CutOwnerOff),
+            (5, Fault::LeaseLow),
+            (25, Fault::LeaseLow),
+            (45, Fault::LeaseLow),
+            (70, Fault::CrashOwner),
+            (90, Fault::Heal),
+        ];
+        story.into_iter().map(move |(after, fault)| (at + after * MILLI, fault))
+    }
+
+    fn fault(&self, dice: &mut Dice, forgetful: bool) -> Fault {
         use Fault::*;
+        if forgetful {
+            let few =
+                [Crash, Crash, Move, Move, Move, LeaseLow, LeaseLow, LeaseLow, CutOneWay, CutOff, Heal, Heal];
+            return dice.pick(&few).expect("there are some");
+        }
         let mut all = vec![Move, Move, Move, Move, Move, Move, Rekey, LeaseLow, LeaseLow, Walk, RadioFull];
         if self.crashes {
             all.extend([Crash, Crash]);
@@ -132,6 +156,3 @@ impl Plan {
         dice.pick(&all).expect("there are some")
     }
 }
-
-/// So long after the last fault everything is in order again.
-pub const CALM: Duration = Duration::from_millis(3000);

@@ -44,6 +44,8 @@ impl World {
                 let vap = self.nodes[node].radio.get_mut(&bssid);
                 if let Some(vap) = vap.filter(|vap| keys.contains(&key_id(vap.key()))) {
                     vap.take_lease(&lease);
+                    let client = vap.client;
+                    self.clients[client].exposed |= !self.net.is_whole();
                     self.oracle.counts.extended += 1;
                 }
             }
@@ -90,6 +92,7 @@ impl World {
             context.client.and_then(|address| self.client_at(address)).expect("a client of the model");
         let strange = self.nodes[node].had.insert(bssid);
         if strange && std::mem::take(&mut self.nodes[node].full) && !self.calm {
+            self.clients[client].exposed |= provenance == Provenance::Copy;
             self.core(node, |core, now| core.handle_refused(now, bssid));
             return;
         }
@@ -128,9 +131,11 @@ impl World {
         if tries < HANDSHAKE_TRIES {
             return self.renew_later(node, bssid, key, tries + u32::from(near));
         }
-        let address = self.clients[client].address;
         self.remove(node, bssid);
-        self.invite(bssid, Some(address));
+        let served = self.owners(bssid).iter().any(|other| self.can_serve(*other, bssid, client));
+        if self.clients[client].bssid == Some(bssid) && !served {
+            self.comes_again(client, "it does not answer the handshake");
+        }
     }
 
     fn stray(&mut self, node: usize, bssid: MacAddr, frame: SecretBytes) {
@@ -153,7 +158,9 @@ impl World {
 
     /// The client has left, as far as this node can see.
     pub fn remove(&mut self, node: usize, bssid: MacAddr) {
-        self.nodes[node].radio.remove(&bssid);
+        let vap = self.nodes[node].radio.remove(&bssid);
+        let queue = vap.map(|vap| vap.state.queue).unwrap_or_default();
+        queue.into_iter().for_each(|msdu| self.oracle.given_up(msdu));
         self.core(node, |core, now| core.handle_gone(now, bssid));
     }
 

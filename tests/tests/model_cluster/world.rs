@@ -72,7 +72,7 @@ pub struct World {
     pub calm: bool,
     /// Clients and the wired network have said all that they wanted.
     pub quiet: bool,
-    /// When a node last began with a virtual AP that nobody had given to it.
+    /// When a node last began with a virtual AP that nobody had given to it, or had to stop because another had.
     pub grabbed: BTreeMap<MacAddr, u64>,
     pub last_key: u64,
     pub last_msdu: u32,
@@ -222,7 +222,10 @@ impl World {
                         self.grabbed.insert(bssid, self.now);
                     }
                 }
-                Told::Superseded { .. } => counts.superseded += 1,
+                Told::Superseded { bssid, .. } => {
+                    counts.superseded += 1;
+                    self.grabbed.insert(bssid, self.now);
+                }
                 Told::SlotConflict { .. } => {}
             }
             self.say(|| format!("node {node}: {event:?}"));
