@@ -243,7 +243,7 @@ impl Peer {
     /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
     /// rate, or while the virtual AP was about to move, waits at the head of its queue again; another that failed gets a
     /// few more chances while nothing was sent after it. Says whether the peer is left alone now: then
-    /// [`Self::end_pause`] is due after [`PAUSE`].
+    /// [`Self::end_pause`] is due 15 ms later.
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) -> bool {
         let Completion { mut sent, frame, acked, retries } = completion;
         if sent.counted {
