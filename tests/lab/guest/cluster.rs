@@ -78,15 +78,21 @@ impl Cluster {
         }
     }
 
-    /// The client's virtual AP goes to the other node; yields for how long nothing could be sent, in milliseconds.
-    fn move_over(client: &Client) -> Result<f64, String> {
+    /// The client's virtual AP goes to the other node; yields for how long nothing could be sent, in milliseconds. `None`
+    /// if that node did not take it: on a busy machine it may not answer in time, and the client stays where it is.
+    fn move_over(client: &Client) -> Result<Option<f64>, String> {
         let owner = Self::owner(client)?;
         let to = format!("phy{}@{}", 1 - owner, NAMES[1 - owner]);
         let mut command = Command::new("airloom");
         command.args(["move", &client.mac(), "--to", &to, "--json", "--control", &socket(NAMES[owner])]);
-        let moved: Value = said(serde_json::from_str(&output(&mut command)?))?;
+        let said_by = match output(&mut command) {
+            Err(why) if why.contains("does not take it") => return Ok(None),
+            other => other?,
+        };
+        let moved: Value = said(serde_json::from_str(&said_by))?;
         until("it has not arrived", || expect(Self::owner(client)? == 1 - owner, || "not there".to_owned()))?;
-        moved["gap_us"].as_f64().map(|gap| gap / 1000.0).ok_or_else(|| moved.to_string())
+        let gap = moved["gap_us"].as_f64().ok_or_else(|| moved.to_string())?;
+        Ok(Some(gap / 1000.0))
     }
 }
 
@@ -132,7 +138,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     let gaps = pings_both_ways(&client, || Cluster::move_over(&client))?;
     println!("measure node_moves.{} {} times", make.name(), gaps.len());
     println!("measure node_move_gap.{} {:.2} ms", make.name(), median(&gaps));
-    expect(gaps.len() >= 5, || format!("only {} moves", gaps.len()))
+    expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
 }
 
 /// Streams both ways while the client goes from node to node and back.
@@ -141,23 +147,18 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
-        let (moves, refused) = (Cell::new(0), Cell::new(0));
+        let moves = Cell::new(0);
         let arrived = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));
             while !running.is_finished() {
                 thread::sleep(Duration::from_millis(500));
-                // On a busy machine a node may not answer in time: then the client stays where it is.
-                match Cluster::move_over(&client) {
-                    Ok(_) => moves.set(moves.get() + 1),
-                    Err(why) if why.contains("does not take it") => refused.set(refused.get() + 1),
-                    Err(why) => return Err(why),
-                }
+                moves.set(moves.get() + usize::from(Cluster::move_over(&client)?.is_some()));
             }
             running.join().map_err(|_| "the stream's thread ended badly".to_owned())?
         })?;
         println!("measure {}_between_nodes.{} {arrived:.1} Mb/s", stream.name(), make.name());
-        let moves = (moves.get(), refused.get());
-        expect(arrived > 0.2 && moves.0 >= 1, || format!("{stream:?}: {arrived} Mb/s, {moves:?} moves"))?;
+        let moves = moves.get();
+        expect(arrived > 0.2 && moves >= 1, || format!("{stream:?}: {arrived} Mb/s, {moves} moves"))?;
     }
     Ok(())
 }

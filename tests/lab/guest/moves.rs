@@ -62,14 +62,14 @@ impl<'a> Walk<'a> {
 
 /// The client is moved to and fro for as long as `runs` says; yields the gaps.
 fn to_and_fro(
-    move_over: impl Fn() -> Result<f64, String>,
+    move_over: impl Fn() -> Result<Option<f64>, String>,
     runs: impl Fn() -> bool,
     pause: Duration,
 ) -> Result<Vec<f64>, String> {
     let mut gaps = Vec::new();
     while runs() {
         thread::sleep(pause);
-        gaps.push(move_over()?);
+        gaps.extend(move_over()?);
     }
     gaps.sort_by(f64::total_cmp);
     Ok(gaps)
@@ -82,7 +82,7 @@ pub(super) fn median(gaps: &[f64]) -> f64 {
 /// Pings both ways, one each 10 ms, all answered, while the client is moved again and again; yields the gaps.
 pub(super) fn pings_both_ways(
     client: &Client,
-    move_over: impl Fn() -> Result<f64, String>,
+    move_over: impl Fn() -> Result<Option<f64>, String>,
 ) -> Result<Vec<f64>, String> {
     let arguments = traffic::arguments(ADDRESS, 1500, "0.01");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -101,7 +101,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
-    let gaps = pings_both_ways(&client, || walk.move_over())?;
+    let gaps = pings_both_ways(&client, || walk.move_over().map(Some))?;
     walk.end()?;
     println!("measure moves.{} {} times", make.name(), gaps.len());
     println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));
@@ -116,8 +116,11 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
         let (arrived, gaps) = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));
-            let gaps =
-                to_and_fro(|| walk.move_over(), || !running.is_finished(), Duration::from_millis(300))?;
+            let gaps = to_and_fro(
+                || walk.move_over().map(Some),
+                || !running.is_finished(),
+                Duration::from_millis(300),
+            )?;
             let arrived = running.join().map_err(|_| "the stream's thread ended badly".to_owned())??;
             Ok::<_, String>((arrived, gaps))
         })?;
