@@ -17,7 +17,7 @@ use stack::wire::MacAddr;
 
 use super::block::Blocks;
 use super::member::{Member, range_of};
-use super::orders::{Home, Order};
+use super::orders::{Abroad, Home, Order};
 use super::random::OsRandom;
 use super::switch::Switch;
 use crate::config::MeshSettings;
@@ -75,11 +75,11 @@ impl Identity {
         )?;
         let store = engine.store();
         let (tell, told) = mpsc::channel();
-        let clock = shared_clock()?;
+        let (clock, abroad) = (shared_clock()?, Abroad::default());
         for radio in 0..radios {
-            switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone()), clock));
+            switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone(), abroad.clone()), clock));
         }
-        Member::new(engine, store, Arc::clone(switch), told)
+        Member::new(engine, store, Arc::clone(switch), (told, abroad))
     }
 }
 

@@ -281,7 +281,7 @@ impl<R: Radio> Worker<R> {
                 // A radio that is gone has taken the virtual AP with it.
                 let _ = self.port.tell(to, Control::Stray { info, frame });
             }
-            Some(Whither::Abroad) => self.tell_home(Told::Frame { bssid, info, mpdu: frame }),
+            Some(Whither::Abroad) => self.send_abroad(Told::Frame { bssid, info, mpdu: frame }),
             None => {}
         }
     }

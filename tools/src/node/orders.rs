@@ -1,12 +1,16 @@
 //! What the node's part in a cluster has a radio do, and what the radio tells it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use drivers::Radio;
 use drivers::reactor::Bell;
 use stack::ap::{Context, NetworkId, SharedClock, VirtualAp, VirtualApKind};
-use stack::mac::TxRange;
+use stack::mac::{DropReason, TxRange};
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
@@ -15,17 +19,56 @@ use super::worker::Worker;
 /// Copies of virtual APs are brought up to date so often.
 const COPY: Duration = Duration::from_millis(500);
 
-/// To whom a radio tells what concerns the cluster. Nothing of it gets lost: some of it exists nowhere else.
+/// Frames that wait to be handed on to other nodes at the most.
+const FRAMES: usize = 1024;
+
+/// To whom a radio tells what concerns the cluster. Nothing of it gets lost but frames, of which only so many wait: some
+/// of it exists nowhere else.
 #[derive(Clone, Debug)]
 pub struct Home {
     tell: Sender<(usize, Told)>,
     bell: Bell,
+    abroad: Abroad,
+}
+
+/// What the threads of radios know of clients on other nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Abroad {
+    clients: Arc<ArcSwap<BTreeSet<MacAddr>>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Abroad {
+    /// These are the clients of other nodes now.
+    pub fn set(&self, clients: BTreeSet<MacAddr>) {
+        self.clients.store(Arc::new(clients));
+    }
+
+    /// A frame that was told of does not wait any more.
+    pub fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Home {
     /// What a radio has to tell goes through `tell`, and `bell` is rung for it.
-    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell) -> Self {
-        Self { tell, bell }
+    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell, abroad: Abroad) -> Self {
+        Self { tell, bell, abroad }
+    }
+
+    /// A client of another node: a frame for it is to be told of.
+    pub(super) fn is_abroad(&self, client: MacAddr) -> bool {
+        self.abroad.clients.load().contains(&client)
+    }
+
+    /// Tells of a frame, if not too many wait already. Whether it did.
+    pub(super) fn tell_frame(&self, radio: usize, told: Told) -> bool {
+        if self.abroad.waiting.fetch_add(1, Ordering::AcqRel) >= FRAMES {
+            self.abroad.taken();
+            return false;
+        }
+        self.tell(radio, told);
+        true
     }
 
     pub(super) fn tell(&self, radio: usize, told: Told) {
@@ -145,6 +188,14 @@ impl<R: Radio> Worker<R> {
             }
             Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop(bssid) => self.stop_serving(now, bssid),
+        }
+    }
+
+    /// A frame that was acknowledged here goes to the node that its virtual AP has gone to.
+    pub(super) fn send_abroad(&mut self, told: Told) {
+        let Some(enlisted) = &self.enlisted else { return };
+        if !enlisted.home.tell_frame(self.port.radio(), told) {
+            self.drops.count(DropReason::RadioBusy);
         }
     }
 

@@ -342,8 +342,12 @@ impl Port {
             return ap.handle_msdu(now, network, frame);
         }
         match self.table.load().place(network, to) {
-            None => match &self.home {
-                Some(home) => home.tell(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }),
+            None => match self.home.as_ref().filter(|home| home.is_abroad(to)) {
+                Some(home) => {
+                    if !home.tell_frame(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }) {
+                        self.drops.count(DropReason::RadioBusy);
+                    }
+                }
                 None => self.drops.count(DropReason::NoDestination),
             },
             Some(radio) => match self.lanes.get_mut(radio) {

@@ -27,12 +27,12 @@ impl<E: Engine> Member<E> {
             Told::Taken(context) => {
                 let bssid = context.bssid();
                 self.own.remove(&bssid);
-                self.abroad.insert(context.client(), bssid);
+                self.set_abroad(context.client(), bssid);
                 self.cluster.handle_taken(now, bssid, parcel(&context));
             }
             Told::Adopted(bssid) => {
                 if let Some(own) = self.coming.remove(&bssid) {
-                    self.abroad.remove(&own.client);
+                    self.set_home(own.client);
                     self.own.insert(bssid, own);
                 }
                 self.cluster.handle_adopted(now, bssid);
@@ -42,8 +42,12 @@ impl<E: Engine> Member<E> {
                 self.news.push(News::Line(format!("virtual AP {bssid} is not taken: {why}")));
                 self.cluster.handle_refused(now, bssid);
             }
-            Told::Frame { bssid, mpdu, .. } => self.hand_on(now, bssid, MPDU, &mpdu),
+            Told::Frame { bssid, mpdu, .. } => {
+                self.shown.taken();
+                self.hand_on(now, bssid, MPDU, &mpdu);
+            }
             Told::Msdu { ethernet, .. } => {
+                self.shown.taken();
                 let to = ethernet.get(..6).and_then(MacAddr::from_slice);
                 if let Some(&bssid) = to.and_then(|to| self.abroad.get(&to)) {
                     self.hand_on(now, bssid, MSDU, &ethernet);
@@ -52,12 +56,20 @@ impl<E: Engine> Member<E> {
         }
     }
 
+    fn set_abroad(&mut self, client: MacAddr, bssid: MacAddr) {
+        self.changed |= self.abroad.insert(client, bssid) != Some(bssid);
+    }
+
+    fn set_home(&mut self, client: MacAddr) {
+        self.changed |= self.abroad.remove(&client).is_some();
+    }
+
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
         let (bssid, client) = (context.bssid(), context.client());
         if self.own.insert(bssid, Own { radio, client }).is_some() {
             return self.cluster.handle_changed(now, bssid, parcel(context));
         }
-        self.abroad.remove(&client);
+        self.set_home(client);
         if self.cluster.handle_created(now, bssid, parcel(context)).is_err() {
             self.news.push(News::Line(format!("virtual AP {bssid} is another node's already")));
         }
@@ -112,9 +124,11 @@ impl<E: Engine> Member<E> {
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
         let Some(bssid) = owned_bssid(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
+        let before = self.abroad.len();
         self.abroad.retain(|_, known| *known != bssid);
+        self.changed |= self.abroad.len() != before;
         if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
-            self.abroad.insert(client, bssid);
+            self.set_abroad(client, bssid);
         }
     }
 }

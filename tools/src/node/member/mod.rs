@@ -19,7 +19,7 @@ use stack::wire::MacAddr;
 
 pub use self::convert::range_of;
 use super::moves::Moved;
-use super::orders::Told;
+use super::orders::{Abroad, Told};
 use super::switch::Switch;
 
 /// How long it may be until a move between nodes is over, one way or the other.
@@ -99,6 +99,10 @@ pub struct Member<E> {
     store: Arc<NodeStore>,
     switch: Arc<Switch>,
     told: Receiver<(usize, Told)>,
+    /// What the radios know of `abroad`.
+    shown: Abroad,
+    /// They do not know it all yet.
+    changed: bool,
     own: BTreeMap<MacAddr, Own>,
     /// Virtual APs whose radio was told to serve them.
     coming: BTreeMap<MacAddr, Own>,
@@ -118,7 +122,7 @@ impl<E: Engine> Member<E> {
         engine: E,
         store: Arc<NodeStore>,
         switch: Arc<Switch>,
-        told: Receiver<(usize, Told)>,
+        (told, shown): (Receiver<(usize, Told)>, Abroad),
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
         let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
@@ -129,6 +133,8 @@ impl<E: Engine> Member<E> {
             store,
             switch,
             told,
+            shown,
+            changed: false,
             own: BTreeMap::new(),
             coming: BTreeMap::new(),
             abroad: BTreeMap::new(),
@@ -204,6 +210,9 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
+        if std::mem::take(&mut self.changed) {
+            self.shown.set(self.abroad.keys().copied().collect());
+        }
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
