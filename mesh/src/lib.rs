@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod claim;
 pub mod handover;
 pub mod lease;
 pub mod table;

@@ -10,7 +10,7 @@ use super::vap::{Activating, Origin, Role, Stopping};
 use super::{Action, Context, Event, Provenance, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId};
-use crate::table::Row;
+use crate::table::Key;
 
 impl Cluster {
     /// An owner asks whether this node would take the virtual AP. It would, once the journal allows it a generation.
@@ -189,7 +189,7 @@ impl Cluster {
     /// What this node had given away and wanted back stays with whom has it now; if that is nobody, the client has to
     /// come again.
     fn lose(&mut self, now: Instant, bssid: MacAddr, context: Context, complete: bool) {
-        self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+        self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
         let me = self.me.node;
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         if vap.title.is_none_or(|title| title.owner == me) {
