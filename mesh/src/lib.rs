@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod announce;
+pub mod claim;
 pub mod engine;
 pub mod handover;
 pub mod lease;

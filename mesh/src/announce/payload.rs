@@ -24,6 +24,11 @@ use crate::lease::Generation;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SaBinding(pub [u8; 16]);
 
+impl SaBinding {
+    /// What a station on the wire has in its place.
+    pub const WIRED: Self = Self([0; 16]);
+}
+
 /// "This client is on my port now."
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -33,9 +38,9 @@ pub struct Claim {
     pub vlan: u16,
     /// Who has it: always the node that announces.
     pub node: NodeId,
-    /// The generation of the lease under which it is served; the higher wins.
+    /// The generation of the lease under which it is served; within one security association the higher wins.
     pub generation: Generation,
-    /// Orders the claims of one generation.
+    /// Counts the client's security associations; the later wins.
     pub sequence: u64,
     /// How long it holds, in milliseconds on the wire.
     pub ttl: Duration,
@@ -102,7 +107,7 @@ const LOAD: u8 = 2;
 const SIGNAL: u8 = 3;
 
 impl Item {
-    fn emit(&self, out: &mut Vec<u8>) {
+    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         let at = out.len();
         out.extend([self.kind(), 0]);
         match self {
@@ -147,6 +152,11 @@ impl Item {
 }
 
 impl Claim {
+    /// It is of a station on the wire.
+    pub fn is_wired(&self) -> bool {
+        self.sa == SaBinding::WIRED
+    }
+
     /// `node` may announce it.
     fn check(&self, node: NodeId) -> Result<(), PayloadError> {
         if self.node != node {
@@ -242,6 +252,13 @@ impl<'a> Payload<'a> {
 /// The items of a payload, one after the other.
 #[derive(Clone, Debug)]
 pub struct Items<'a>(Reader<'a>);
+
+impl<'a> Items<'a> {
+    /// Items outside of an announcement.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self(Reader::new(bytes))
+    }
+}
 
 impl Items<'_> {
     /// The next item, `Some(None)` for one of a kind that is not known; `None` at the end.

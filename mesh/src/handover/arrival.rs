@@ -10,7 +10,7 @@ use super::vap::{Activating, Origin, Role, Stopping};
 use super::{Action, Context, Event, Provenance, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId};
-use crate::table::Row;
+use crate::table::Key;
 
 impl Cluster {
     /// An owner asks whether this node would take the virtual AP. It would, once the journal allows it a generation.
@@ -132,23 +132,26 @@ impl Cluster {
 
     fn arrived(&mut self, now: Instant, bssid: MacAddr, rank: Rank, activating: Activating) {
         let Activating { context, origin, .. } = activating;
-        let before =
-            self.vaps.get(&bssid).and_then(|vap| vap.title).filter(|title| title.owner != self.me.node);
+        let me = self.me.node;
+        let before = self.vaps.get(&bssid).and_then(|vap| vap.title).map(|title| title.owner);
+        let before = before.filter(|owner| *owner != me);
         self.confirm(bssid, origin, rank, context.client);
         self.own(now, bssid, rank, context);
         self.demand_rekey(bssid, rank.generation);
-        // Those who may still take it for theirs hear it for certain, as soon as they can be reached.
-        let title = self.own_title(rank, None);
-        let others = match origin {
-            Origin::Commit { .. } => None,
-            Origin::Copy => before.map(|title| title.owner),
-            Origin::Reclaim { to, .. } => to,
+        let (from, asked) = match origin {
+            Origin::Commit { from, .. } => (Some(from), None),
+            Origin::Copy => (before, None),
+            Origin::Reclaim { to, .. } => (None, to),
         };
-        if let Some(other) = others.filter(|other| self.peers.reach(*other).is_some()) {
-            self.send(other, bssid, &Message::Title(title));
-        }
-        let from = before.map(|title| title.owner);
         self.tell(Event::Arrived { bssid, from, taken_over: origin == Origin::Copy });
+        // Those who may take it for theirs hear it for certain, as soon as they can be reached.
+        let title = self.own_title(rank, None);
+        let rival = before.filter(|rival| asked != Some(*rival));
+        for other in [asked, rival].into_iter().flatten() {
+            if self.peers.reach(other).is_some() {
+                self.send(other, bssid, &Message::Title(title));
+            }
+        }
     }
 
     const fn own_title(&self, rank: Rank, client: Option<MacAddr>) -> Title {
@@ -189,7 +192,7 @@ impl Cluster {
     /// What this node had given away and wanted back stays with whom has it now; if that is nobody, the client has to
     /// come again.
     fn lose(&mut self, now: Instant, bssid: MacAddr, context: Context, complete: bool) {
-        self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+        self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
         let me = self.me.node;
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         if vap.title.is_none_or(|title| title.owner == me) {

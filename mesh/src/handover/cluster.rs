@@ -12,7 +12,7 @@ use super::vap::{Role, Step, Vap};
 use super::{Action, Context, Event, Me, SecretBytes, Standing, Ticket, Timing, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId, Record, Reservations};
-use crate::table::Row;
+use crate::table::{Key, Row};
 
 /// Virtual APs that a node keeps account of, its own and those of others.
 const MAX_VAPS: usize = 1 << 16;
@@ -147,9 +147,9 @@ impl Cluster {
 
     /// A row of another node is new or has changed, or is gone. Also called for rows that are no business of this core.
     pub fn handle_row(&mut self, now: Instant, node: NodeId, key: &[u8], value: Option<&[u8]>) {
-        let Some(bssid) = Row::owned_key(key) else { return };
-        match value.map(Row::parse_owned) {
-            Some(Some(title)) if title.owner == node => {
+        let Some(key @ Key::Owned(bssid)) = Key::decode(key) else { return };
+        match value.map(|value| Row::decode(node, key, value)) {
+            Some(Some(Row::Owned(_, title))) => {
                 self.touched.insert(bssid);
                 self.learn(now, bssid, title);
             }

@@ -79,6 +79,10 @@ impl Cluster {
                 }
                 self.tell(Event::Superseded { bssid, by: title.owner });
             }
+            // What the radio has been ordered already is above it: the other will hear of that.
+            Role::Activating(activating) if activating.ordered.is_some_and(|rank| rank > title.rank) => {
+                vap.role = Role::Activating(activating);
+            }
             Role::Activating(activating) => self.overtaken(now, bssid, activating),
             Role::Guard(mut guard) => {
                 // A copy with the keys of an earlier security association is worth nothing.

@@ -12,7 +12,7 @@ use super::vap::{Role, Serving, Step, Vap, Watch};
 use super::{Action, Context, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, Lease};
-use crate::table::Row;
+use crate::table::{Key, Row};
 
 /// A copy that a guard has not confirmed for so long is sent again when there is something new.
 const COPY_AGAIN: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Cluster {
         let me = self.me.node;
         vap.title = vap.title.filter(|title| title.owner != me);
         guards.keys().for_each(|guard| self.send(*guard, bssid, &Message::Forget));
-        self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+        self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
         self.touch(bssid);
         self.settle(now);
     }
@@ -128,8 +128,8 @@ impl Cluster {
         vap.released = None;
         let packet = self.peers.notice(bssid, &Message::Title(title));
         self.out.push_back(Action::Notify { packet });
-        self.out
-            .push_back(Action::WriteRow { key: Row::key_of_owned(bssid), value: Row::emit_owned(&title) });
+        let row = Row::Owned(bssid, title);
+        self.out.push_back(Action::WriteRow { key: row.key().encode(), value: row.encode() });
     }
 
     /// Chooses guards among the peers that are up: those next in the order of slots, so that the load is spread.

@@ -10,7 +10,7 @@ use super::vap::{Activating, Origin, Parked, Role, Serving, Step, Stopping};
 use super::{Action, Context, Event, Rank, Title};
 use crate::announce::{NodeId, SaBinding};
 use crate::lease::Generation;
-use crate::table::Row;
+use crate::table::Key;
 
 impl Cluster {
     pub(super) fn begin_move(&mut self, now: Instant, bssid: MacAddr, to: NodeId) -> Result<(), MoveError> {
@@ -107,7 +107,7 @@ impl Cluster {
             let above = below.generation;
             return self.activate(now, bssid, Activating { context, below, above, origin, ordered: None });
         }
-        self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+        self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
         self.leave(now, bssid, context);
     }
 
@@ -144,7 +144,7 @@ impl Cluster {
             self.tell(Event::MoveFailed { bssid, to });
         }
         if theirs {
-            self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+            self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
             if refused {
                 self.leave(now, bssid, context);
             }
@@ -184,7 +184,7 @@ impl Cluster {
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         if matches!(&vap.role, Role::Parked(parked) if parked.to == Some(whose)) {
             vap.role = Role::Elsewhere;
-            self.out.push_back(Action::RemoveRow { key: Row::key_of_owned(bssid) });
+            self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
             self.tell(Event::Moved { bssid, to: whose.0 });
         }
     }

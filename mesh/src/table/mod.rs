@@ -1,11 +1,13 @@
 //! The shared table: rows that each node writes about itself, and all others read.
+//!
+//! Rows that say who owns a virtual AP are made and read by [`Cluster`](crate::Cluster), and claims are for
+//! [`Claims`](crate::claim::Claims). [`Row`] is the form of all of them; [`Table`] keeps what is for placement: what the
+//! radios of the nodes hear, and how busy they are.
 
+mod kept;
 mod row;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use row::Row;
-use stack::wire::MacAddr;
-
-/// Which virtual AP a row is about, if it says whose that is.
-pub fn owned_bssid(key: &[u8]) -> Option<MacAddr> {
-    Row::owned_key(key)
-}
+pub use kept::Table;
+pub use row::{Key, Row};

@@ -1,49 +1,134 @@
-//! The rows that nodes keep in the shared table, each node its own.
+//! Rows as bytes.
 //!
 //! ```text
-//! key    kind u8 | what it is about
-//!   1 owned   BSSID [6]
+//! key    1 owned   BSSID [6]
+//!        2 claim   VLAN u16 | station [6]
+//!        3 load    radio u8
+//!        4 signal  client [6] | radio u8
 //! value  version u8 = 1 | body
-//!   1 owned   title: rank (sequence u64 | generation u16 | slot u16) | owner u64 | incarnation u64 | client [6]
+//!        1 owned   title: rank (sequence u64 | generation u16 | slot u16) | owner u64 | incarnation u64 | client [6]
+//!        2 to 4    the item as in an announcement: kind u8 | length u8 | body
 //! ```
+//! All numbers are little-endian. Rows of another version, or of a kind that is not known, are not for this node.
 
-use stack::wire::{MacAddr, Reader};
+use stack::wire::{MacAddr, Reader, Truncated};
 
+use crate::announce::{Item, Items, NodeId};
+use crate::claim::Station;
 use crate::handover::Title;
 
 /// The version of the values.
 const VERSION: u8 = 1;
 
 const OWNED: u8 = 1;
+const CLAIM: u8 = 2;
+const LOAD: u8 = 3;
+const SIGNAL: u8 = 4;
 
-/// How rows are written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row;
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// Who owns a virtual AP.
+    Owned(MacAddr),
+    /// Behind which node a station is.
+    Claim(Station),
+    /// How busy a radio of the node is.
+    Load(u8),
+    /// How well a radio of the node hears a client.
+    Signal(MacAddr, u8),
+}
+
+/// A row: what a node says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A virtual AP is its own.
+    Owned(MacAddr, Title),
+    /// A claim, a load or a signal.
+    Item(Item),
+}
+
+impl Key {
+    /// The key as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Owned(bssid) => {
+                out.push(OWNED);
+                out.extend(bssid.octets());
+            }
+            Self::Claim(Station { vlan, address }) => {
+                out.push(CLAIM);
+                out.extend(vlan.to_le_bytes());
+                out.extend(address.octets());
+            }
+            Self::Load(radio) => out.extend([LOAD, *radio]),
+            Self::Signal(client, radio) => {
+                out.push(SIGNAL);
+                out.extend(client.octets());
+                out.push(*radio);
+            }
+        }
+        out
+    }
+
+    /// The key that these bytes are, if any.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let key = Self::parse(&mut reader).ok()??;
+        reader.is_empty().then_some(key)
+    }
+
+    fn parse(reader: &mut Reader<'_>) -> Result<Option<Self>, Truncated> {
+        Ok(match reader.u8()? {
+            OWNED => Some(Self::Owned(MacAddr(*reader.array()?))).filter(|key| !key.is_group()),
+            CLAIM => {
+                let vlan = reader.u16_le()?;
+                Some(Self::Claim(Station { vlan, address: MacAddr(*reader.array()?) }))
+            }
+            LOAD => Some(Self::Load(reader.u8()?)),
+            SIGNAL => Some(Self::Signal(MacAddr(*reader.array()?), reader.u8()?)),
+            _ => None,
+        })
+    }
+
+    const fn is_group(&self) -> bool {
+        matches!(self, Self::Owned(bssid) if bssid.is_group())
+    }
+}
 
 impl Row {
-    /// The key of the row that says: this virtual AP is mine.
-    pub(crate) fn key_of_owned(bssid: MacAddr) -> Vec<u8> {
-        let mut key = vec![OWNED];
-        key.extend(bssid.octets());
-        key
+    /// The key of the row.
+    pub const fn key(&self) -> Key {
+        match self {
+            Self::Owned(bssid, _) => Key::Owned(*bssid),
+            Self::Item(Item::Claim(claim)) => Key::Claim(Station { vlan: claim.vlan, address: claim.client }),
+            Self::Item(Item::Load(load)) => Key::Load(load.radio),
+            Self::Item(Item::Signal(signal)) => Key::Signal(signal.client, signal.radio),
+        }
     }
 
-    /// Which virtual AP a row is about, if it is about one.
-    pub(crate) fn owned_key(key: &[u8]) -> Option<MacAddr> {
-        let (kind, bssid) = key.split_first()?;
-        MacAddr::from_slice(bssid).filter(|bssid| *kind == OWNED && !bssid.is_group())
+    /// The value as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        match self {
+            Self::Owned(_, title) => title.emit(&mut out),
+            Self::Item(item) => item.emit(&mut out),
+        }
+        out
     }
 
-    pub(crate) fn emit_owned(title: &Title) -> Vec<u8> {
-        let mut value = vec![VERSION];
-        title.emit(&mut value);
-        value
-    }
-
-    pub(crate) fn parse_owned(value: &[u8]) -> Option<Title> {
-        let mut reader = Reader::new(value);
-        let version = reader.u8().ok()?;
-        let title = Title::parse(&mut reader).ok()??;
-        (version == VERSION && reader.is_empty()).then_some(title)
+    /// The row that `node` has written, if it is one, fits its key and speaks of that node.
+    pub fn decode(node: NodeId, key: Key, value: &[u8]) -> Option<Self> {
+        let (version, body) = value.split_first()?;
+        let row = match key {
+            Key::Owned(bssid) => {
+                let mut reader = Reader::new(body);
+                let title = Title::parse(&mut reader).ok()?.filter(|title| title.owner == node)?;
+                Self::Owned(bssid, title)
+            }
+            Key::Claim(_) | Key::Load(_) | Key::Signal(..) => Self::Item(Items::new(body).next()?),
+        };
+        let foreign = matches!(row, Self::Item(Item::Claim(claim)) if claim.node != node);
+        (*version == VERSION && row.key() == key && row.encode() == value && !foreign).then_some(row)
     }
 }

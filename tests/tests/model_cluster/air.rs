@@ -362,6 +362,7 @@ impl World {
         let first = self.lease(mesh::lease::Lease::first(self.nodes[node].slot));
         let Some(vap) = self.nodes[node].radio.get_mut(&bssid) else { return false };
         vap.state.keys.push(key);
+        vap.stale = false;
         vap.take_lease(&first);
         let context = vap.context(&self.clients[client].address);
         let taker = &mut self.clients[client];

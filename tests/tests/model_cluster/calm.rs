@@ -94,7 +94,8 @@ impl World {
         if !self.can_serve(owners[0], bssid, client) {
             return Some(Violation::NotServed { client, what: "its owner has another key" });
         }
-        if self.clients[client].highest >= self.nodes[owners[0]].radio[&bssid].next {
+        let vap = &self.nodes[owners[0]].radio[&bssid];
+        if vap.stale || self.clients[client].highest >= vap.next {
             return Some(Violation::NotServed { client, what: "it listens to later packet numbers" });
         }
         let title = |node: usize| self.nodes[node].core.as_ref().and_then(|core| core.title(bssid)).copied();

@@ -25,6 +25,8 @@ pub struct Vap {
     /// How many the lease has given.
     pub used: u32,
     pub draining: bool,
+    /// It was made from a copy, and has the key that it had then.
+    pub stale: bool,
     pub flight: Option<Flight>,
     /// The radio will look at the queue by itself.
     pub scheduled: bool,
@@ -56,6 +58,7 @@ impl Vap {
             last: 0,
             used: 0,
             draining: false,
+            stale: false,
             flight: None,
             scheduled: false,
         }

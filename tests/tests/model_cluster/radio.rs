@@ -105,6 +105,7 @@ impl World {
         }
         vap.take_lease(&self.lease(lease));
         let key = vap.key();
+        vap.stale = provenance == Provenance::Copy;
         self.nodes[node].radio.insert(bssid, vap);
         if provenance == Provenance::Copy {
             self.renew_later(node, bssid, key, 0);
@@ -115,7 +116,7 @@ impl World {
 
     fn renew_later(&mut self, node: usize, bssid: MacAddr, key: u64, tries: u32) {
         let start = self.nodes[node].incarnation;
-        let wait = self.dice.between(100, 250) * MILLI;
+        let wait = self.dice.between(40, 200) * MILLI;
         self.at(wait, Event::Renew { node, start, bssid, key, tries });
     }
 
@@ -123,6 +124,9 @@ impl World {
     /// one that is gone too; then this virtual AP is of no use.
     pub fn renew(&mut self, node: usize, bssid: MacAddr, key: u64, tries: u32) {
         let Some(vap) = self.nodes[node].radio.get(&bssid).filter(|vap| vap.key() == key) else { return };
+        if vap.draining || vap.flight.is_some() {
+            return self.renew_later(node, bssid, key, tries);
+        }
         let client = vap.client;
         let near = self.clients[client].range.contains(&node);
         if self.rekey(node, bssid) {
@@ -159,8 +163,10 @@ impl World {
     /// The client has left, as far as this node can see.
     pub fn remove(&mut self, node: usize, bssid: MacAddr) {
         let vap = self.nodes[node].radio.remove(&bssid);
-        let queue = vap.map(|vap| vap.state.queue).unwrap_or_default();
-        queue.into_iter().for_each(|msdu| self.oracle.given_up(msdu));
+        if let Some(Vap { state, flight, .. }) = vap {
+            let lost = state.queue.into_iter().chain(flight.map(|flight| flight.msdu));
+            lost.for_each(|msdu| self.oracle.given_up(msdu));
+        }
         self.core(node, |core, now| core.handle_gone(now, bssid));
     }
 

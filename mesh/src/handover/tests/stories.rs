@@ -266,7 +266,7 @@ fn an_address_that_another_has_is_not_made_twice() {
     let again = nodes.at(1, |node, now| node.handle_created(now, BSSID, context(9, 0, b"")));
     assert_eq!(again, Err(Taken(id(0))));
     nodes.at(0, |node, now| node.handle_gone(now, BSSID));
-    let key = crate::table::Row::key_of_owned(BSSID);
+    let key = crate::table::Key::Owned(BSSID).encode();
     nodes.at(1, |node, now| node.handle_row(now, id(0), &key, None));
     nodes.wait(Duration::from_secs(1));
     nodes.at(1, |node, now| node.handle_created(now, BSSID, context(9, 0, b""))).unwrap();

@@ -2,7 +2,7 @@
 
 use mesh::engine::{Engine, Event};
 use mesh::handover::{Incarnation, SecretBytes, Standing};
-use mesh::table::owned_bssid;
+use mesh::table::Key;
 use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::MacAddr;
@@ -115,7 +115,7 @@ impl<E: Engine> Member<E> {
 
     /// A virtual AP that no other node has any more: if its address is of one of our radios, it can be given away again.
     fn note_end(&self, key: &[u8]) {
-        let Some(bssid) = owned_bssid(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
+        let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
         if self.engine.members().iter().all(|other| self.engine.row(other.node, key).is_none()) {
             self.switch.order_all(|| Order::Vacated(bssid));
         }
@@ -123,12 +123,20 @@ impl<E: Engine> Member<E> {
 
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
-        let Some(bssid) = owned_bssid(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
+        let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
         let before = self.abroad.len();
         self.abroad.retain(|_, known| *known != bssid);
         self.changed |= self.abroad.len() != before;
         if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
             self.set_abroad(client, bssid);
         }
+    }
+}
+
+/// Which virtual AP a row is about, if it says whose that is.
+fn owned(key: &[u8]) -> Option<MacAddr> {
+    match Key::decode(key)? {
+        Key::Owned(bssid) => Some(bssid),
+        _ => None,
     }
 }
