@@ -71,7 +71,8 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         "wpa2_join" => checks::pings_were_answered(frames, 50),
         "thousand_pings" => {
             checks::pings_were_answered(frames, 1000)?;
-            checks::packet_numbers_rise(frames, 2000)
+            // On a busy machine some wait for each other and go together, as one A-MSDU.
+            checks::packet_numbers_rise(frames, 1500)
         }
         "listening_only" => checks::nobody_probes(frames),
         "hidden" => checks::beacons_hide_the_name(frames),
