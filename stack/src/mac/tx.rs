@@ -75,6 +75,8 @@ pub(super) struct Sent {
     pub(super) choice: Option<Choice>,
     /// It is the n-th probe.
     pub(super) probe: Option<u32>,
+    /// It was the n-th that was launched to its peer.
+    pub(super) order: u64,
 }
 
 /// What it takes to queue a sent frame again.
@@ -116,6 +118,9 @@ pub(super) struct TxState {
     probes: u32,
     /// The station is left alone until [`Peer::end_pause`].
     pub(super) pausing: bool,
+    /// How many frames were launched, and which of them was acknowledged last.
+    launched: u64,
+    acknowledged: u64,
     /// Set the PM bit (station role).
     pub(super) power_management: bool,
     header: Vec<u8>,
@@ -255,6 +260,7 @@ impl Peer {
         }
         let probe = self.tx.probing.take_if(|(n, _)| sent.probe == Some(*n)).is_some();
         if acked {
+            self.tx.acknowledged = self.tx.acknowledged.max(sent.order);
             self.stats.acknowledged(context.now, sent.len);
         } else {
             self.stats.failed();
@@ -286,7 +292,8 @@ impl Peer {
     fn gets_another_chance(&self, sent: &mut Sent) -> bool {
         let Some(again) = sent.again.as_mut().filter(|again| !again.eapol) else { return false };
         again.resend.given_up += 1;
-        self.tx.in_flight == 0 && again.resend.given_up <= CHANCES
+        let last = self.tx.in_flight == 0 && sent.order > self.tx.acknowledged;
+        last && again.resend.given_up <= CHANCES
     }
 
     /// The peer is no longer left alone.
@@ -354,6 +361,8 @@ impl Peer {
 
     fn launched(&mut self, mut outgoing: Outgoing, context: &TxContext<'_>) -> Outgoing {
         outgoing.sent.counted = true;
+        self.tx.launched += 1;
+        outgoing.sent.order = self.tx.launched;
         self.tx.in_flight += 1;
         self.tx.deficit -= air_time(outgoing.frame.len(), outgoing.options.rate);
         if let Some(choice) = outgoing.sent.choice {

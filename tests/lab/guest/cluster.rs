@@ -25,7 +25,9 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start() -> Result<Self, String> {
+    /// `silence` is the time after which a node counts as lost: on an emulated machine a node that lives may say nothing
+    /// for long.
+    fn start(silence: &str) -> Result<Self, String> {
         let _ = fs::remove_dir_all(FOLDER);
         said(fs::create_dir_all(FOLDER))?;
         said(fs::write(format!("{FOLDER}/passphrase"), PASSPHRASE))?;
@@ -35,7 +37,7 @@ impl Cluster {
             let identity = format!("{FOLDER}/{name}.id");
             run("airloom", &["mesh", "node", name, "--cluster", &authority, "--out", &identity])?;
         }
-        let nodes = [start(0)?, start(1)?];
+        let nodes = [start(0, silence)?, start(1, silence)?];
         let mut cluster = Self { nodes };
         cluster.until_all_up()?;
         let _ = run("ip", &["link", "delete", "br0"]);
@@ -115,12 +117,12 @@ fn status(name: &str) -> Result<Value, String> {
     said(serde_json::from_str(&text))
 }
 
-fn start(n: usize) -> Result<Daemon, String> {
+fn start(n: usize, silence: &str) -> Result<Daemon, String> {
     let name = NAMES[n];
     let file = format!("{FOLDER}/{name}.toml");
     let text = format!(
         "[node]\ncontrol = \"{}\"\nplacement = \"by-hand\"\n[mesh]\nlisten = \"127.0.0.1:{}\"\npeers = [\"127.0.0.1:{}\"]\n\
-         identity = \"{name}.id\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\nssid = \"{SSID}\"\n\
+         identity = \"{name}.id\"\nsilence = \"{silence}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\nssid = \"{SSID}\"\n\
          passphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
         socket(name),
         7450 + n,
@@ -132,7 +134,7 @@ fn start(n: usize) -> Result<Daemon, String> {
 
 /// Pings both ways, one each 10 ms, while the client goes from node to node and back.
 pub(crate) fn under_pings(make: Make) -> Outcome {
-    let _cluster = Cluster::start()?;
+    let _cluster = Cluster::start("5s")?;
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     let gaps = pings_both_ways(&client, || Cluster::move_over(&client))?;
@@ -143,7 +145,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
 
 /// Streams both ways while the client goes from node to node and back.
 pub(crate) fn under_streams(make: Make) -> Outcome {
-    let _cluster = Cluster::start()?;
+    let _cluster = Cluster::start("5s")?;
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
@@ -165,7 +167,7 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
 
 /// The node that serves a client is killed; the other takes over.
 pub(crate) fn owner_is_killed(make: Make) -> Outcome {
-    let mut cluster = Cluster::start()?;
+    let mut cluster = Cluster::start("1s")?;
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     let owner = Cluster::owner(&client)?;

@@ -14,7 +14,7 @@ use crate::node::{self, Verbosity};
                         take = true                      # as --take-phy of `airloom ap`\n\n  [[network]]\n  ssid = \"office\"\n  \
                         passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n\
                         Keys of [node]: name, state, control, placement (signal, load, by-hand). Of [mesh]: listen, peers,\n\
-                        identity, authority. Of [[radio]]: phy, channel, take, country, power, bssid.\n\
+                        identity, authority, silence. Of [[radio]]: phy, channel, take, country, power, bssid.\n\
                         Of [[network]]: ssid, security (open, wpa2), passphrase_file, virtual_ap (per-client, shared), tap,\n\
                         hidden, isolate, max_stations, inactivity, beacon_interval, dtim_period, group_rekey,\n\
                         pairwise_rekey, fragmentation. All networks are on all radios."

@@ -206,7 +206,7 @@ impl Checker<'_> {
         })
     }
 
-    fn option<T, U>(
+    pub(super) fn option<T, U>(
         &self,
         given: Option<&Spanned<T>>,
         check: impl FnOnce(&T) -> Result<U, String>,

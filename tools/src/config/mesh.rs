@@ -37,7 +37,8 @@ pub(super) fn check(checker: &Checker<'_>, table: &MeshTable) -> Result<MeshSett
     let authority = authority
         .map(|given| folder(given, OF_AUTHORITY, "a cluster's folder: make one with `airloom mesh init`"))
         .transpose()?;
-    Ok(MeshSettings { listen, peers, identity, authority })
+    let silence = checker.option(table.silence.as_ref(), |time| value::silence(time.0))?;
+    Ok(MeshSettings { listen, peers, identity, authority, silence })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -73,6 +73,8 @@ pub struct MeshSettings {
     pub identity: PathBuf,
     /// The cluster's folder, on a node that renews certificates and lets machines join.
     pub authority: Option<PathBuf>,
+    /// A node from which nothing has come for so long is taken to be lost; the usual time when `None`.
+    pub silence: Option<Duration>,
 }
 
 /// A radio.

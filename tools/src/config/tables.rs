@@ -40,6 +40,7 @@ pub(super) struct MeshTable {
     pub(super) peers: Vec<Spanned<String>>,
     pub(super) identity: Spanned<PathBuf>,
     pub(super) authority: Option<Spanned<PathBuf>>,
+    pub(super) silence: Option<Spanned<Time>>,
 }
 
 #[derive(Deserialize)]

@@ -109,6 +109,15 @@ pub fn inactivity(time: Duration) -> Result<Duration, String> {
     }
 }
 
+/// After how long without a word a node is taken to be lost.
+pub(super) fn silence(time: Duration) -> Result<Duration, String> {
+    if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("{time:?} is not possible: 100 milliseconds to a minute"))
+    }
+}
+
 /// How often a key changes; 0 is never.
 pub fn rekey(time: Duration) -> Result<Option<Duration>, String> {
     match time {

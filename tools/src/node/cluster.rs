@@ -62,8 +62,10 @@ impl Identity {
     /// Enters the cluster. The radios are told to tell of their virtual APs, and `bell` is rung when there is something
     /// for [`Member::turn`].
     pub fn enter(self, switch: &Arc<Switch>, radios: usize, bell: &Bell) -> anyhow::Result<Member<Real>> {
-        let MeshSettings { listen, peers, .. } = self.settings;
-        let config = RealConfig { authority: self.authority, ..RealConfig::new(listen, peers) };
+        let MeshSettings { listen, peers, silence, .. } = self.settings;
+        let usual = RealConfig::new(listen, peers);
+        let idle = silence.unwrap_or(usual.idle);
+        let config = RealConfig { authority: self.authority, idle, gossip: idle / 5, ..usual };
         let waker = bell.clone();
         let engine = Real::start(
             self.store,

@@ -345,7 +345,7 @@ impl GroupQueue {
 
 impl Sent {
     const fn new(category: AccessCategory, len: usize, cover: Cover) -> Self {
-        Self { category, len, cover, again: None, counted: false, choice: None, probe: None }
+        Self { category, len, cover, again: None, counted: false, choice: None, probe: None, order: 0 }
     }
 }
 

@@ -513,6 +513,21 @@ fn a_frame_that_failed_is_lost_if_others_were_sent_after_it() {
 }
 
 #[test]
+fn a_frame_that_failed_is_lost_if_a_later_one_was_acknowledged_before_that_was_told() {
+    let mut end = End::protected();
+    end.queue(b"1").unwrap();
+    end.queue(b"2").unwrap();
+    let [first, second] = [(); 2].map(|()| {
+        let outgoing = end.poll().unwrap();
+        end.flight.launch(end.now, (), outgoing)
+    });
+    completed(&mut end, second, true);
+    completed(&mut end, first, false);
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
+    assert!(end.frame().is_none());
+}
+
+#[test]
 fn group_frames_leave_in_order_under_the_group_key_or_not_at_all() {
     let mut end = End::protected();
     let mut queue = GroupQueue::new(true);

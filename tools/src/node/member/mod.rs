@@ -126,7 +126,7 @@ impl<E: Engine> Member<E> {
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
         let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
-        let cluster = Cluster::new(me, Timing::default(), &journal);
+        let cluster = Cluster::new(me, timing(), &journal);
         Ok(Self {
             engine,
             cluster,
@@ -225,6 +225,11 @@ impl<E: Engine> Member<E> {
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
         [core, leaving].into_iter().flatten().min()
     }
+}
+
+/// A node that is only busy is waited for: that one is lost, the engine finds sooner.
+fn timing() -> Timing {
+    Timing { prepare: Duration::from_secs(1), commit: Duration::from_secs(2), ..Timing::default() }
 }
 
 /// How another node is, in a word.
