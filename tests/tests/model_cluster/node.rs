@@ -27,6 +27,8 @@ pub struct Vap {
     pub draining: bool,
     /// It was made from a copy, and has the key that it had then.
     pub stale: bool,
+    /// Since when nothing of its client could be decrypted.
+    pub unreadable_since: Option<u64>,
     pub flight: Option<Flight>,
     /// The radio will look at the queue by itself.
     pub scheduled: bool,
@@ -59,6 +61,7 @@ impl Vap {
             used: 0,
             draining: false,
             stale: false,
+            unreadable_since: None,
             flight: None,
             scheduled: false,
         }
@@ -127,6 +130,8 @@ pub struct Node {
     /// The radio refuses the next virtual AP that it has never had.
     pub full: bool,
     pub had: BTreeSet<MacAddr>,
+    /// Frames that it has passed on.
+    pub passed: BTreeSet<(u64, u64)>,
 }
 
 impl Node {
@@ -148,6 +153,7 @@ impl Node {
             made: 0,
             full: false,
             had: BTreeSet::new(),
+            passed: BTreeSet::new(),
         }
     }
 
