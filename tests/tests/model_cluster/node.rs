@@ -1,11 +1,12 @@
 //! A node of the model: the product's core, and a radio that only counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use mesh::Cluster;
 use mesh::announce::{NodeId, SaBinding};
 use mesh::handover::{Context, Incarnation, Me, Timing};
-use mesh::lease::{Generation, KeyId, Lease, NodeSlot, Record};
+use mesh::lease::{Generation, Journal, KeyId, Lease, NodeSlot, Record};
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
@@ -105,6 +106,24 @@ pub struct ModelJournal {
     pub written: Vec<Record>,
 }
 
+impl Journal for ModelJournal {
+    type Error = Infallible;
+
+    fn load(&mut self) -> Result<Vec<Record>, Infallible> {
+        Ok(self.synced.clone())
+    }
+
+    fn write(&mut self, records: &[Record]) -> Result<(), Infallible> {
+        self.written.extend(records);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Infallible> {
+        self.synced.append(&mut self.written);
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 pub struct Node {
     pub id: NodeId,
@@ -165,7 +184,8 @@ impl Node {
     pub fn start(&mut self) {
         self.incarnation += 1;
         let me = Me { node: self.id, slot: self.slot, incarnation: Incarnation(self.incarnation) };
-        self.core = Some(Cluster::new(me, Timing::default(), &self.journal.synced));
+        let Ok(records) = self.journal.load();
+        self.core = Some(Cluster::new(me, Timing::default(), &records));
         (self.rows, self.version, self.radio_free, self.timer) = (BTreeMap::new(), 0, 0, None);
         self.seen.fill(Seen::default());
     }
