@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use tests::machine::{Machine, cache, scenarios};
+use tests::machine::{Machine, cache, is_wanted, scenarios};
 
 /// How long the whole boot may take; two idle cores need a fraction of it.
 const BOUND: Duration = Duration::from_secs(2400);
@@ -21,10 +21,8 @@ const GUEST: &str = env!("CARGO_BIN_EXE_lab-guest");
 fn every_scenario_on_mac80211_hwsim() {
     let filter = std::env::var("AIRLOOM_LAB").unwrap_or_default();
     let hostapd = std::env::var("AIRLOOM_LAB_AP").is_ok_and(|ap| ap == "hostapd");
-    let wanted: Vec<String> = scenarios(Path::new(GUEST), hostapd)
-        .into_iter()
-        .filter(|name| filter.split(',').any(|text| name.contains(text)))
-        .collect();
+    let wanted: Vec<String> =
+        scenarios(Path::new(GUEST), hostapd).into_iter().filter(|name| is_wanted(name, &filter)).collect();
     let machine = match Machine::prepare(Path::new(GUEST)) {
         Ok(machine) => machine,
         Err(why) => return skip(wanted.len(), &why),

@@ -17,7 +17,7 @@ use crate::table::{Key, Row};
 /// Virtual APs that a node keeps account of, its own and those of others.
 const MAX_VAPS: usize = 1 << 16;
 /// Keys that the journal names.
-const MAX_KEYS: usize = 1 << 14;
+const JOURNAL_KEYS: usize = 1 << 14;
 /// Events that wait to be fetched; the oldest go first.
 const MAX_EVENTS: usize = 4096;
 /// Contexts given away of which it is not known whether they arrived.
@@ -37,6 +37,9 @@ pub enum MoveError {
     /// It is moving already, or not quite here yet.
     #[error("the virtual AP is on the move already")]
     Busy,
+    /// It has more keys than a context may name.
+    #[error("a virtual AP with so many keys stays where it is")]
+    TooManyKeys,
     /// The one it is to go to, or the one that has it, is not there.
     #[error("node {} is not there", .0.0)]
     NodeMissing(NodeId),
@@ -96,7 +99,7 @@ impl Cluster {
             me,
             timing,
             peers: Peers::new(me),
-            journal: Reservations::new(journal, MAX_KEYS),
+            journal: Reservations::new(journal, JOURNAL_KEYS),
             writing: BTreeMap::new(),
             vaps: BTreeMap::new(),
             doubts: VecDeque::new(),

@@ -44,7 +44,8 @@ pub struct Context {
     pub vlan: u16,
     /// Names the security association with the client. Another one tells that there was a handshake.
     pub sa: SaBinding,
-    /// Its transmit keys, each with the highest generation that was seen of it; at most [`MAX_KEYS`].
+    /// Its transmit keys, each with the highest generation that was seen of it. With more than [`MAX_KEYS`] of them a
+    /// virtual AP stays where it is.
     pub keys: Vec<(KeyId, Generation)>,
     /// The rest, which is nobody's business here.
     pub bytes: SecretBytes,
@@ -54,6 +55,11 @@ impl Context {
     /// The highest generation of any of its keys.
     pub(super) fn generation(&self) -> Generation {
         self.keys.iter().map(|(_, generation)| *generation).max().unwrap_or_default()
+    }
+
+    /// Whether it can go to another node: with more keys than a message names, some would be used unreserved.
+    pub(super) fn can_travel(&self) -> bool {
+        self.keys.len() <= MAX_KEYS
     }
 
     /// All its keys are used under at least `generation` from now on.

@@ -79,8 +79,8 @@ impl Cluster {
                 }
                 self.tell(Event::Superseded { bssid, by: title.owner });
             }
-            // What the radio has been ordered already is above it: the other will hear of that.
-            Role::Activating(activating) if activating.ordered.is_some_and(|rank| rank > title.rank) => {
+            // What this node is about to have is above it: the other will hear of that.
+            Role::Activating(activating) if activating.rank() > title.rank => {
                 vap.role = Role::Activating(activating);
             }
             Role::Activating(activating) => self.overtaken(now, bssid, activating),

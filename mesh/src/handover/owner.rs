@@ -137,9 +137,10 @@ impl Cluster {
         let me = self.me.slot.number();
         let mut up: Vec<_> = self.peers.up_now().collect();
         up.sort_by_key(|(_, slot)| slot.number().wrapping_sub(me));
-        let chosen: Vec<NodeId> = up.iter().take(self.timing.guards).map(|(node, _)| *node).collect();
-        let wired = self.wired;
+        let (guards, wired) = (self.timing.guards, self.wired);
         let Some(serving) = self.serving(bssid) else { return };
+        let guards = if serving.context.can_travel() { guards } else { 0 };
+        let chosen: Vec<NodeId> = up.iter().take(guards).map(|(node, _)| *node).collect();
         let before = std::mem::take(&mut serving.guards);
         let lonely = chosen.is_empty() && !wired && (!before.is_empty() || serving.alone.is_some());
         serving.alone = lonely.then(|| serving.alone.unwrap_or(now));

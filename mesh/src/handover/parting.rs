@@ -30,6 +30,9 @@ impl Cluster {
         if to == me {
             return Ok(());
         }
+        if !serving.context.can_travel() {
+            return Err(MoveError::TooManyKeys);
+        }
         self.peers.reach(to).filter(|reach| *reach == Reach::Up).ok_or(MoveError::NodeMissing(to))?;
         let (rank, keys) = (serving.rank, serving.context.keys.clone());
         let id = MoveId(self.next_number());
@@ -113,7 +116,8 @@ impl Cluster {
 
     /// Out of the radio, and so not transmitting: only now does the context leave.
     fn park(&mut self, now: Instant, bssid: MacAddr, parked: Parked) {
-        let there = parked.to.filter(|(to, _)| self.peers.reach(*to) != Some(Reach::Down));
+        let there = parked.to.filter(|_| parked.context.can_travel());
+        let there = there.filter(|(to, _)| self.peers.reach(*to) != Some(Reach::Down));
         if let Some((to, id)) = there {
             let (rank, context) = (parked.rank, parked.context.clone());
             self.send(to, bssid, &Message::Commit { id, rank, context });

@@ -154,6 +154,13 @@ pub(super) struct Parked {
     pub(super) since: Instant,
 }
 
+impl Activating {
+    /// By which right this node has it, as far as that is certain.
+    pub(super) fn rank(&self) -> Rank {
+        self.ordered.unwrap_or(self.below)
+    }
+}
+
 impl Serving {
     pub(super) const fn new(rank: Rank, context: Context) -> Self {
         Self {
@@ -213,10 +220,10 @@ impl Vap {
         Some((quiet + timing.stagger * u32::from(guard.order), "take over"))
     }
 
-    /// When the client is told to come again, where nothing else is to be expected.
+    /// When the client is told to come again, where nothing else is to be expected. Those who heard the owner on the air
+    /// have lost it when that ended.
     pub(super) fn invitation(&self, timing: &Timing) -> Option<(Instant, &'static str)> {
-        let idle = matches!(self.role, Role::Elsewhere);
-        let cold = self.lost.filter(|_| idle)? + timing.cold;
-        Some((self.heard.map_or(cold, |heard| cold.max(heard + timing.silence)), "invite"))
+        let lost = self.lost.filter(|_| matches!(self.role, Role::Elsewhere))?;
+        Some((self.heard.map_or(lost, |heard| heard.max(lost)) + timing.cold, "invite"))
     }
 }

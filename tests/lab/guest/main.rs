@@ -48,7 +48,7 @@ fn main() {
         }
     }
     let filter = fs::read_to_string(Path::new(HOST).join("filter")).unwrap_or_default();
-    let chosen = |name: &str| filter.trim().split(',').any(|text| name.contains(text));
+    let chosen = |name: &str| tests::machine::is_wanted(name, &filter);
     for (name, scenario) in scenarios(hostapd).into_iter().filter(|(name, _)| chosen(name)) {
         perform(&name, &scenario, true);
     }

@@ -10,6 +10,8 @@ use super::world::{Event, World};
 
 /// How often a frame is sent before it is given up.
 const TRIES: u32 = 5;
+/// An owner that cannot decrypt anything of its client for so long gives up.
+const UNREADABLE: u64 = 200 * MILLI;
 /// MSDUs that wait for a client; the oldest go first.
 const QUEUE: usize = 64;
 /// A virtual AP that was heard so lately may be in transit.
@@ -201,8 +203,11 @@ impl World {
         if self.nodes[node].radio.contains_key(&bssid) {
             return self.receive(node, bssid, msdu, sealed);
         }
-        let frame = Frame::Up { msdu, key: sealed.0, number: sealed.1 }.encode();
-        self.core(node, |core, now| core.handle_stray(now, bssid, frame));
+        // What a radio hears once more, as a retry, it has passed on already.
+        if self.nodes[node].passed.insert(sealed) {
+            let frame = Frame::Up { msdu, key: sealed.0, number: sealed.1 }.encode();
+            self.core(node, |core, now| core.handle_stray(now, bssid, frame));
+        }
     }
 
     /// The owner gets a frame of its client: at first hand, or from whoever heard it.
@@ -212,6 +217,7 @@ impl World {
             let client = vap.client;
             return self.undecipherable(node, bssid, client, msdu);
         }
+        vap.unreadable_since = None;
         if vap.received.insert(sealed) {
             let now = self.now;
             let owners = self.owners(bssid).len();
@@ -221,13 +227,16 @@ impl World {
         }
     }
 
-    /// The client has another key: it joined anew, or its key was changed by a node that is gone.
+    /// The client has another key: it was agreed on with another owner. If that one does not turn up the client has to
+    /// come again.
     fn undecipherable(&mut self, node: usize, bssid: MacAddr, client: usize, msdu: u32) {
+        let now = self.now;
+        self.oracle.unreadable(msdu);
         let mut others = self.owners(bssid).into_iter().filter(|other| *other != node);
-        if others.any(|other| self.can_serve(other, bssid, client)) {
-            return self.oracle.unreadable(msdu);
-        }
-        if self.can_serve(node, bssid, client) {
+        let served = others.any(|other| self.can_serve(other, bssid, client));
+        let Some(vap) = self.nodes[node].radio.get_mut(&bssid) else { return };
+        let since = *vap.unreadable_since.get_or_insert(now);
+        if served || now < since + UNREADABLE || self.can_serve(node, bssid, client) {
             return;
         }
         if self.clients[client].bssid == Some(bssid) {

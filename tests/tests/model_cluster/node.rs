@@ -1,11 +1,12 @@
 //! A node of the model: the product's core, and a radio that only counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use mesh::Cluster;
 use mesh::announce::{NodeId, SaBinding};
 use mesh::handover::{Context, Incarnation, Me, Timing};
-use mesh::lease::{Generation, KeyId, Lease, NodeSlot, Record};
+use mesh::lease::{Generation, Journal, KeyId, Lease, NodeSlot, Record};
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
@@ -27,6 +28,8 @@ pub struct Vap {
     pub draining: bool,
     /// It was made from a copy, and has the key that it had then.
     pub stale: bool,
+    /// Since when nothing of its client could be decrypted.
+    pub unreadable_since: Option<u64>,
     pub flight: Option<Flight>,
     /// The radio will look at the queue by itself.
     pub scheduled: bool,
@@ -59,6 +62,7 @@ impl Vap {
             used: 0,
             draining: false,
             stale: false,
+            unreadable_since: None,
             flight: None,
             scheduled: false,
         }
@@ -102,6 +106,24 @@ pub struct ModelJournal {
     pub written: Vec<Record>,
 }
 
+impl Journal for ModelJournal {
+    type Error = Infallible;
+
+    fn load(&mut self) -> Result<Vec<Record>, Infallible> {
+        Ok(self.synced.clone())
+    }
+
+    fn write(&mut self, records: &[Record]) -> Result<(), Infallible> {
+        self.written.extend(records);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Infallible> {
+        self.synced.append(&mut self.written);
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 pub struct Node {
     pub id: NodeId,
@@ -127,6 +149,8 @@ pub struct Node {
     /// The radio refuses the next virtual AP that it has never had.
     pub full: bool,
     pub had: BTreeSet<MacAddr>,
+    /// Frames that it has passed on.
+    pub passed: BTreeSet<(u64, u64)>,
 }
 
 impl Node {
@@ -148,6 +172,7 @@ impl Node {
             made: 0,
             full: false,
             had: BTreeSet::new(),
+            passed: BTreeSet::new(),
         }
     }
 
@@ -159,7 +184,8 @@ impl Node {
     pub fn start(&mut self) {
         self.incarnation += 1;
         let me = Me { node: self.id, slot: self.slot, incarnation: Incarnation(self.incarnation) };
-        self.core = Some(Cluster::new(me, Timing::default(), &self.journal.synced));
+        let Ok(records) = self.journal.load();
+        self.core = Some(Cluster::new(me, Timing::default(), &records));
         (self.rows, self.version, self.radio_free, self.timer) = (BTreeMap::new(), 0, 0, None);
         self.seen.fill(Seen::default());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use mesh::announce::NodeId;
 use mesh::handover::{Action, Event as Told, Ticket};
-use mesh::lease::{Lease, NodeSlot};
+use mesh::lease::{Journal, Lease, NodeSlot};
 use stack::wire::MacAddr;
 
 use super::air::Client;
@@ -151,8 +151,7 @@ impl World {
             }
             Event::Order { node, start, order } if self.is_live(node, start) => self.obey(node, order),
             Event::Synced { node, start, ticket } if self.is_live(node, start) => {
-                let journal = &mut self.nodes[node].journal;
-                journal.synced.append(&mut journal.written);
+                let Ok(()) = self.nodes[node].journal.sync();
                 self.core(node, |core, now| core.journal_done(now, ticket));
             }
             Event::Timer { node, start } if self.is_live(node, start) => {
@@ -265,7 +264,7 @@ impl World {
                 self.nodes[node].version += 1;
             }
             Action::Journal { ticket, records } => {
-                self.nodes[node].journal.written.extend(records);
+                let Ok(()) = self.nodes[node].journal.write(&records);
                 let wait = self.dice.below(self.plan.slow);
                 self.at(wait, Event::Synced { node, start, ticket });
             }

@@ -271,3 +271,13 @@ fn an_address_that_another_has_is_not_made_twice() {
     nodes.wait(Duration::from_secs(1));
     nodes.at(1, |node, now| node.handle_created(now, BSSID, context(9, 0, b""))).unwrap();
 }
+
+#[test]
+fn a_virtual_ap_with_more_keys_than_a_message_names_stays() {
+    let mut nodes = Nodes::new(2);
+    let mut many = context(1, 0, b"");
+    many.keys = (0..17).map(|key| (KeyId([key; 16]), Generation::default())).collect();
+    nodes.at(0, |node, now| node.handle_created(now, BSSID, many)).unwrap();
+    assert!(nodes.journals[1].is_empty(), "no copy went out");
+    assert_eq!(nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))), Err(MoveError::TooManyKeys));
+}
