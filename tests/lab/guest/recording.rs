@@ -2,11 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use drivers::packet::PacketSocket;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::Pid;
 use stack::wire::{Transmit, TxId, TxOptions};
 
@@ -20,15 +22,17 @@ const FILE: &str = "/tmp/air.pcap";
 
 pub(crate) struct Recording {
     tcpdump: Child,
+    _stamps: UdpSocket,
     name: String,
 }
 
 impl Recording {
     /// Returns when tcpdump listens.
     pub(crate) fn start(name: &str) -> Result<Self, String> {
+        let stamps = stamp_at_once()?;
         let mut tcpdump = said(
             Command::new("tcpdump")
-                .args(["-i", "hwsim0", "-Z", "root", "-B", "32768", "-U", "-w", FILE])
+                .args(["-i", "hwsim0", "-Z", "root", "-B", "32768", "-U", "--nano", "-w", FILE])
                 .stderr(Stdio::piped())
                 .spawn(),
         )?;
@@ -42,7 +46,7 @@ impl Recording {
         expect(listens, || format!("tcpdump does not listen on hwsim0: {before:?}"))?;
         // Kept draining: tcpdump must be able to write its summary.
         thread::spawn(move || lines.for_each(drop));
-        Ok(Self { tcpdump, name: name.to_owned() })
+        Ok(Self { tcpdump, _stamps: stamps, name: name.to_owned() })
     }
 
     /// Stops tcpdump once it has written all that was on the air, a mark that is sent last included, and hands the
@@ -56,6 +60,14 @@ impl Recording {
         said(fs::remove_file(FILE))?;
         marked
     }
+}
+
+/// Has the kernel note the time of each frame where it is sent, for as long as the socket lives. Without it tcpdump notes
+/// when it got the frame, and each processor has a queue of its own to tcpdump: the order would be lost.
+fn stamp_at_once() -> Result<UdpSocket, String> {
+    let socket = said(UdpSocket::bind("127.0.0.1:0"))?;
+    said(setsockopt(&socket, sockopt::ReceiveTimestamp, &true))?;
+    Ok(socket)
 }
 
 /// hwsim's tap sends nothing on the air, but shows what was sent on it to who listens.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::NamedTempFile;
+
 const FIELDS: [&str; 22] = [
     "frame.number",
     "frame.time_epoch",
@@ -87,23 +89,35 @@ impl Frame {
     }
 }
 
-/// All frames of a recording, as tshark reads them with that passphrase.
+/// All frames of a recording in the order of their times, as tshark reads them with that passphrase.
 pub(crate) fn read(file: &Path, passphrase: &str, ssid: &str) -> Result<Vec<Frame>, String> {
+    let ordered = in_order(file)?;
     let mut tshark = Command::new("tshark");
-    tshark.arg("-r").arg(file).args(["-o", "wlan.enable_decryption:TRUE", "-o"]);
+    tshark.arg("-r").arg(ordered.path()).args(["-o", "wlan.enable_decryption:TRUE", "-o"]);
     tshark.arg(format!("uat:80211_keys:\"wpa-pwd\",\"{passphrase}:{ssid}\""));
     tshark.args(["-T", "fields", "-E", "occurrence=f", "-Y", "!(wlan.fc.type_subtype == 0x1d)"]);
     FIELDS.iter().for_each(|field| {
         tshark.args(["-e", field]);
     });
-    let output = tshark.output().map_err(|error| format!("tshark does not start: {error}"))?;
+    let read = output(&mut tshark)?;
+    read.lines().map(|line| frame(line).ok_or_else(|| format!("tshark wrote {line:?}"))).collect()
+}
+
+/// The recording's frames came by way of a queue for each processor: a file that has them in the order of their times.
+fn in_order(file: &Path) -> Result<NamedTempFile, String> {
+    let ordered =
+        NamedTempFile::new().map_err(|error| format!("no place to put a recording in order: {error}"))?;
+    output(Command::new("reordercap").arg(file).arg(ordered.path()))?;
+    Ok(ordered)
+}
+
+fn output(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{program} does not start: {error}"))?;
     if !output.status.success() {
-        return Err(format!("tshark: {}", String::from_utf8_lossy(&output.stderr)));
+        return Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr)));
     }
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| frame(line).ok_or_else(|| format!("tshark wrote {line:?}")))
-        .collect()
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn frame(line: &str) -> Option<Frame> {
