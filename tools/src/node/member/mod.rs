@@ -101,8 +101,6 @@ pub struct Member<E> {
     told: Receiver<(usize, Told)>,
     /// What the radios know of `abroad`.
     shown: Abroad,
-    /// They do not know it all yet.
-    changed: bool,
     own: BTreeMap<MacAddr, Own>,
     /// Virtual APs whose radio was told to serve them.
     coming: BTreeMap<MacAddr, Own>,
@@ -134,7 +132,6 @@ impl<E: Engine> Member<E> {
             switch,
             told,
             shown,
-            changed: false,
             own: BTreeMap::new(),
             coming: BTreeMap::new(),
             abroad: BTreeMap::new(),
@@ -169,6 +166,11 @@ impl<E: Engine> Member<E> {
         if better {
             self.heard.insert(bssid, (radio, signal, now));
         }
+    }
+
+    /// A radio hears the beacons of a virtual AP of another node.
+    pub fn handle_on_air(&mut self, now: Instant, bssid: MacAddr) {
+        self.cluster.handle_heard(now, bssid);
     }
 
     /// A virtual AP went to another radio of this node.
@@ -210,9 +212,6 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
-        if std::mem::take(&mut self.changed) {
-            self.shown.set(self.abroad.keys().copied().collect());
-        }
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
