@@ -33,6 +33,7 @@ pub struct Inspector {
     moves: Mutex<VecDeque<Move>>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
+    cluster_drops: Mutex<BTreeMap<String, u64>>,
     /// Of the leases of virtual APs, by BSSID.
     generations: Mutex<BTreeMap<String, u64>>,
 }
@@ -51,6 +52,7 @@ impl Inspector {
             moves,
             cluster: None,
             others: Mutex::default(),
+            cluster_drops: Mutex::default(),
             generations: Mutex::default(),
         }
     }
@@ -68,6 +70,8 @@ impl Inspector {
             state: super::member::state(other).to_owned(),
         };
         *lock(&self.others) = others.iter().map(tell).collect();
+        *lock(&self.cluster_drops) =
+            member.drops().map(|(reason, count)| (reason.to_owned(), count)).collect();
         *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
     }
 
@@ -167,6 +171,7 @@ impl Inspector {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             moves: lock(&self.moves).iter().cloned().collect(),
             peers: lock(&self.others).clone(),
+            cluster_drops: lock(&self.cluster_drops).clone(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();
