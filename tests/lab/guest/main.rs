@@ -137,6 +137,7 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("nodes_backhaul_is_cut", nodes::backhaul_is_cut, ONE),
         ("nodes_one_restarts", nodes::node_restarts, ONE),
         ("nodes_of_another_cluster", nodes::wrong_cluster, ONE),
+        ("nodes_walk", nodes::walks, ONE),
         ("nodes_again_and_again", nodes::moved_again_and_again, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),

@@ -89,6 +89,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         | "nodes_under_pings"
         | "nodes_under_streams"
         | "nodes_clients_cross"
+        | "nodes_walk"
         | "nodes_backhaul_is_cut"
         | "nodes_again_and_again" => {
             checks::joined_once(frames)?;

@@ -12,6 +12,7 @@ use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use mesh::engine::real::Real;
+use mesh::lease::NodeSlot;
 use stack::ap::{ApEvent, BssidBlock, NetworkId, RadioConfig};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
@@ -68,10 +69,14 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
         .context("cannot start the control socket's thread")?;
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let channels = config.radios.iter().map(|radio| radio.channel).collect();
-    let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
+    let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
+    let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
+    let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
     let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
-    let member = identity.map(enter).transpose()?;
+    let mut member = identity.map(enter).transpose()?;
+    if let Some(member) = &mut member {
+        member.set_channels(channels);
+    }
     let parts = Parts { inspector: &inspector, placer, member, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -226,7 +231,17 @@ impl<W: Write> Watch<'_, W> {
             }
             match ending {
                 Some((radio, ending)) => self.ended(radio, ending),
-                None => return self.parts.placer.turn(now),
+                None => break,
+            }
+        }
+        self.place(now);
+    }
+
+    /// Has clients go where they are better off.
+    fn place(&mut self, now: Time) {
+        for (station, node) in self.parts.placer.turn(now) {
+            if let Some(member) = &mut self.parts.member {
+                member.handle_placed(now, station, node);
             }
         }
     }
@@ -242,8 +257,8 @@ impl<W: Write> Watch<'_, W> {
                     member.handle_moved(moved);
                 }
             }
-            (WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }), Some(member)) => {
-                member.handle_heard(now, radio, *bssid, *signal);
+            (WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal }), Some(member)) => {
+                member.handle_heard(now, radio, (*bssid, *station), *signal);
             }
             (WorkerEvent::Ap(ApEvent::OnAir(bssid)), Some(member)) => member.handle_on_air(now, *bssid),
             _ => {}
@@ -252,7 +267,7 @@ impl<W: Write> Watch<'_, W> {
 
     /// Lets the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
-        let Parts { inspector, member, wishes, log, .. } = &mut self.parts;
+        let Parts { inspector, placer, member, wishes, log } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
             match member {
                 Some(member) => member.handle_wish(now, wish),
@@ -263,7 +278,11 @@ impl<W: Write> Watch<'_, W> {
         member.turn(now);
         for news in member.take_news() {
             inspector.cluster_news(&news);
+            placer.handle_news(now, &news);
             log.news(&news);
+        }
+        for view in member.take_views() {
+            placer.handle_view(now, view);
         }
         inspector.others(member);
     }

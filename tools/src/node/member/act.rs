@@ -156,9 +156,10 @@ impl<E: Engine> Member<E> {
                 }
             }
             Event::Arrived { bssid, from, taken_over } => {
-                let radio = self.own.get(&bssid).map_or(0, |own| own.radio);
+                let own = self.own.get(&bssid).copied();
+                let (radio, station) = own.map_or((0, MacAddr::ZERO), |own| (own.radio, own.client));
                 let from = from.map(|node| self.name_of(node));
-                self.news.push(News::Arrived { bssid, radio, from, taken_over });
+                self.news.push(News::Arrived { bssid, station, radio, from, taken_over });
             }
             Event::Superseded { bssid, by } => {
                 let name = self.name_of(by);

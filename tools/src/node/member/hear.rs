@@ -119,6 +119,7 @@ impl<E: Engine> Member<E> {
             Event::Row { node, key, row } => {
                 self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
                 self.note_client(&key);
+                self.learn_sight(node, &key, row.as_ref().map(|row| row.value.as_slice()));
             }
             Event::Frame { .. } => {}
             Event::Fenced { slot, fault } => {

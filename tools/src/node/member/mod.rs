@@ -3,6 +3,7 @@
 mod act;
 mod convert;
 mod hear;
+mod sights;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +14,13 @@ use mesh::Cluster;
 use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::Record;
+use mesh::lease::{NodeSlot, Record};
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
 pub use self::convert::range_of;
+use self::sights::Sights;
+pub(super) use self::sights::View;
 use super::moves::Moved;
 use super::orders::{Abroad, Told};
 use super::switch::Switch;
@@ -34,8 +37,8 @@ pub struct Wish {
     pub station: MacAddr,
     /// The other node's name.
     pub node: String,
-    /// Who is told what came of it.
-    pub answer: SyncSender<Result<Departed, String>>,
+    /// Who is told what came of it, if somebody wants to know.
+    pub answer: Option<SyncSender<Result<Departed, String>>>,
 }
 
 impl Wish {
@@ -65,6 +68,8 @@ pub enum News {
     Arrived {
         /// Its BSSID.
         bssid: MacAddr,
+        /// Its client.
+        station: MacAddr,
         /// Its radio, by its index.
         radio: usize,
         /// Whence, if that is known.
@@ -111,6 +116,7 @@ pub struct Member<E> {
     /// Since when a virtual AP that leaves is not sent for.
     drains: BTreeMap<MacAddr, Instant>,
     leaving: Vec<Leaving>,
+    sights: Sights,
     news: Vec<News>,
 }
 
@@ -138,6 +144,7 @@ impl<E: Engine> Member<E> {
             heard: BTreeMap::new(),
             drains: BTreeMap::new(),
             leaving: Vec::new(),
+            sights: Sights::default(),
             news: Vec::new(),
         })
     }
@@ -165,7 +172,16 @@ impl<E: Engine> Member<E> {
     }
 
     /// A radio hears the client of a virtual AP.
-    pub fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
+    pub fn handle_heard(
+        &mut self,
+        now: Instant,
+        radio: usize,
+        (bssid, station): (MacAddr, MacAddr),
+        signal: i8,
+    ) {
+        if !self.own.contains_key(&bssid) {
+            self.hear_stranger(now, radio, station, signal);
+        }
         let better = self
             .heard
             .get(&bssid)
@@ -205,6 +221,14 @@ impl<E: Engine> Member<E> {
         }
     }
 
+    /// A client is better off with another node.
+    pub fn handle_placed(&mut self, now: Instant, station: MacAddr, node: NodeSlot) {
+        let other = self.engine.members().into_iter().find(|other| other.slot == node);
+        if let Some(other) = other {
+            self.handle_wish(now, Wish { station, node: other.name, answer: None });
+        }
+    }
+
     /// Does all there is to do. To be called when the engine or a radio rang, and at the deadline.
     pub fn turn(&mut self, now: Instant) {
         while let Ok((radio, told)) = self.told.try_recv() {
@@ -219,6 +243,7 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
+        self.tell_sights(now);
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
@@ -229,7 +254,7 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        [core, leaving].into_iter().flatten().min()
+        [core, leaving, Some(self.sights.poll_timeout())].into_iter().flatten().min()
     }
 }
 
@@ -248,6 +273,8 @@ pub(super) const fn state(other: &Other) -> &'static str {
 }
 
 fn answer(wish: &Wish, outcome: Result<Departed, String>) {
-    // Who asked may have given up.
-    let _ = wish.answer.try_send(outcome);
+    if let Some(answer) = &wish.answer {
+        // Who asked may have given up.
+        let _ = answer.try_send(outcome);
+    }
 }
