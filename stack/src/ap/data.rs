@@ -72,6 +72,10 @@ impl ApRadio {
         });
         if result.is_ok() {
             self.heard(now, pair);
+            // What another radio heard on its channel, and passed on, says nothing about this one.
+            if info.frequency == Some(self.config.channel.frequency()) {
+                self.followed(now, pair);
+            }
         }
         for what in arrived.drain(..) {
             self.act(now, pair, what, mpdu);
