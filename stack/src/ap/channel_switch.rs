@@ -31,6 +31,8 @@ const ANNOUNCEMENTS_TO_DOZING: u32 = 10;
 /// How long the client is waited for on its new channel. One that has stayed where it was must not miss so many beacons
 /// that it leaves.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// And how much longer if it dozes, whatever it may have said of its listen interval.
+const LONGEST_DOZE: Duration = Duration::from_secs(1);
 /// How often an awake client is asked whether it has come, and how often each time.
 const ASK: Duration = Duration::from_millis(10);
 const ASK_RETRIES: u8 = 1;
@@ -151,14 +153,14 @@ impl ApRadio {
     }
 
     /// A station has been heard by this radio: if it was waited for, it is served again.
-    pub(super) fn followed(&mut self, now: Instant, (place, _): Pair) {
+    pub(super) fn followed(&mut self, now: Instant, (place, client): Pair) {
         let channel = self.config.channel;
         if !self.moves.awaited.contains(&place) {
             return;
         }
-        if let Some(ap) = self.ap_mut(place) {
-            ap.channel = channel;
-        }
+        let Some(ap) = self.ap_mut(place).filter(|ap| ap.client == Some(client)) else { return };
+        ap.channel = channel;
+        ap.stations.values_mut().for_each(|station| station.peer.forget_polls());
         self.end_waiting(now, place, ApEvent::Followed);
     }
 
@@ -224,15 +226,16 @@ impl VirtualAp {
         Some(SwitchAnnouncement { to: switch.to, count }).filter(|_| count > 0)
     }
 
-    /// Its client may not have come to the channel of its radio yet.
-    pub(super) fn awaits_client(&self) -> bool {
+    /// Its client may not have come to the channel of its radio yet: [`ApEvent::Followed`] or [`ApEvent::NotFollowed`] will
+    /// tell.
+    pub fn awaits_client(&self) -> bool {
         self.switch.is_some_and(|switch| switch.wait.is_some())
     }
 
     /// How long a client that dozes now may stay away from the air.
     fn longest_doze(&self) -> Duration {
         let dozing = self.stations.values().filter(|station| station.peer.power_save().is_dozing());
-        dozing.map(|station| station.peer.config().buffer_age).max().unwrap_or_default()
+        dozing.map(|station| station.peer.config().buffer_age.min(LONGEST_DOZE)).max().unwrap_or_default()
     }
 }
 
