@@ -101,7 +101,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 30] {
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 32] {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
@@ -125,6 +125,8 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 30] {
         ("crowd", scenarios::crowd, ALL),
         ("two_radios", scenarios::two_radios, OURS),
         ("moved_under_pings", moves::under_pings, ONE),
+        ("moved_to_another_channel", moves::to_another_channel, ONE),
+        ("moved_to_another_band", moves::to_another_band, ONE),
         ("moved_under_streams", moves::under_streams, ONE),
         ("moved_while_dozing", moves::while_dozing, ONE),
         ("moved_during_rekeys", moves::during_rekeys, ONE),
