@@ -187,7 +187,7 @@ impl World {
         let waits = self.masts[from].ap.virtual_aps().any(VirtualAp::awaits_client);
         let begun = self.target.is_none()
             && !waits
-            && self.masts[from].ap.drain_to(now, bssid, self.channels[to]).is_some();
+            && self.masts[from].ap.drain_to(now, bssid, self.channels[to], false).is_some();
         if begun {
             self.target = Some(to);
             if self.channels[0] != self.channels[1] {

@@ -4,8 +4,8 @@
 //! down to it. With the last of them the queue is held and the virtual AP is drained. The radio on the other channel beacons
 //! from the announced TBTT on, and asks for the client until it is heard there; only then the queue goes out.
 //!
-//! The client may send until it goes, and at once when it has come (channel switch mode 0): both radios acknowledge for it,
-//! and pass on what they hear. Linux leaves when the last announcement is due, an interval before the switch, and others
+//! The client may send until it goes, and at once when it has come (channel switch mode 0), if both radios acknowledge for it
+//! and pass on what they hear. Else it is to be silent until it hears its virtual AP there (mode 1). Linux leaves when the last announcement is due, an interval before the switch, and others
 //! just before the switch itself: nothing is sent in between. Linux follows within a band only; for another one there is
 //! the extended announcement, which says the operating class.
 
@@ -45,6 +45,8 @@ pub(super) struct ChannelSwitch {
     pub(super) to: Channel,
     /// What the TSF timer shows at its TBTT.
     pub(super) at: u64,
+    /// The client is to send nothing until then.
+    pub(super) quiet: bool,
     /// An action frame is to say it, too: some radios look at few beacons.
     pub(super) action: bool,
     /// The virtual AP is on a radio of the new channel, and the client not yet.
@@ -63,18 +65,19 @@ pub(super) struct Wait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SwitchAnnouncement {
     pub(super) to: Channel,
+    quiet: bool,
     /// The TBTTs until it happens, that of the switch among them.
     pub(super) count: u8,
 }
 
 impl SwitchAnnouncement {
     pub(super) const fn element(self) -> SwitchElement {
-        SwitchElement { mode: 0, channel: self.to.number(), count: self.count }
+        SwitchElement { mode: self.quiet as u8, channel: self.to.number(), count: self.count }
     }
 
     pub(super) const fn extended(self) -> ExtendedChannelSwitch {
         ExtendedChannelSwitch {
-            mode: 0,
+            mode: self.quiet as u8,
             operating_class: self.to.operating_class(),
             channel: self.to.number(),
             count: self.count,
@@ -103,20 +106,31 @@ impl ApRadio {
     /// The radio that [adopts](Self::adopt) it holds its queue until the client is heard there: [`ApEvent::Followed`], or
     /// [`ApEvent::NotFollowed`] after half a second, or later if it dozes.
     ///
+    /// With `quiet` the client is to be silent from the announcement on until it hears its virtual AP again: for where the
+    /// other radio does not acknowledge what it sends there before.
+    ///
     /// Says from when on nothing is sent for it; `None`, and nothing is done, if it cannot move now.
-    pub fn drain_to(&mut self, now: Instant, bssid: MacAddr, channel: Channel) -> Option<Instant> {
-        if channel.frequency() == self.config.channel.frequency() {
+    pub fn drain_to(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        channel: Channel,
+        quiet: bool,
+    ) -> Option<Instant> {
+        let place = self.block().place(bssid)?;
+        let ap = self.ap_mut(place)?;
+        // One that did not follow its client here goes back to where that is.
+        if channel.frequency() == ap.channel.frequency() {
             return self.drain(bssid).then_some(now);
         }
-        let place = self.block().place(bssid)?;
-        let ap = self.ap_mut(place).filter(|ap| ap.can_move() && ap.has_time())?;
+        let ap = Some(ap).filter(|ap| ap.can_move() && ap.has_time())?;
         let beacons = if ap.dozing > 0 { ANNOUNCEMENTS_TO_DOZING } else { ANNOUNCEMENTS };
         let interval = interval(&ap.config);
         let first = if ap.beacon_due { now } else { ap.next_beacon };
         let action = ap.dozing == 0;
         let tbtt = ap.tsf.tbtt_before(interval, first);
         let at = tbtt + micros(interval * beacons);
-        ap.switch = Some(ChannelSwitch { to: channel, at, action, wait: None });
+        ap.switch = Some(ChannelSwitch { to: channel, at, quiet, action, wait: None });
         Some(first + interval * (beacons - 1))
     }
 
@@ -147,7 +161,7 @@ impl ApRadio {
         }
         let at = ap.switch.map_or_else(|| ap.tsf.at(now), |switch| switch.at);
         let wait = Some(Wait { until: now + PATIENCE + ap.longest_doze(), ask: now });
-        ap.switch = Some(ChannelSwitch { to: channel, at, action: false, wait });
+        ap.switch = Some(ChannelSwitch { to: channel, at, quiet: false, action: false, wait });
         ap.stations.values_mut().for_each(|station| station.peer.park());
         self.moves.awaited.insert(place);
     }
@@ -223,7 +237,7 @@ impl VirtualAp {
         let switch = self.switch.filter(|switch| switch.wait.is_none())?;
         let left = switch.at.checked_sub(self.tsf.at(now))?;
         let count = u8::try_from(left.div_ceil(micros(interval(&self.config)))).ok()?;
-        Some(SwitchAnnouncement { to: switch.to, count }).filter(|_| count > 0)
+        Some(SwitchAnnouncement { to: switch.to, quiet: switch.quiet, count }).filter(|_| count > 0)
     }
 
     /// Its client may not have come to the channel of its radio yet: [`ApEvent::Followed`] or [`ApEvent::NotFollowed`] will

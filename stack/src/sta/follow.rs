@@ -1,7 +1,7 @@
 //! The AP goes to another channel, and the station with it (802.11-2020 11.8.8.4).
 //!
 //! Just before the announced TBTT the link falls silent, and when nothing of it is with the radio any more it has the radio
-//! tuned. It speaks again as soon as that is done. If no beacon comes there, it goes back and begins anew. An announcement
+//! tuned. It speaks again as soon as that is done, or if the AP wants silence, when it hears it. If no beacon comes there, it goes back and begins anew. An announcement
 //! of a channel that it may not use changes nothing (SEC-M7).
 
 use std::time::Duration;
@@ -27,11 +27,11 @@ pub(super) enum Switch {
     /// The AP will go. It may want nothing to be sent any more.
     Announced { from: Channel, to: Channel, at: Instant, silent: bool },
     /// It is time: nothing is sent any more.
-    Leaving { from: Channel, to: Channel, until: Instant },
+    Leaving { from: Channel, to: Channel, until: Instant, silent: bool },
     /// The radio is being tuned.
-    Tuning { from: Channel },
+    Tuning { from: Channel, silent: bool },
     /// It is tuned, and no beacon of the AP was heard since.
-    Arrived { from: Channel },
+    Arrived { from: Channel, silent: bool },
 }
 
 /// What is announced.
@@ -63,9 +63,8 @@ impl Switch {
     /// Nothing is sent.
     const fn is_silent(self) -> bool {
         match self {
-            Self::Announced { silent, .. } => silent,
+            Self::Announced { silent, .. } | Self::Arrived { silent, .. } => silent,
             Self::Leaving { .. } | Self::Tuning { .. } => true,
-            Self::Arrived { .. } => false,
         }
     }
 
@@ -83,8 +82,8 @@ impl Link {
     pub fn handle_channel_set(&mut self, now: Instant) {
         self.now = now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let Some(Switch::Tuning { from }) = association.switch else { return };
-        association.switch = Some(Switch::Arrived { from });
+        let Some(Switch::Tuning { from, silent }) = association.switch else { return };
+        association.switch = Some(Switch::Arrived { from, silent });
         // Beacons are missed from here on; one is waited for even while dozing.
         association.beacon = Some(now - association.target.interval);
         self.schedule();
@@ -134,10 +133,11 @@ impl Link {
     /// A beacon of our AP was heard: if that is the first one on its new channel, all is well.
     pub(super) fn followed(&mut self, info: &RxInfo) {
         if let Phase::Associated(association) = &mut self.phase
-            && let Some(Switch::Arrived { from }) = association.switch
+            && let Some(Switch::Arrived { from, .. }) = association.switch
             && info.frequency != Some(from.frequency())
         {
             association.switch = None;
+            self.schedule();
         }
     }
 
@@ -159,15 +159,15 @@ impl Link {
         let now = self.now;
         let idle = self.in_flight.is_empty();
         let Phase::Associated(association) = &mut self.phase else { return };
-        if let Some(Switch::Announced { from, to, at, .. }) = association.switch
+        if let Some(Switch::Announced { from, to, at, silent }) = association.switch
             && at <= now
         {
-            association.switch = Some(Switch::Leaving { from, to, until: now + DRAIN });
+            association.switch = Some(Switch::Leaving { from, to, until: now + DRAIN, silent });
         }
-        if let Some(Switch::Leaving { from, to, until }) = association.switch
+        if let Some(Switch::Leaving { from, to, until, silent }) = association.switch
             && (idle || until <= now)
         {
-            association.switch = Some(Switch::Tuning { from });
+            association.switch = Some(Switch::Tuning { from, silent });
             self.event(LinkEvent::SwitchChannel(to));
         }
     }
@@ -175,7 +175,7 @@ impl Link {
     /// The AP was not heard on the channel that it had announced: we go back to where it was.
     pub(super) fn back_to_channel(&mut self) {
         let Phase::Associated(association) = &mut self.phase else { return };
-        if let Some(Switch::Tuning { from } | Switch::Arrived { from }) = association.switch.take() {
+        if let Some(Switch::Tuning { from, .. } | Switch::Arrived { from, .. }) = association.switch.take() {
             self.event(LinkEvent::SwitchChannel(from));
         }
     }

@@ -96,7 +96,9 @@ fn an_ap_may_want_silence_until_the_switch() {
     assert!(says_something(&mut link, 210).is_empty());
     link.handle_timeout(at(506));
     link.handle_channel_set(at(508));
-    assert!(!says_something(&mut link, 510).is_empty());
+    assert!(says_something(&mut link, 510).is_empty());
+    hear_on(&mut link, 520, 11, &beacon(&elements(b"open", None)));
+    assert!(!sent(&mut link).is_empty());
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Two {
     fn announce(&mut self) -> usize {
         let since = self.world.air.len();
         let (now, bssid) = (at(self.world.now), self.bssid());
-        let until = self.world.ap.drain_to(now, bssid, self.other_channel).unwrap();
+        let until = self.world.ap.drain_to(now, bssid, self.other_channel, false).unwrap();
         assert!(until > now + Duration::from_millis(200) && until <= now + Duration::from_millis(310));
         while !self.world.ap_events.contains(&ApEvent::Drained(bssid)) {
             assert!(at(self.world.now) < until + Duration::from_millis(5));
@@ -90,6 +90,24 @@ fn three_beacons_and_an_action_frame_tell_the_client_and_nothing_follows_the_las
 }
 
 #[test]
+fn a_client_may_be_told_to_be_silent_until_it_is_there() {
+    let mut two = apart(wpa2(OWN), near());
+    let (now, bssid, since) = (at(two.world.now), two.bssid(), two.world.air.len());
+    two.world.ap.drain_to(now, bssid, near(), true).unwrap();
+    two.world.run(110);
+    let switch = ChannelSwitch { mode: 1, channel: 44, count: 3 };
+    assert_eq!(said(two.world.answers(since, station(1), FrameKind::BEACON)[0]).0, Some(switch));
+    let sent = two.world.sent.len();
+    two.world.send_up(0, FAR, b"when it is there");
+    two.world.run(240);
+    assert_eq!(two.world.sent.len(), sent, "it has nothing to say");
+    let ap = two.world.ap.take(at(two.world.now), bssid, LINGER).unwrap();
+    two.hand_over(ap);
+    two.world.run(150);
+    assert_eq!(two.world.reached_ds(b"when it is there"), 1);
+}
+
+#[test]
 fn another_band_is_announced_by_its_operating_class_alone() {
     let mut two = apart(wpa2(OWN), far());
     let since = two.announce();
@@ -104,7 +122,7 @@ fn another_band_is_announced_by_its_operating_class_alone() {
 fn a_client_that_asks_meanwhile_is_told_and_others_are_not() {
     let mut two = apart(wpa2(OWN), near());
     let (now, bssid) = (at(two.world.now), two.bssid());
-    two.world.ap.drain_to(now, bssid, near()).unwrap();
+    two.world.ap.drain_to(now, bssid, near(), false).unwrap();
     let since = two.world.air.len();
     for n in [1, 2] {
         two.hear(&probe(station(n), b"net"));
@@ -238,7 +256,7 @@ fn a_dozing_client_is_told_longer_and_waited_for_longer() {
     let bssid = two.bssid();
     assert!(two.world.links[0].1.is_dozing());
     let now = at(two.world.now);
-    let until = two.world.ap.drain_to(now, bssid, near()).unwrap();
+    let until = two.world.ap.drain_to(now, bssid, near(), false).unwrap();
     assert!(until > now + Duration::from_millis(900), "ten beacons");
     two.world.send_down(station(1), b"for the one who dozes");
     two.world.run(1100);
@@ -258,7 +276,7 @@ fn keys_are_not_renewed_while_the_client_changes_its_channel() {
         let mut two = apart(network.clone(), near());
         two.world.run(wait);
         let (now, bssid) = (at(two.world.now), two.bssid());
-        if two.world.ap.drain_to(now, bssid, near()).is_none() {
+        if two.world.ap.drain_to(now, bssid, near(), false).is_none() {
             continue;
         }
         two.world.run(400);
@@ -274,8 +292,8 @@ fn keys_are_not_renewed_while_the_client_changes_its_channel() {
 fn a_move_that_is_called_off_is_announced_no_longer() {
     let mut two = apart(wpa2(OWN), near());
     let bssid = two.bssid();
-    two.world.ap.drain_to(at(two.world.now), bssid, near()).unwrap();
-    assert!(two.world.ap.drain_to(at(two.world.now), bssid, near()).is_none(), "it is under way");
+    two.world.ap.drain_to(at(two.world.now), bssid, near(), false).unwrap();
+    assert!(two.world.ap.drain_to(at(two.world.now), bssid, near(), false).is_none(), "it is under way");
     two.world.ap.resume(at(two.world.now), bssid);
     let since = two.world.air.len();
     two.world.traffic_both_ways(0);
@@ -294,7 +312,7 @@ fn a_context_tells_of_the_switch_and_a_psk_has_no_lifetime() {
         two.world.ap.virtual_aps().next().unwrap().context(now, clock).unwrap().encode().to_vec()
     };
     let before = bytes(&two);
-    two.world.ap.drain_to(at(two.world.now), two.bssid(), near()).unwrap();
+    two.world.ap.drain_to(at(two.world.now), two.bssid(), near(), false).unwrap();
     let after = bytes(&two);
     // A flag becomes set, and channel and time of the switch follow it.
     assert_eq!(after.len(), before.len() + 10);
@@ -322,7 +340,7 @@ fn a_context_tells_of_the_switch_and_a_psk_has_no_lifetime() {
 fn what_the_client_sends_on_the_new_channel_before_its_virtual_ap_is_there_is_passed_on() {
     let mut two = apart(open(OWN), near());
     let (now, bssid) = (at(two.world.now), two.bssid());
-    two.world.ap.drain_to(now, bssid, near()).unwrap();
+    two.world.ap.drain_to(now, bssid, near(), false).unwrap();
     assert!(two.other.expect(now, bssid, station(1), Duration::from_secs(1)));
     let info = RxInfo { frequency: Some(near().frequency()), ..RxInfo::default() };
     let body = [&b"\xaa\xaa\x03\x00\x00\x00\x08\x00"[..], b"early"].concat();

@@ -68,9 +68,9 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
         .context("cannot start the control socket's thread")?;
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let channels = config.radios.iter().map(|radio| radio.channel).collect();
-    let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
-    let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
+    let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
+    let placer = Placer::new(config.node.placement, channels.clone(), Arc::clone(crew.switch()));
+    let enter = |identity: Identity| identity.enter(crew.switch(), channels, &reactor.bell());
     let member = identity.map(enter).transpose()?;
     let parts = Parts { inspector: &inspector, placer, member, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;

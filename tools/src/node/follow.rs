@@ -9,6 +9,7 @@ use stack::time::Instant;
 use stack::wire::MacAddr;
 
 use super::moves::{Answer, DRAIN, Leaving, MoveError, Moved, Moves, tell};
+use super::orders::Told;
 use super::worker::{Worker, WorkerEvent};
 
 /// A virtual AP that has come, while its client has not been heard here yet.
@@ -62,9 +63,11 @@ impl<R: Radio> Worker<R> {
         tell(answer, Ok(moved));
     }
 
-    /// It is not: the virtual AP goes back to the radio that it came from.
+    /// It is not: the virtual AP goes back to the radio, or the node, that it came from.
     pub(super) fn not_followed(&mut self, now: Instant, bssid: MacAddr) {
-        let Some(Awaited { moved, answer, .. }) = self.moves.take_awaited(bssid) else { return };
+        let Some(Awaited { moved, answer, .. }) = self.moves.take_awaited(bssid) else {
+            return self.tell_home(Told::NotFollowed(bssid));
+        };
         if !self.ap.drain(bssid) {
             return tell(answer, Err(MoveError::NotFollowed));
         }

@@ -225,7 +225,7 @@ impl<R: Radio> Worker<R> {
         let Some(leaving) = self.moves.leaving.iter_mut().find(|leaving| leaving.bssid == bssid) else {
             return;
         };
-        let error = match ready.map(|channel| self.ap.drain_to(now, bssid, channel)) {
+        let error = match ready.map(|channel| self.ap.drain_to(now, bssid, channel, false)) {
             None => MoveError::NotAcknowledged,
             Some(None) => MoveError::Busy,
             Some(Some(from)) => {

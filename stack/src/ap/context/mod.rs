@@ -209,6 +209,11 @@ impl Context {
         &self.ssid
     }
 
+    /// The channel on which its client is to be served: where it is, or where it was told to go.
+    pub fn channel(&self) -> Channel {
+        self.switch.map_or(self.channel, |switch| switch.to)
+    }
+
     /// Its transmit keys, each with the highest packet number that was used, or of a copy: that its owner may still use.
     pub fn keys(&self) -> impl Iterator<Item = (KeyId, u64)> {
         let pairwise = self.pairwise.as_ref();

@@ -67,6 +67,7 @@ impl Context {
             switch: self.switch.map(|SwitchRecord { to, at }| ChannelSwitch {
                 to,
                 at,
+                quiet: false,
                 action: false,
                 wait: None,
             }),

@@ -1,6 +1,7 @@
 //! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
 
 mod act;
+mod channels;
 mod convert;
 mod hear;
 
@@ -10,12 +11,13 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
+use mesh::announce::NodeId;
 use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::Record;
 use stack::time::Instant;
-use stack::wire::MacAddr;
+use stack::wire::{Channel, MacAddr};
 
 pub use self::convert::range_of;
 use super::moves::Moved;
@@ -23,7 +25,7 @@ use super::orders::{Abroad, Told};
 use super::switch::Switch;
 
 /// How long it may be until a move between nodes is over, one way or the other.
-const MOVE: Duration = Duration::from_secs(3);
+const MOVE: Duration = Duration::from_secs(4);
 /// What was heard of a client so long ago says nothing of where it is.
 const HEARD: Duration = Duration::from_secs(2);
 
@@ -114,6 +116,10 @@ pub struct Member<E> {
     drains: BTreeMap<MacAddr, Instant>,
     leaving: Vec<Leaving>,
     news: Vec<News>,
+    /// Those of the node's radios.
+    channels: Vec<Channel>,
+    /// From which node a virtual AP came.
+    came: BTreeMap<MacAddr, NodeId>,
 }
 
 impl<E: Engine> Member<E> {
@@ -123,11 +129,12 @@ impl<E: Engine> Member<E> {
         store: Arc<NodeStore>,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
+        channels: Vec<Channel>,
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
         let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
         let cluster = Cluster::new(me, timing(), &journal);
-        Ok(Self {
+        let mut member = Self {
             engine,
             cluster,
             store,
@@ -142,7 +149,11 @@ impl<E: Engine> Member<E> {
             drains: BTreeMap::new(),
             leaving: Vec::new(),
             news: Vec::new(),
-        })
+            channels,
+            came: BTreeMap::new(),
+        };
+        member.publish_channels();
+        Ok(member)
     }
 
     /// The other nodes.
@@ -227,9 +238,16 @@ impl<E: Engine> Member<E> {
     }
 }
 
-/// A node that is only busy is waited for: that one is lost, the engine finds sooner.
+/// A node that is only busy is waited for: that one is lost, the engine finds sooner. A client that dozes may have to be told
+/// for a second that it is to change its channel, and the old owner acknowledges for it until it is known to have come.
 fn timing() -> Timing {
-    Timing { prepare: Duration::from_secs(1), commit: Duration::from_secs(2), ..Timing::default() }
+    Timing {
+        prepare: Duration::from_secs(1),
+        drain: Duration::from_secs(2),
+        commit: Duration::from_secs(2),
+        linger: Duration::from_secs(2),
+        ..Timing::default()
+    }
 }
 
 /// How another node is, in a word.
