@@ -146,9 +146,10 @@ impl ApRadio {
             return None;
         }
         let mut frame = self.pool.take();
+        let alone = ap.client.filter(|_| !ap.beacons_to_all());
         let dtim = ap.beacon(now, &self.config, &mut frame);
         stamp(&mut frame, ap.tsf.at(now));
-        let client = ap.client.and_then(|client| ap.stations.get_key_value(&client));
+        let client = alone.and_then(|client| ap.stations.get_key_value(&client));
         let beacon = match client {
             Some((&client, station)) => {
                 let options = TxOptions {

@@ -92,6 +92,8 @@ pub struct VirtualAp {
     pub(super) channel: Channel,
     /// Its client goes to another channel.
     pub(super) switch: Option<ChannelSwitch>,
+    /// How many beacons are to go to all although there is but one client.
+    pub(super) open_beacons: u8,
 }
 
 impl VirtualAp {
@@ -122,6 +124,7 @@ impl VirtualAp {
             parked: false,
             channel,
             switch: None,
+            open_beacons: 0,
             config,
         }
     }
@@ -170,7 +173,7 @@ impl VirtualAp {
     }
 
     /// Writes the next beacon and advances the DTIM count. That of a client's own virtual AP goes to the client alone, so
-    /// that nobody else lists it. Says whether it is a DTIM.
+    /// that nobody else lists it, but while the client changes its channel. Says whether it is a DTIM.
     pub(super) fn beacon(&mut self, now: Instant, radio: &RadioConfig, out: &mut Vec<u8>) -> bool {
         let dtim = self.dtim_count == 0;
         let period = self.config.dtim_period.max(1);
@@ -178,9 +181,10 @@ impl VirtualAp {
         let tim = bitmap.tim(self.dtim_count, period, dtim && !self.group_queue.is_empty());
         let ends = Ends {
             bssid: self.bssid,
-            to: self.client.unwrap_or(MacAddr::BROADCAST),
+            to: self.client.filter(|_| !self.beacons_to_all()).unwrap_or(MacAddr::BROADCAST),
             sequence: self.sequence.next(SequenceSpace::Common),
         };
+        self.open_beacons = self.open_beacons.saturating_sub(1);
         self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
         let announcer = if self.client.is_some() { Announcer::Taken } else { Announcer::Bss };
         let switch = self.switch_announcement(now);
@@ -196,7 +200,8 @@ impl VirtualAp {
     fn traffic_indications(&self) -> TimBitmap {
         let mut bitmap = TimBitmap::new();
         for station in self.stations.values() {
-            let asked = station.asked.is_some() && station.peer.power_save().is_dozing();
+            let asked = station.asked.is_some() || self.awaits_client();
+            let asked = asked && station.peer.power_save().is_dozing();
             if asked || station.peer.has_traffic_indication() {
                 bitmap.set(station.peer.config().association_id, true);
             }

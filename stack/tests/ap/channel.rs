@@ -67,6 +67,12 @@ impl Two {
         self.hand_over(ap);
     }
 
+    /// The beacons of the client's virtual AP since an index into the air.
+    fn beacons(&self, since: usize) -> Vec<&[u8]> {
+        let frames = self.world.air[since..].iter().map(|on_air| &on_air.frame[..]);
+        frames.filter(|frame| frame[0] == 0x80 && transmitter(frame) == self.bssid()).collect()
+    }
+
     fn happened(&self, event: &ApEvent) -> bool {
         self.world.ap_events.contains(event)
     }
@@ -77,8 +83,7 @@ fn three_beacons_and_an_action_frame_tell_the_client_and_nothing_follows_the_las
     let mut two = apart(wpa2(OWN), near());
     let since = two.announce();
     let switch = |count| (Some(ChannelSwitch { mode: 0, channel: 44, count }), None);
-    let beacons: Vec<_> =
-        two.world.answers(since, station(1), FrameKind::BEACON).iter().map(|frame| said(frame)).collect();
+    let beacons: Vec<_> = two.beacons(since).iter().map(|frame| said(frame)).collect();
     assert_eq!(beacons, [switch(3), switch(2), switch(1)]);
     let actions = two.world.answers(since, station(1), FrameKind::ACTION);
     assert_eq!(actions.iter().map(|frame| said(frame)).collect::<Vec<_>>(), [switch(3)]);
@@ -90,13 +95,26 @@ fn three_beacons_and_an_action_frame_tell_the_client_and_nothing_follows_the_las
 }
 
 #[test]
+fn beacons_go_to_all_from_the_announcement_until_a_second_after_the_switch() {
+    let mut two = apart(wpa2(OWN), near());
+    two.world.run(250);
+    let before = two.world.air.len();
+    two.switched(true);
+    two.world.run(1500);
+    let to_all: Vec<_> = two.beacons(before).iter().map(|frame| frame[4..10] == [0xff; 6]).collect();
+    let count = to_all.iter().filter(|to_all| **to_all).count();
+    assert!((13..=14).contains(&count) && to_all.starts_with(&[true; 13]), "{to_all:?}");
+    assert!(!to_all[14..].is_empty() && !to_all[14..].contains(&true), "{to_all:?}");
+}
+
+#[test]
 fn a_client_may_be_told_to_be_silent_until_it_is_there() {
     let mut two = apart(wpa2(OWN), near());
     let (now, bssid, since) = (at(two.world.now), two.bssid(), two.world.air.len());
     two.world.ap.drain_to(now, bssid, near(), true).unwrap();
     two.world.run(110);
     let switch = ChannelSwitch { mode: 1, channel: 44, count: 3 };
-    assert_eq!(said(two.world.answers(since, station(1), FrameKind::BEACON)[0]).0, Some(switch));
+    assert_eq!(said(two.beacons(since)[0]).0, Some(switch));
     let sent = two.world.sent.len();
     two.world.send_up(0, FAR, b"when it is there");
     two.world.run(240);
@@ -111,8 +129,8 @@ fn a_client_may_be_told_to_be_silent_until_it_is_there() {
 fn another_band_is_announced_by_its_operating_class_alone() {
     let mut two = apart(wpa2(OWN), far());
     let since = two.announce();
-    for kind in [FrameKind::BEACON, FrameKind::ACTION] {
-        let first = said(two.world.answers(since, station(1), kind)[0]);
+    let action = two.world.answers(since, station(1), FrameKind::ACTION)[0];
+    for first in [said(two.beacons(since)[0]), said(action)] {
         let switch = ExtendedChannelSwitch { mode: 0, operating_class: 81, channel: 6, count: 3 };
         assert_eq!(first, (None, Some(switch)));
     }
@@ -158,7 +176,7 @@ fn the_client_follows_there_and_back_with_its_keys_and_its_traffic() {
             for numbers in packet_numbers(&two.world.air[since..]) {
                 assert!(numbers.is_empty() || rises(&numbers), "{numbers:?}");
             }
-            for frame in two.world.answers(since, station(1), FrameKind::BEACON) {
+            for frame in two.beacons(since) {
                 let timestamp = u64::from_le_bytes(frame[24..32].try_into().unwrap());
                 assert!(timestamp % 102_400 < 1000, "at its TBTT: {}", timestamp % 102_400);
             }
@@ -298,7 +316,7 @@ fn a_move_that_is_called_off_is_announced_no_longer() {
     let since = two.world.air.len();
     two.world.traffic_both_ways(0);
     two.world.run(500);
-    let beacons = two.world.answers(since, station(1), FrameKind::BEACON);
+    let beacons = two.beacons(since);
     assert!(beacons.len() >= 5 && beacons.iter().all(|frame| said(frame) == (None, None)));
     assert!(!two.happened(&ApEvent::Drained(bssid)));
 }

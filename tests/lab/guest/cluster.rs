@@ -28,6 +28,10 @@ impl Cluster {
     /// `silence` is the time after which a node counts as lost: on an emulated machine a node that lives may say nothing
     /// for long.
     fn start(silence: &str) -> Result<Self, String> {
+        Self::on_channels(silence, [6, 6])
+    }
+
+    fn on_channels(silence: &str, channels: [u8; 2]) -> Result<Self, String> {
         let _ = fs::remove_dir_all(FOLDER);
         said(fs::create_dir_all(FOLDER))?;
         said(fs::write(format!("{FOLDER}/passphrase"), PASSPHRASE))?;
@@ -37,7 +41,7 @@ impl Cluster {
             let identity = format!("{FOLDER}/{name}.id");
             run("airloom", &["mesh", "node", name, "--cluster", &authority, "--out", &identity])?;
         }
-        let nodes = [start(0, silence)?, start(1, silence)?];
+        let nodes = [start(0, silence, channels[0])?, start(1, silence, channels[1])?];
         let mut cluster = Self { nodes };
         cluster.until_all_up()?;
         let _ = run("ip", &["link", "delete", "br0"]);
@@ -117,12 +121,12 @@ fn status(name: &str) -> Result<Value, String> {
     said(serde_json::from_str(&text))
 }
 
-fn start(n: usize, silence: &str) -> Result<Daemon, String> {
+fn start(n: usize, silence: &str, channel: u8) -> Result<Daemon, String> {
     let name = NAMES[n];
     let file = format!("{FOLDER}/{name}.toml");
     let text = format!(
         "[node]\ncontrol = \"{}\"\nplacement = \"by-hand\"\n[mesh]\nlisten = \"127.0.0.1:{}\"\npeers = [\"127.0.0.1:{}\"]\n\
-         identity = \"{name}.id\"\nsilence = \"{silence}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\nssid = \"{SSID}\"\n\
+         identity = \"{name}.id\"\nsilence = \"{silence}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = {channel}\n[[network]]\nssid = \"{SSID}\"\n\
          passphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
         socket(name),
         7450 + n,
@@ -140,6 +144,16 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     let gaps = pings_both_ways(&client, || Cluster::move_over(&client))?;
     println!("measure node_moves.{} {} times", make.name(), gaps.len());
     println!("measure node_move_gap.{} {:.2} ms", make.name(), median(&gaps));
+    expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
+}
+
+/// The same between nodes on two channels.
+pub(crate) fn to_another_channel(make: Make) -> Outcome {
+    let _cluster = Cluster::on_channels("5s", [6, 11])?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let gaps = pings_both_ways(&client, || Cluster::move_over(&client))?;
+    println!("measure node_channel_moves.{} {} times", make.name(), gaps.len());
     expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
 }
 

@@ -101,7 +101,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 32] {
+fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 33] {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
@@ -131,6 +131,7 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 32] {
         ("moved_while_dozing", moves::while_dozing, ONE),
         ("moved_during_rekeys", moves::during_rekeys, ONE),
         ("nodes_under_pings", cluster::under_pings, ONE),
+        ("nodes_to_another_channel", cluster::to_another_channel, ONE),
         ("nodes_under_streams", cluster::under_streams, ONE),
         ("nodes_owner_is_killed", cluster::owner_is_killed, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),

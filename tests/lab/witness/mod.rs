@@ -91,7 +91,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
             checks::joined_once(frames)?;
             checks::tsf_goes_on(frames)
         }
-        "moved_to_another_channel" => {
+        "moved_to_another_channel" | "nodes_to_another_channel" => {
             checks::joined_once(frames)?;
             checks::tsf_goes_on(frames)?;
             checks::data_went_on(frames, &[2437, 2462])

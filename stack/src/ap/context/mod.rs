@@ -43,6 +43,8 @@ pub struct Context {
     /// The channel that its client was on last.
     channel: Channel,
     switch: Option<SwitchRecord>,
+    /// How many beacons are still to go to all after a switch.
+    open_beacons: u8,
     /// Group frames that may still follow the last DTIM beacon.
     burst: u16,
     sequence: SequenceNumbers,
@@ -115,6 +117,7 @@ record!(Context {
     tbtt,
     channel,
     switch,
+    open_beacons,
     burst,
     sequence,
     station,

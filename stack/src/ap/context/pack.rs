@@ -47,6 +47,7 @@ impl VirtualAp {
             tsf: self.tsf.ahead().wrapping_sub(clock.ahead),
             channel: self.channel,
             switch: self.switch.map(|switch| SwitchRecord { to: switch.to, at: switch.at }),
+            open_beacons: self.open_beacons,
             burst: u16::try_from(self.burst).unwrap_or(u16::MAX),
             sequence: self.sequence.clone(),
             station: station.record(now, purpose),

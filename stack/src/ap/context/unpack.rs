@@ -64,6 +64,7 @@ impl Context {
             tsf,
             parked: true,
             channel: self.channel,
+            open_beacons: self.open_beacons,
             switch: self.switch.map(|SwitchRecord { to, at }| ChannelSwitch {
                 to,
                 at,
