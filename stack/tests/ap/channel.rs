@@ -5,6 +5,7 @@ use std::time::Duration;
 use stack::ap::{ApEvent, Context, ContextError, NetworkConfig, SharedClock};
 use stack::sta::{LinkConfig, LinkEvent, LinkState};
 use stack::wire::element::{ChannelSwitch, ExtendedChannelSwitch};
+use stack::wire::frame::PsPoll;
 use stack::wire::management::ActionDetails;
 use stack::wire::{Band, Channel, Elements, Frame, FrameKind, MacAddr, ManagementBody, RecordError, RxInfo};
 
@@ -287,17 +288,45 @@ fn a_dozing_client_is_told_longer_and_waited_for_longer() {
 }
 
 #[test]
+fn what_a_dozing_client_polled_for_on_the_old_channel_does_not_go_out_on_the_new_one() {
+    let mut two = Two::apart(wpa2(OWN), near());
+    two.link(|config| LinkConfig { doze_after: Some(Duration::from_millis(50)), ..config });
+    two.world.run(200);
+    let bssid = two.bssid();
+    two.world.ap.drain_to(at(two.world.now), bssid, near(), false).unwrap();
+    two.world.run(1050);
+    two.world.away.push(0);
+    two.world.send_down(station(1), b"for who polls");
+    let mut poll = Vec::new();
+    PsPoll { aid: 1, bssid, station: station(1) }.emit(&mut poll);
+    two.hear(&poll);
+    let ap = two.world.ap.take(at(two.world.now), bssid, LINGER).unwrap();
+    two.hand_over(ap);
+    let since = two.world.air.len();
+    let info = RxInfo { frequency: Some(near().frequency()), ..RxInfo::default() };
+    let doze = data(FrameKind::NULL, bssid, station(1), true, &[]);
+    two.world.ap.handle_frame(at(two.world.now), &info, &mut doze.clone());
+    two.world.run(50);
+    assert!(two.happened(&ApEvent::Followed(bssid)));
+    assert!(packet_numbers(&two.world.air[since..])[0].is_empty());
+    two.world.away.clear();
+    two.world.run(300);
+    assert_eq!(two.world.got(0, b"for who polls"), 1);
+}
+
+#[test]
 fn keys_are_not_renewed_while_the_client_changes_its_channel() {
     let rekey = Some(Duration::from_millis(500));
     let network = NetworkConfig { group_rekey: rekey, pairwise_rekey: rekey, ..wpa2(OWN) };
     for wait in (300..700).step_by(40) {
         let mut two = apart(network.clone(), near());
         two.world.run(wait);
-        let (now, bssid) = (at(two.world.now), two.bssid());
+        let (now, bssid, since) = (at(two.world.now), two.bssid(), two.world.air.len());
         if two.world.ap.drain_to(now, bssid, near(), false).is_none() {
             continue;
         }
         two.world.run(400);
+        assert_eq!(packet_numbers(&two.world.air[since..]), [vec![], vec![]], "no handshake");
         let ap = two.world.ap.take(at(two.world.now), bssid, LINGER).unwrap();
         two.hand_over(ap);
         two.world.run(1000);
