@@ -304,8 +304,8 @@ fn what_a_dozing_client_polled_for_on_the_old_channel_does_not_go_out_on_the_new
     two.hand_over(ap);
     let since = two.world.air.len();
     let info = RxInfo { frequency: Some(near().frequency()), ..RxInfo::default() };
-    let doze = data(FrameKind::NULL, bssid, station(1), true, &[]);
-    two.world.ap.handle_frame(at(two.world.now), &info, &mut doze.clone());
+    let mut doze = data(FrameKind::NULL, bssid, station(1), true, &[]);
+    two.world.ap.handle_frame(at(two.world.now), &info, &mut doze);
     two.world.run(50);
     assert!(two.happened(&ApEvent::Followed(bssid)));
     assert!(packet_numbers(&two.world.air[since..])[0].is_empty());
