@@ -63,7 +63,7 @@ impl Stage {
                     actor.dozes += 1;
                 }
             }
-            LinkEvent::Awake => {}
+            LinkEvent::Awake | LinkEvent::SwitchChannel(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
 
 mod act;
+mod channels;
 mod convert;
 mod hear;
 mod sights;
@@ -11,12 +12,13 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
+use mesh::announce::NodeId;
 use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::{NodeSlot, Record};
 use stack::time::Instant;
-use stack::wire::MacAddr;
+use stack::wire::{Channel, MacAddr};
 
 pub use self::convert::range_of;
 use self::sights::Sights;
@@ -26,7 +28,7 @@ use super::orders::{Abroad, Told};
 use super::switch::Switch;
 
 /// How long it may be until a move between nodes is over, one way or the other.
-const MOVE: Duration = Duration::from_secs(3);
+const MOVE: Duration = Duration::from_secs(4);
 /// What was heard of a client so long ago says nothing of where it is.
 const HEARD: Duration = Duration::from_secs(2);
 
@@ -118,6 +120,10 @@ pub struct Member<E> {
     leaving: Vec<Leaving>,
     sights: Sights,
     news: Vec<News>,
+    /// Those of the node's radios.
+    channels: Vec<Channel>,
+    /// From which node a virtual AP came.
+    came: BTreeMap<MacAddr, NodeId>,
 }
 
 impl<E: Engine> Member<E> {
@@ -127,6 +133,7 @@ impl<E: Engine> Member<E> {
         store: Arc<NodeStore>,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
+        channels: Vec<Channel>,
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
         let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
@@ -146,6 +153,8 @@ impl<E: Engine> Member<E> {
             leaving: Vec::new(),
             sights: Sights::default(),
             news: Vec::new(),
+            channels,
+            came: BTreeMap::new(),
         })
     }
 
@@ -258,9 +267,16 @@ impl<E: Engine> Member<E> {
     }
 }
 
-/// A node that is only busy is waited for: that one is lost, the engine finds sooner.
+/// A node that is only busy is waited for: that one is lost, the engine finds sooner. A client that dozes may have to be told
+/// for a second that it is to change its channel, and the old owner acknowledges for it until it is known to have come.
 fn timing() -> Timing {
-    Timing { prepare: Duration::from_secs(1), commit: Duration::from_secs(2), ..Timing::default() }
+    Timing {
+        prepare: Duration::from_secs(1),
+        drain: Duration::from_secs(2),
+        commit: Duration::from_secs(2),
+        linger: Duration::from_secs(2),
+        ..Timing::default()
+    }
 }
 
 /// How another node is, in a word.
