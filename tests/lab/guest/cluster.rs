@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::{Client, PASSPHRASE, SSID};
 use super::program::{Daemon, output, run, until};
-use super::site::{Site, address};
+use super::site::Site;
 use super::{Outcome, expect, said};
 
 const FOLDER: &str = "/tmp/cluster";
@@ -28,17 +28,20 @@ pub(crate) struct Plan {
     /// After how long a node takes another for lost.
     pub(crate) silence: &'static str,
     pub(crate) placement: &'static str,
+    /// Each has a namespace of its own.
+    pub(crate) apart: bool,
     /// Where the radios of the nodes are.
     pub(crate) channels: [u8; 3],
 }
 
 impl Plan {
     /// On an emulated machine a node that lives may say nothing for long.
-    pub(crate) const PATIENT: Self = Self { silence: "5s", placement: "by-hand", channels: [6; 3] };
+    pub(crate) const PATIENT: Self =
+        Self { silence: "5s", placement: "by-hand", apart: true, channels: [6; 3] };
     /// What is lost is taken over soon.
     pub(crate) const PROMPT: Self = Self { silence: "1s", ..Self::PATIENT };
     /// Clients go by themselves where they are heard best.
-    pub(crate) const SIGNAL: Self = Self { placement: "signal", ..Self::PATIENT };
+    pub(crate) const SIGNAL: Self = Self { placement: "signal", apart: false, ..Self::PATIENT };
 }
 
 /// What came of a wish to move.
@@ -56,7 +59,7 @@ impl Cluster {
         said(fs::create_dir_all(FOLDER))?;
         said(fs::write(format!("{FOLDER}/passphrase"), PASSPHRASE))?;
         authority("authority")?;
-        let site = Site::build(count)?;
+        let site = Site::build(count, plan.apart)?;
         let mut cluster = Self { nodes: Vec::new(), site, plan };
         for (n, name) in NAMES.into_iter().enumerate().take(count) {
             identity("authority", n, name)?;
@@ -83,14 +86,14 @@ impl Cluster {
 
     fn configuration(&self, n: usize, identity: &str) -> String {
         let others = (0..NAMES.len()).filter(|other| *other != n);
-        let peers: Vec<_> = others.map(|other| format!("\"{}:7450\"", address(other))).collect();
+        let peers: Vec<_> = others.map(|other| format!("\"{}:7450\"", self.site.address(other))).collect();
         format!(
             "[node]\ncontrol = \"{}\"\nplacement = \"{}\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
              identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = {}\n[[network]]\n\
              ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
             socket(n),
             self.plan.placement,
-            address(n),
+            self.site.address(n),
             peers.join(", "),
             self.plan.silence,
             self.plan.channels[n],

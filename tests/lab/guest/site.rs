@@ -15,6 +15,9 @@ const BACKHAUL: &str = "mesh0";
 /// Put up for as long as it lives.
 pub(crate) struct Site {
     nodes: usize,
+    /// Else all are in the first namespace, and the backhaul is the loopback: there the air can be that of our medium, which
+    /// sees the monitors of its own namespace only.
+    apart: bool,
 }
 
 /// How good the backhaul is.
@@ -32,17 +35,24 @@ impl Wire {
 }
 
 impl Site {
-    pub(crate) fn build(nodes: usize) -> Result<Self, String> {
-        let site = Self { nodes };
+    pub(crate) fn build(nodes: usize, apart: bool) -> Result<Self, String> {
+        let site = Self { nodes, apart };
         site.clear();
         for bridge in [LAN, BACKHAUL] {
             run("ip", &["link", "add", bridge, "type", "bridge"])?;
             run("ip", &["link", "set", bridge, "up"])?;
         }
         run("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", LAN])?;
-        (0..nodes).try_for_each(|n| site.settle(n))?;
-        site.quality(Wire::SHORT)?;
+        if apart {
+            (0..nodes).try_for_each(|n| site.settle(n))?;
+            site.quality(Wire::SHORT)?;
+        }
         Ok(site)
+    }
+
+    /// Where a node can be reached by the others.
+    pub(crate) fn address(&self, n: usize) -> String {
+        format!("{}.{}", if self.apart { "10.7.0" } else { "127.0.0" }, n + 1)
     }
 
     fn settle(&self, n: usize) -> Outcome {
@@ -55,7 +65,7 @@ impl Site {
         for inner in ["wire", "lo"] {
             run("ip", &["-n", &namespace, "link", "set", inner, "up"])?;
         }
-        let address = format!("{}/24", address(n));
+        let address = format!("{}/24", self.address(n));
         run("ip", &["-n", &namespace, "address", "add", &address, "dev", "wire"]).map(drop)
     }
 
@@ -76,6 +86,9 @@ impl Site {
 
     /// A program in the namespace of a node.
     pub(crate) fn command(&self, n: usize, program: &str) -> Command {
+        if !self.apart {
+            return Command::new(program);
+        }
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &namespace(n), program]);
         command
@@ -84,7 +97,9 @@ impl Site {
     /// A TAP that a node has made is on the LAN.
     pub(crate) fn connect(&self, n: usize, tap: &str) -> Outcome {
         expect(n < self.nodes, || format!("there is no node {n}"))?;
-        run("ip", &["-n", &namespace(n), "link", "set", tap, "netns", "1"])?;
+        if self.apart {
+            run("ip", &["-n", &namespace(n), "link", "set", tap, "netns", "1"])?;
+        }
         run("ip", &["link", "set", tap, "master", LAN, "up"]).map(drop)
     }
 
@@ -92,8 +107,9 @@ impl Site {
     fn clear(&self) {
         for n in 0..self.nodes {
             // In the first namespace, that of the first process, phys are as they were.
-            let _ = output(self.command(n, "iw").args(["phy", &format!("phy{n}"), "set", "netns", "1"]));
-            let _ = run("ip", &["netns", "delete", &namespace(n)]);
+            let (phy, namespace) = (format!("phy{n}"), namespace(n));
+            let _ = run("ip", &["netns", "exec", &namespace, "iw", "phy", &phy, "set", "netns", "1"]);
+            let _ = run("ip", &["netns", "delete", &namespace]);
             let _ = run("ip", &["link", "delete", &wire(n)]);
         }
         for bridge in [LAN, BACKHAUL] {
@@ -106,11 +122,6 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.clear();
     }
-}
-
-/// Where a node can be reached by the others.
-pub(crate) fn address(n: usize) -> String {
-    format!("10.7.0.{}", n + 1)
 }
 
 fn namespace(n: usize) -> String {
