@@ -140,6 +140,10 @@ impl<E: Engine> Member<E> {
                 let name = self.name_of(by);
                 self.news.push(News::Line(format!("virtual AP {bssid} is node {name}'s: we stop")));
             }
+            Event::Ended { bssid } => {
+                self.changed |= self.forget_abroad(bssid);
+                self.switch.order_all(|| Order::Vacated(bssid));
+            }
             Event::SlotConflict { node } => {
                 let name = self.name_of(node);
                 self.news.push(News::Line(format!("node {name} has another's slot: it is not believed")));

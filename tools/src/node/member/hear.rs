@@ -9,7 +9,7 @@ use stack::wire::MacAddr;
 
 use super::convert::parcel;
 use super::{Member, News, Own};
-use crate::node::orders::{Order, Told};
+use crate::node::orders::Told;
 
 /// Kinds of what is handed on between nodes.
 pub(super) const MPDU: u8 = 1;
@@ -64,6 +64,13 @@ impl<E: Engine> Member<E> {
         self.changed |= self.abroad.remove(&client).is_some();
     }
 
+    /// Whether a client was known to be there.
+    pub(super) fn forget_abroad(&mut self, bssid: MacAddr) -> bool {
+        let before = self.abroad.len();
+        self.abroad.retain(|_, known| *known != bssid);
+        self.abroad.len() != before
+    }
+
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
         let (bssid, client) = (context.bssid(), context.client());
         if self.own.insert(bssid, Own { radio, client }).is_some() {
@@ -101,9 +108,6 @@ impl<E: Engine> Member<E> {
             Event::Row { node, key, row } => {
                 self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
                 self.note_client(&key);
-                if row.is_none() {
-                    self.note_end(&key);
-                }
             }
             Event::Frame { .. } => {}
             Event::Fenced { slot, fault } => {
@@ -113,20 +117,10 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// A virtual AP that no other node has any more: if its address is of one of our radios, it can be given away again.
-    fn note_end(&self, key: &[u8]) {
-        let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
-        if self.engine.members().iter().all(|other| self.engine.row(other.node, key).is_none()) {
-            self.switch.order_all(|| Order::Vacated(bssid));
-        }
-    }
-
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
         let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
-        let before = self.abroad.len();
-        self.abroad.retain(|_, known| *known != bssid);
-        self.changed |= self.abroad.len() != before;
+        self.changed |= self.forget_abroad(bssid);
         if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
             self.set_abroad(client, bssid);
         }
