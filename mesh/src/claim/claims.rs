@@ -333,9 +333,14 @@ impl Claims {
         self.arm(station);
     }
 
+    /// The claim to a station that holds.
+    pub fn claim_to(&self, station: Station) -> Option<Claim> {
+        self.stations.get(&station).map(|entry| entry.claim)
+    }
+
     /// This node's own claim to a station, if it holds one.
     pub fn own_claim(&self, station: Station) -> Option<Claim> {
-        self.stations.get(&station).map(|entry| entry.claim).filter(|claim| claim.node == self.me)
+        self.claim_to(station).filter(|claim| claim.node == self.me)
     }
 
     fn forget(&mut self, station: Station) {

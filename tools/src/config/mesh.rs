@@ -38,7 +38,7 @@ pub(super) fn check(checker: &Checker<'_>, table: &MeshTable) -> Result<MeshSett
         .map(|given| folder(given, OF_AUTHORITY, "a cluster's folder: make one with `airloom mesh init`"))
         .transpose()?;
     let silence = checker.option(table.silence.as_ref(), |time| value::silence(time.0))?;
-    Ok(MeshSettings { listen, peers, identity, authority, silence })
+    Ok(MeshSettings { listen, peers, identity, authority, silence, flood: table.flood })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -75,6 +75,8 @@ pub struct MeshSettings {
     pub authority: Option<PathBuf>,
     /// A node from which nothing has come for so long is taken to be lost; the usual time when `None`.
     pub silence: Option<Duration>,
+    /// The nodes are on different Ethernets: they carry between them what is for all.
+    pub flood: bool,
 }
 
 /// A radio.
@@ -119,6 +121,8 @@ pub struct NetworkSettings {
     pub virtual_ap: VirtualAp,
     /// The TAP device that carries its Ethernet; none, and its clients reach each other only.
     pub tap: Option<String>,
+    /// What the cluster calls its Ethernet, 0 to 4094: addresses count within one.
+    pub vlan: u16,
     /// Beacons do not tell the SSID.
     pub hidden: bool,
     /// Clients do not reach each other.
@@ -147,6 +151,7 @@ impl NetworkSettings {
             security,
             virtual_ap: VirtualAp::PerClient,
             tap: None,
+            vlan: 0,
             hidden: false,
             isolate: false,
             max_stations: 2007,

@@ -41,6 +41,8 @@ pub(super) struct MeshTable {
     pub(super) identity: Spanned<PathBuf>,
     pub(super) authority: Option<Spanned<PathBuf>>,
     pub(super) silence: Option<Spanned<Time>>,
+    #[serde(default)]
+    pub(super) flood: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +66,7 @@ pub(super) struct NetworkTable {
     #[serde(default)]
     pub(super) virtual_ap: VirtualAp,
     pub(super) tap: Option<Spanned<String>>,
+    pub(super) vlan: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) hidden: bool,
     #[serde(default)]
