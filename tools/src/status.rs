@@ -21,9 +21,44 @@ pub struct Status {
     pub links: Vec<Link>,
     /// The other nodes of its cluster.
     pub peers: Vec<PeerNode>,
+    /// Who is where in its cluster, if it is in one.
+    #[serde(default)]
+    pub claims: Option<Claims>,
     /// The last moves of clients between its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,
+}
+
+/// Who is behind which node, as the node sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Clients that the node itself has claimed.
+    pub own: u64,
+    /// Stations of all nodes that are known, those on wires too.
+    pub known: u64,
+    /// How often somebody claimed an address that was another's, by a claim or by frames on the wire.
+    pub conflicts: u64,
+    /// How often a station moved so much that it was held where it was.
+    pub frozen: u64,
+    /// Claims that could not be read, or were in another's name.
+    pub malformed: u64,
+    /// Frames between nodes that were discarded, by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// The last conflicts, the latest last.
+    pub last_conflicts: Vec<Conflict>,
+}
+
+/// An address that two claimed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The address.
+    pub client: String,
+    /// Its VLAN.
+    pub vlan: u16,
+    /// The node that had it before.
+    pub holder: String,
+    /// The node that claimed it, or `wire` for somebody who sent with it there.
+    pub claimant: String,
 }
 
 /// A client's virtual AP that went from one radio to another.

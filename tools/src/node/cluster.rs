@@ -16,8 +16,9 @@ use stack::random::{self, Random};
 use stack::wire::MacAddr;
 
 use super::block::Blocks;
-use super::member::{Member, range_of};
-use super::orders::{Abroad, Home, Order};
+use super::home::{Abroad, Home};
+use super::member::{Member, Segment, range_of};
+use super::orders::Order;
 use super::random::OsRandom;
 use super::switch::Switch;
 use crate::config::MeshSettings;
@@ -61,8 +62,14 @@ impl Identity {
 
     /// Enters the cluster. The radios are told to tell of their virtual APs, and `bell` is rung when there is something
     /// for [`Member::turn`].
-    pub fn enter(self, switch: &Arc<Switch>, radios: usize, bell: &Bell) -> anyhow::Result<Member<Real>> {
-        let MeshSettings { listen, peers, silence, .. } = self.settings;
+    pub fn enter(
+        self,
+        switch: &Arc<Switch>,
+        radios: usize,
+        segments: Vec<Segment>,
+        bell: &Bell,
+    ) -> anyhow::Result<Member<Real>> {
+        let MeshSettings { listen, peers, silence, flood, .. } = self.settings;
         let usual = RealConfig::new(listen, peers);
         let idle = silence.unwrap_or(usual.idle);
         let config = RealConfig { authority: self.authority, idle, gossip: idle / 5, ..usual };
@@ -81,7 +88,8 @@ impl Identity {
         for radio in 0..radios {
             switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone(), abroad.clone()), clock));
         }
-        Member::new(engine, store, Arc::clone(switch), (told, abroad))
+        let member = Member::new(engine, store, Arc::clone(switch), (told, abroad))?;
+        Ok(member.serving(segments, flood))
     }
 }
 

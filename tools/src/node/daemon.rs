@@ -21,8 +21,9 @@ use super::cluster::Identity;
 use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
 use super::log::Log;
-use super::member::{Member, Wish};
+use super::member::{Member, Segment, Wish};
 use super::outside::Outside;
+use super::pins::Pins;
 use super::placer::Placer;
 use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
@@ -70,9 +71,18 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     greet(config, &mut log);
     let channels = config.radios.iter().map(|radio| radio.channel).collect();
     let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
-    let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
+    let segments = ids(&config.networks).map(|(id, network)| Segment {
+        id,
+        ssid: network.ssid.clone(),
+        vlan: network.vlan,
+    });
+    let segments = segments.collect();
+    let enter =
+        |identity: Identity| identity.enter(crew.switch(), config.radios.len(), segments, &reactor.bell());
     let member = identity.map(enter).transpose()?;
-    let parts = Parts { inspector: &inspector, placer, member, wishes, log };
+    let taps = ids(&config.networks).filter_map(|(id, network)| Some((id, network.tap.clone()?)));
+    let pins = member.as_ref().map(|_| Pins::new(taps));
+    let parts = Parts { inspector: &inspector, placer, member, pins, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -101,8 +111,12 @@ pub fn attend<W: Write>(
         if left == Some(Duration::ZERO) {
             bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
-        let deadlines =
-            [left.map(|left| now + left), watch.parts.member.as_ref().and_then(Member::poll_timeout)];
+        let Parts { member, pins, .. } = &watch.parts;
+        let deadlines = [
+            left.map(|left| now + left),
+            member.as_ref().and_then(Member::poll_timeout),
+            pins.as_ref().and_then(Pins::poll_timeout),
+        ];
         let deadline = deadlines.into_iter().flatten().min();
         reactor.wait(now, deadline).context("cannot wait")?.for_each(drop);
     }
@@ -204,6 +218,8 @@ pub struct Parts<'a, W> {
     pub placer: Placer,
     /// The node's part in a cluster, if it is in one.
     pub member: Option<Member<Real>>,
+    /// What it says to the bridges of this host, if it is in one.
+    pub pins: Option<Pins>,
     /// What people want of the cluster.
     pub wishes: Receiver<Wish>,
     /// Where is said what happens.
@@ -251,7 +267,7 @@ impl<W: Write> Watch<'_, W> {
 
     /// Lets the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
-        let Parts { inspector, member, wishes, log, .. } = &mut self.parts;
+        let Parts { inspector, member, pins, wishes, log, .. } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
             match member {
                 Some(member) => member.handle_wish(now, wish),
@@ -265,6 +281,9 @@ impl<W: Write> Watch<'_, W> {
             log.news(&news);
         }
         inspector.others(member);
+        if let Some(pins) = pins {
+            pins.turn(now, self.crew.switch());
+        }
     }
 
     fn ended(&mut self, radio: usize, ending: Ending) {

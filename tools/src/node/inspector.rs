@@ -13,7 +13,7 @@ use super::member::{Departed, Member, News, Wish};
 use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Move, PeerNode, Radio, Status};
+use crate::status::{Claims, Move, PeerNode, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ pub struct Inspector {
     moves: Mutex<VecDeque<Move>>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
+    claims: Mutex<Option<Claims>>,
     /// Of the leases of virtual APs, by BSSID.
     generations: Mutex<BTreeMap<String, u64>>,
 }
@@ -51,6 +52,7 @@ impl Inspector {
             moves,
             cluster: None,
             others: Mutex::default(),
+            claims: Mutex::default(),
             generations: Mutex::default(),
         }
     }
@@ -68,6 +70,7 @@ impl Inspector {
             state: super::member::state(other).to_owned(),
         };
         *lock(&self.others) = others.iter().map(tell).collect();
+        *lock(&self.claims) = Some(member.claims());
         *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
     }
 
@@ -167,6 +170,7 @@ impl Inspector {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             moves: lock(&self.moves).iter().cloned().collect(),
             peers: lock(&self.others).clone(),
+            claims: lock(&self.claims).clone(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();

@@ -1,83 +1,20 @@
 //! What the node's part in a cluster has a radio do, and what the radio tells it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use drivers::Radio;
-use drivers::reactor::Bell;
+use mesh::announce::NodeId;
+use mesh::claim::Addresses;
 use stack::ap::{Context, NetworkId, SharedClock, VirtualAp, VirtualApKind};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
+use super::home::Home;
 use super::worker::Worker;
 
 /// Copies of virtual APs are brought up to date so often.
 const COPY: Duration = Duration::from_millis(500);
-
-/// Frames that wait to be handed on to other nodes at the most.
-const FRAMES: usize = 1024;
-
-/// To whom a radio tells what concerns the cluster. Nothing of it gets lost but frames, of which only so many wait: some
-/// of it exists nowhere else.
-#[derive(Clone, Debug)]
-pub struct Home {
-    tell: Sender<(usize, Told)>,
-    bell: Bell,
-    abroad: Abroad,
-}
-
-/// What the threads of radios know of clients on other nodes.
-#[derive(Clone, Debug, Default)]
-pub struct Abroad {
-    clients: Arc<ArcSwap<BTreeSet<MacAddr>>>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Abroad {
-    /// These are the clients of other nodes now.
-    pub fn set(&self, clients: BTreeSet<MacAddr>) {
-        self.clients.store(Arc::new(clients));
-    }
-
-    /// A frame that was told of does not wait any more.
-    pub fn taken(&self) {
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Home {
-    /// What a radio has to tell goes through `tell`, and `bell` is rung for it.
-    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell, abroad: Abroad) -> Self {
-        Self { tell, bell, abroad }
-    }
-
-    /// A client of another node: a frame for it is to be told of.
-    pub(super) fn is_abroad(&self, client: MacAddr) -> bool {
-        self.abroad.clients.load().contains(&client)
-    }
-
-    /// Tells of a frame, if not too many wait already. Whether it did.
-    pub(super) fn tell_frame(&self, radio: usize, told: Told) -> bool {
-        if self.abroad.waiting.fetch_add(1, Ordering::AcqRel) >= FRAMES {
-            self.abroad.taken();
-            return false;
-        }
-        self.tell(radio, told);
-        true
-    }
-
-    pub(super) fn tell(&self, radio: usize, told: Told) {
-        // A node that ends listens no more.
-        if self.tell.send((radio, told)).is_ok() {
-            let _ = self.bell.ring();
-        }
-    }
-}
 
 /// What a radio is to do for the cluster.
 #[derive(Debug)]
@@ -113,12 +50,30 @@ pub enum Order {
         /// The MPDU.
         mpdu: Vec<u8>,
     },
-    /// An Ethernet frame for a client of this radio that came elsewhere.
+    /// An Ethernet frame for a client of this node that came elsewhere.
     Msdu {
-        /// The client's virtual AP.
-        bssid: MacAddr,
+        /// In which network.
+        network: NetworkId,
         /// The frame.
         ethernet: Vec<u8>,
+    },
+    /// An Ethernet frame that another node has for all, or for a station that nobody knows.
+    ForAll {
+        /// In which network.
+        network: NetworkId,
+        /// The other node.
+        from: NodeId,
+        /// One of its clients sent it.
+        from_client: bool,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+    /// A client has joined on another node since.
+    Elsewhere {
+        /// In which network.
+        network: NetworkId,
+        /// Which.
+        station: MacAddr,
     },
 }
 
@@ -146,12 +101,44 @@ pub enum Told {
         /// The MPDU.
         mpdu: Vec<u8>,
     },
-    /// An Ethernet frame for a station that no radio of this node has.
+    /// An Ethernet frame for a station that is another node's, or on its way.
     Msdu {
         /// In which network.
         network: NetworkId,
         /// The frame.
         ethernet: Vec<u8>,
+    },
+    /// An Ethernet frame for all, or for a station that nobody knows, where the nodes carry those to each other.
+    ForAll {
+        /// In which network.
+        network: NetworkId,
+        /// A client sent it.
+        from_client: bool,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+    /// This address was seen on the wire.
+    OnWire {
+        /// Of which network.
+        network: NetworkId,
+        /// The address.
+        address: MacAddr,
+    },
+    /// On the wire somebody sends with the address of a client, which is somewhere else.
+    Forged {
+        /// Of which network.
+        network: NetworkId,
+        /// The client's address.
+        address: MacAddr,
+    },
+    /// Which IP addresses a client uses.
+    Uses {
+        /// In which network.
+        network: NetworkId,
+        /// Which client.
+        station: MacAddr,
+        /// Its addresses.
+        addresses: Addresses,
     },
 }
 
@@ -180,11 +167,13 @@ impl<R: Radio> Worker<R> {
                 self.ap.handle_frame(now, &info, &mut mpdu);
                 self.settle(now);
             }
-            Order::Msdu { bssid, ethernet } => {
-                let network = self.ap.virtual_aps().find(|ap| ap.bssid() == bssid).map(|ap| ap.config().id);
-                if let Some(network) = network {
-                    self.ap.handle_msdu(now, network, &ethernet);
-                }
+            Order::Msdu { network, ethernet } => self.port.bring(now, network, ethernet, &mut self.ap),
+            Order::ForAll { network, from, from_client, ethernet } => {
+                self.port.bring_to_all(now, network, (from, from_client), &ethernet, &mut self.ap);
+            }
+            Order::Elsewhere { network, station } => {
+                self.ap.station_elsewhere(now, network, station);
+                self.settle(now);
             }
             Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop(bssid) => self.stop_serving(now, bssid),

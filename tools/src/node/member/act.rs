@@ -8,6 +8,7 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
+use super::claims::binding;
 use super::convert::{line, range_of};
 use super::hear::{MPDU, MSDU};
 use super::{Departed, HEARD, Member, News, Own, answer};
@@ -84,7 +85,9 @@ impl<E: Engine> Member<E> {
         };
         let radio = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
         let radio = radio.map_or(0, |(radio, _, _)| *radio);
-        self.coming.insert(bssid, Own { radio, client: context.client() });
+        let (client, network) = (context.client(), self.ports.network(context.ssid()));
+        self.coming.insert(bssid, Own { radio, network, client, sa: binding(bssid, client, parcel.sa) });
+        self.introduce(network, client);
         if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
             self.coming.remove(&bssid);
             self.cluster.handle_refused(now, bssid);
@@ -96,7 +99,12 @@ impl<E: Engine> Member<E> {
             Some((&MPDU, mpdu)) => {
                 self.order(bssid, Order::Frame { info: RxInfo::default(), mpdu: mpdu.to_vec() });
             }
-            Some((&MSDU, ethernet)) => self.order(bssid, Order::Msdu { bssid, ethernet: ethernet.to_vec() }),
+            Some((&MSDU, ethernet)) => {
+                let own = self.own.get(&bssid).or_else(|| self.coming.get(&bssid));
+                if let Some(network) = own.map(|own| own.network) {
+                    self.order(bssid, Order::Msdu { network, ethernet: ethernet.to_vec() });
+                }
+            }
             _ => {}
         }
     }
@@ -134,6 +142,7 @@ impl<E: Engine> Member<E> {
             Event::Arrived { bssid, from, taken_over } => {
                 let radio = self.own.get(&bssid).map_or(0, |own| own.radio);
                 let from = from.map(|node| self.name_of(node));
+                self.claim_own(now, bssid);
                 self.news.push(News::Arrived { bssid, radio, from, taken_over });
             }
             Event::Superseded { bssid, by } => {
@@ -141,7 +150,7 @@ impl<E: Engine> Member<E> {
                 self.news.push(News::Line(format!("virtual AP {bssid} is node {name}'s: we stop")));
             }
             Event::Ended { bssid } => {
-                self.changed |= self.forget_abroad(bssid);
+                self.forget_abroad(bssid);
                 self.switch.order_all(|| Order::Vacated(bssid));
             }
             Event::SlotConflict { node } => {

@@ -1,5 +1,6 @@
 //! What the radios and the other nodes tell.
 
+use mesh::claim::Notice;
 use mesh::engine::{Engine, Event};
 use mesh::handover::{Incarnation, SecretBytes, Standing};
 use mesh::table::Key;
@@ -7,6 +8,7 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
+use super::claims::binding;
 use super::convert::parcel;
 use super::{Member, News, Own};
 use crate::node::orders::Told;
@@ -20,25 +22,31 @@ impl<E: Engine> Member<E> {
         match told {
             Told::Copy(context) => self.copy(now, radio, &context),
             Told::Gone(bssid) => {
-                self.own.remove(&bssid);
+                if let Some(own) = self.own.remove(&bssid) {
+                    self.release_own(own);
+                }
                 self.cluster.handle_gone(now, bssid);
             }
             Told::Drained(bssid) => self.cluster.handle_drained(now, bssid),
             Told::Taken(context) => {
                 let bssid = context.bssid();
-                self.own.remove(&bssid);
-                self.set_abroad(context.client(), bssid);
+                if let Some(own) = self.own.remove(&bssid) {
+                    self.hand_over_own(now, own);
+                }
+                self.abroad.insert(context.client(), bssid);
                 self.cluster.handle_taken(now, bssid, parcel(&context));
             }
             Told::Adopted(bssid) => {
                 if let Some(own) = self.coming.remove(&bssid) {
-                    self.set_home(own.client);
+                    self.abroad.remove(&own.client);
                     self.own.insert(bssid, own);
                 }
                 self.cluster.handle_adopted(now, bssid);
             }
             Told::Refused(bssid, why) => {
-                self.coming.remove(&bssid);
+                if let Some(own) = self.coming.remove(&bssid) {
+                    self.switch.forget_addresses(own.network, own.client);
+                }
                 self.news.push(News::Line(format!("virtual AP {bssid} is not taken: {why}")));
                 self.cluster.handle_refused(now, bssid);
             }
@@ -46,43 +54,42 @@ impl<E: Engine> Member<E> {
                 self.shown.taken();
                 self.hand_on(now, bssid, MPDU, &mpdu);
             }
-            Told::Msdu { ethernet, .. } => {
+            Told::Msdu { network, ethernet } => {
                 self.shown.taken();
-                let to = ethernet.get(..6).and_then(MacAddr::from_slice);
-                if let Some(&bssid) = to.and_then(|to| self.abroad.get(&to)) {
-                    self.hand_on(now, bssid, MSDU, &ethernet);
-                }
+                self.carry(now, network, ethernet, 0);
             }
+            Told::ForAll { network, from_client, ethernet } => {
+                self.shown.taken();
+                self.carry_to_all(network, from_client, &ethernet);
+            }
+            Told::OnWire { network, address } => self.claim_on_wire(now, network, address),
+            Told::Forged { network, address } => self.note_forgery(now, network, address),
+            Told::Uses { network, station, addresses } => self.publish_addresses(network, station, addresses),
         }
     }
 
-    fn set_abroad(&mut self, client: MacAddr, bssid: MacAddr) {
-        self.changed |= self.abroad.insert(client, bssid) != Some(bssid);
-    }
-
-    fn set_home(&mut self, client: MacAddr) {
-        self.changed |= self.abroad.remove(&client).is_some();
-    }
-
-    /// Whether a client was known to be there.
-    pub(super) fn forget_abroad(&mut self, bssid: MacAddr) -> bool {
-        let before = self.abroad.len();
+    /// Nobody has it any more, as far as is known.
+    pub(super) fn forget_abroad(&mut self, bssid: MacAddr) {
         self.abroad.retain(|_, known| *known != bssid);
-        self.abroad.len() != before
     }
 
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
         let (bssid, client) = (context.bssid(), context.client());
-        if self.own.insert(bssid, Own { radio, client }).is_some() {
-            return self.cluster.handle_changed(now, bssid, parcel(context));
+        let network = self.ports.network(context.ssid());
+        let parcel = parcel(context);
+        let sa = binding(bssid, client, parcel.sa);
+        if self.own.insert(bssid, Own { radio, network, client, sa }).is_some() {
+            self.cluster.handle_changed(now, bssid, parcel);
+            return self.claim_own(now, bssid);
         }
-        self.set_home(client);
-        if self.cluster.handle_created(now, bssid, parcel(context)).is_err() {
-            self.news.push(News::Line(format!("virtual AP {bssid} is another node's already")));
+        self.abroad.remove(&client);
+        match self.cluster.handle_created(now, bssid, parcel) {
+            Ok(()) => self.claim_own(now, bssid),
+            Err(_) => self.news.push(News::Line(format!("virtual AP {bssid} is another node's already"))),
         }
     }
 
-    fn hand_on(&mut self, now: Instant, bssid: MacAddr, kind: u8, bytes: &[u8]) {
+    pub(super) fn hand_on(&mut self, now: Instant, bssid: MacAddr, kind: u8, bytes: &[u8]) {
         let mut frame = Vec::with_capacity(bytes.len() + 1);
         frame.push(kind);
         frame.extend_from_slice(bytes);
@@ -102,14 +109,19 @@ impl<E: Engine> Member<E> {
                 let name = self.name_of(node);
                 self.news.push(News::Line(format!("node {name} is gone")));
             }
+            Event::Notice { from, bytes } if Notice::is_one(&bytes) => {
+                self.handle_claim_notice(now, from, &bytes);
+            }
             Event::Message { from, bytes } | Event::Notice { from, bytes } => {
                 self.cluster.handle_message(now, from, &bytes);
             }
             Event::Row { node, key, row } => {
-                self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
+                let value = row.as_ref().map(|row| row.value.as_slice());
+                self.cluster.handle_row(now, node, &key, value);
+                self.handle_claim_row(now, node, &key, value);
                 self.note_client(&key);
             }
-            Event::Frame { .. } => {}
+            Event::Frame { from, bytes } => self.handle_frame(now, from, &bytes),
             Event::Fenced { slot, fault } => {
                 self.news.push(News::Line(format!("slot {} is shut out: {fault}", slot.number())));
             }
@@ -120,9 +132,9 @@ impl<E: Engine> Member<E> {
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
         let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
-        self.changed |= self.forget_abroad(bssid);
+        self.forget_abroad(bssid);
         if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
-            self.set_abroad(client, bssid);
+            self.abroad.insert(client, bssid);
         }
     }
 }

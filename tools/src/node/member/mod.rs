@@ -1,6 +1,8 @@
 //! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
 
 mod act;
+mod carry;
+mod claims;
 mod convert;
 mod hear;
 
@@ -10,16 +12,21 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
+use mesh::announce::SaBinding;
 use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::Record;
+use stack::ap::NetworkId;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
+use self::claims::Ports;
+pub use self::claims::Segment;
 pub use self::convert::range_of;
+use super::home::Abroad;
 use super::moves::Moved;
-use super::orders::{Abroad, Told};
+use super::orders::Told;
 use super::switch::Switch;
 
 /// How long it may be until a move between nodes is over, one way or the other.
@@ -82,7 +89,10 @@ pub enum News {
 #[derive(Clone, Copy, Debug)]
 struct Own {
     radio: usize,
+    network: NetworkId,
     client: MacAddr,
+    /// Names the association with it.
+    sa: SaBinding,
 }
 
 #[derive(Debug)]
@@ -99,10 +109,8 @@ pub struct Member<E> {
     store: Arc<NodeStore>,
     switch: Arc<Switch>,
     told: Receiver<(usize, Told)>,
-    /// What the radios know of `abroad`.
+    /// What the radios know of other nodes.
     shown: Abroad,
-    /// They do not know it all yet.
-    changed: bool,
     own: BTreeMap<MacAddr, Own>,
     /// Virtual APs whose radio was told to serve them.
     coming: BTreeMap<MacAddr, Own>,
@@ -114,6 +122,7 @@ pub struct Member<E> {
     drains: BTreeMap<MacAddr, Instant>,
     leaving: Vec<Leaving>,
     news: Vec<News>,
+    ports: Ports,
 }
 
 impl<E: Engine> Member<E> {
@@ -127,6 +136,7 @@ impl<E: Engine> Member<E> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
         let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
         let cluster = Cluster::new(me, timing(), &journal);
+        let ports = Ports::new(engine.node());
         Ok(Self {
             engine,
             cluster,
@@ -134,7 +144,6 @@ impl<E: Engine> Member<E> {
             switch,
             told,
             shown,
-            changed: false,
             own: BTreeMap::new(),
             coming: BTreeMap::new(),
             abroad: BTreeMap::new(),
@@ -142,7 +151,16 @@ impl<E: Engine> Member<E> {
             drains: BTreeMap::new(),
             leaving: Vec::new(),
             news: Vec::new(),
+            ports,
         })
+    }
+
+    /// It serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
+    /// for all; without, they are all on one.
+    pub fn serving(mut self, segments: Vec<Segment>, flood: bool) -> Self {
+        self.ports.segments = segments;
+        self.ports.flood = flood;
+        self
     }
 
     /// The other nodes.
@@ -210,9 +228,7 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
-        if std::mem::take(&mut self.changed) {
-            self.shown.set(self.abroad.keys().copied().collect());
-        }
+        self.tend_claims(now);
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
@@ -223,7 +239,7 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        [core, leaving].into_iter().flatten().min()
+        [core, leaving, self.ports.poll_timeout()].into_iter().flatten().min()
     }
 }
 
