@@ -32,10 +32,10 @@ pub struct Status {
 /// Who is behind which node, as the node sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Clients that the node itself has claimed.
-    pub own: u64,
-    /// Stations of all nodes that are known, those on wires too.
-    pub known: u64,
+    /// The clients of all nodes.
+    pub clients: Vec<Whereabouts>,
+    /// Addresses on wires that are known.
+    pub wired: u64,
     /// How often somebody claimed an address that was another's, by a claim or by frames on the wire.
     pub conflicts: u64,
     /// How often a station moved so much that it was held where it was.
@@ -46,6 +46,19 @@ pub struct Claims {
     pub drops: BTreeMap<String, u64>,
     /// The last conflicts, the latest last.
     pub last_conflicts: Vec<Conflict>,
+}
+
+/// Where a client is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// Its address.
+    pub client: String,
+    /// Its VLAN.
+    pub vlan: u16,
+    /// The node that has it.
+    pub node: String,
+    /// Of the lease under which it is served.
+    pub generation: u64,
 }
 
 /// An address that two claimed.

@@ -333,6 +333,11 @@ impl Claims {
         self.arm(station);
     }
 
+    /// The claims that hold, in the order of VLANs and addresses.
+    pub fn all(&self) -> impl Iterator<Item = &Claim> {
+        self.stations.values().map(|entry| &entry.claim)
+    }
+
     /// The claim to a station that holds.
     pub fn claim_to(&self, station: Station) -> Option<Claim> {
         self.stations.get(&station).map(|entry| entry.claim)

@@ -31,6 +31,9 @@ use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
 use crate::status;
 
+/// The status is this much behind what happens in the cluster, where that is no news.
+const INSPECT: Duration = Duration::from_millis(50);
+
 /// What is said while a node runs.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Verbosity {
@@ -96,7 +99,7 @@ pub fn attend<W: Write>(
     mut signals: StopSignals,
 ) -> anyhow::Result<usize> {
     reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
-    let mut watch = Watch { crew, parts, failed: 0 };
+    let mut watch = Watch { crew, parts, failed: 0, inspected: Time::ZERO };
     loop {
         let now = reactor::now().context("cannot read the clock")?;
         watch.tell(now);
@@ -230,6 +233,8 @@ struct Watch<'a, W> {
     crew: Crew,
     parts: Parts<'a, W>,
     failed: usize,
+    /// When the status learnt how the cluster is.
+    inspected: Time,
 }
 
 impl<W: Write> Watch<'_, W> {
@@ -276,11 +281,16 @@ impl<W: Write> Watch<'_, W> {
         }
         let Some(member) = member else { return };
         member.turn(now);
-        for news in member.take_news() {
-            inspector.cluster_news(&news);
-            log.news(&news);
+        let all_news = member.take_news();
+        for news in &all_news {
+            inspector.cluster_news(news);
+            log.news(news);
         }
-        inspector.others(member);
+        // Not for every frame that passes between nodes.
+        if !all_news.is_empty() || now.since(self.inspected) >= INSPECT {
+            inspector.others(member);
+            self.inspected = now;
+        }
         if let Some(pins) = pins {
             pins.turn(now, self.crew.switch());
         }

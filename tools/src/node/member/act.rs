@@ -161,6 +161,9 @@ impl<E: Engine> Member<E> {
     }
 
     pub(super) fn name_of(&self, node: NodeId) -> String {
+        if node == self.engine.node() {
+            return self.store.subject().name.to_string();
+        }
         let other = self.engine.members().into_iter().find(|other| other.node == node);
         other.map_or_else(|| format!("{:x}", node.0), |other| other.name)
     }

@@ -374,28 +374,38 @@ impl<E: Engine> Member<E> {
     /// How the switch is, for the status.
     pub fn claims(&self) -> status::Claims {
         let Ports { claims, disputes, conflicts, frozen, drops, malformed, .. } = &self.ports;
-        let lookup = claims.lookup();
-        let own = self
-            .own
-            .values()
-            .filter(|own| claims.own_claim(self.ports.station(own.network, own.client)).is_some());
+        let names = self.names();
+        let name = |node: NodeId| names.get(&node).cloned().unwrap_or_else(|| format!("{:x}", node.0));
+        let (wired, clients): (Vec<_>, Vec<_>) = claims.all().partition(|claim| claim.is_wired());
+        let whereabouts = |claim: &Claim| status::Whereabouts {
+            client: claim.client.to_string(),
+            vlan: claim.vlan,
+            node: name(claim.node),
+            generation: u64::from(claim.generation.number()),
+        };
         let tell = |dispute: &Dispute| status::Conflict {
             client: dispute.station.address.to_string(),
             vlan: dispute.station.vlan,
-            holder: self.name_of(dispute.holder),
+            holder: name(dispute.holder),
             claimant: match dispute.claimant {
-                Claimant::Node(node) => self.name_of(node),
+                Claimant::Node(node) => name(node),
                 Claimant::Wire => "wire".to_owned(),
             },
         };
         status::Claims {
-            own: own.count() as u64,
-            known: lookup.len() as u64,
+            clients: clients.into_iter().map(whereabouts).collect(),
+            wired: wired.len() as u64,
             conflicts: *conflicts,
             frozen: *frozen,
             malformed: *malformed,
             drops: drops.iter().map(|(reason, count)| (reason.name().to_owned(), count)).collect(),
             last_conflicts: disputes.iter().map(tell).collect(),
         }
+    }
+
+    /// What all nodes are called.
+    fn names(&self) -> BTreeMap<NodeId, String> {
+        let others = self.engine.members().into_iter().map(|other| (other.node, other.name));
+        others.chain([(self.engine.node(), self.store.subject().name.to_string())]).collect()
     }
 }
