@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use drivers::reactor::{self, Bell};
 use mesh::engine::identity::{Authority, MachineId, NodeStore};
 use mesh::engine::real::{Real, RealConfig};
+use mesh::handover::Incarnation;
 use mesh::lease::{Lease, NodeSlot};
 use sha2::{Digest, Sha256};
 use stack::ap::{BssidBlock, SharedClock};
@@ -16,7 +17,7 @@ use stack::random::{self, Random};
 use stack::wire::MacAddr;
 
 use super::block::Blocks;
-use super::member::{Member, range_of};
+use super::member::{Member, StoreJournal, range_of};
 use super::orders::{Abroad, Home, Order};
 use super::random::OsRandom;
 use super::switch::Switch;
@@ -79,9 +80,11 @@ impl Identity {
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
         for radio in 0..radios {
-            switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone(), abroad.clone()), clock));
+            switch.order(radio, Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock));
         }
-        Member::new(engine, store, Arc::clone(switch), (told, abroad))
+        let incarnation = Incarnation(store.starts());
+        let journal = Box::new(StoreJournal(store));
+        Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad))
     }
 }
 
@@ -94,7 +97,7 @@ fn shared_clock() -> anyhow::Result<SharedClock> {
 }
 
 /// The blocks of a node's radios: the cluster's is made of its name, and each slot has a part of it.
-fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
+pub(crate) fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
     let nodes = 1 << (CLUSTER_BITS - RADIO_BITS - OWN_BITS);
     let (number, most) = (slot.number(), 1 << RADIO_BITS);
     if number >= nodes || radios > most {

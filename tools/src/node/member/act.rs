@@ -8,7 +8,7 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
-use super::convert::{line, range_of};
+use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
 use super::{Departed, HEARD, Member, News, Own, answer};
 use crate::node::orders::Order;
@@ -35,7 +35,7 @@ impl<E: Engine> Member<E> {
                 }
             }
             Action::RemoveRow { key } => self.engine.remove(&key),
-            Action::Journal { ticket, records } => self.journal(now, ticket, &records),
+            Action::Journal { ticket, records } => self.write_journal(now, ticket, &records),
             Action::Drain { bssid } => {
                 self.drains.insert(bssid, now);
                 self.order(bssid, Order::Drain(bssid));
@@ -62,9 +62,8 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    fn journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
-        let lines: Vec<_> = records.iter().map(line).collect();
-        let written = self.store.write_journal(&lines).and_then(|()| self.store.sync_journal());
+    fn write_journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
+        let written = self.journal.write(records).and_then(|()| self.journal.sync());
         match written {
             Ok(()) => self.cluster.journal_done(now, ticket),
             Err(why) => {
@@ -84,7 +83,7 @@ impl<E: Engine> Member<E> {
         };
         let radio = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
         let radio = radio.map_or(0, |(radio, _, _)| *radio);
-        self.coming.insert(bssid, Own { radio, client: context.client() });
+        self.coming.insert(bssid, Own { radio, client: context.client(), queued: context.queued() });
         if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
             self.coming.remove(&bssid);
             self.cluster.handle_refused(now, bssid);
@@ -132,9 +131,10 @@ impl<E: Engine> Member<E> {
                 }
             }
             Event::Arrived { bssid, from, taken_over } => {
-                let radio = self.own.get(&bssid).map_or(0, |own| own.radio);
                 let from = from.map(|node| self.name_of(node));
-                self.news.push(News::Arrived { bssid, radio, from, taken_over });
+                if let Some(&Own { radio, client: station, queued }) = self.own.get(&bssid) {
+                    self.news.push(News::Arrived { station, bssid, radio, queued, from, taken_over });
+                }
             }
             Event::Superseded { bssid, by } => {
                 let name = self.name_of(by);

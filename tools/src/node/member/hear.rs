@@ -66,7 +66,7 @@ impl<E: Engine> Member<E> {
 
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
         let (bssid, client) = (context.bssid(), context.client());
-        if self.own.insert(bssid, Own { radio, client }).is_some() {
+        if self.own.insert(bssid, Own { radio, client, queued: 0 }).is_some() {
             return self.cluster.handle_changed(now, bssid, parcel(context));
         }
         self.set_home(client);

@@ -10,14 +10,13 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
-use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::Record;
+use mesh::lease::Journal;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
-pub use self::convert::range_of;
+pub use self::convert::{StoreJournal, range_of};
 use super::moves::Moved;
 use super::orders::{Abroad, Told};
 use super::switch::Switch;
@@ -63,10 +62,14 @@ pub struct Departed {
 pub enum News {
     /// A virtual AP came from another node, or was taken over from one that was lost.
     Arrived {
+        /// Whose.
+        station: MacAddr,
         /// Its BSSID.
         bssid: MacAddr,
         /// Its radio, by its index.
         radio: usize,
+        /// MSDUs for its client that came with it.
+        queued: usize,
         /// Whence, if that is known.
         from: Option<String>,
         /// Its owner was lost.
@@ -83,6 +86,8 @@ pub enum News {
 struct Own {
     radio: usize,
     client: MacAddr,
+    /// MSDUs that came with it.
+    queued: usize,
 }
 
 #[derive(Debug)]
@@ -92,11 +97,14 @@ struct Leaving {
     until: Instant,
 }
 
+/// The journal of packet numbers, wherever it is kept.
+pub type BoxedJournal = Box<dyn Journal<Error = anyhow::Error>>;
+
 /// One node of a cluster, driven by the thread that runs the node.
 pub struct Member<E> {
     engine: E,
     cluster: Cluster,
-    store: Arc<NodeStore>,
+    journal: BoxedJournal,
     switch: Arc<Switch>,
     told: Receiver<(usize, Told)>,
     /// What the radios know of `abroad`.
@@ -117,20 +125,20 @@ pub struct Member<E> {
 }
 
 impl<E: Engine> Member<E> {
-    /// A node that has just started.
+    /// A node that has just started, for the `incarnation`th time.
     pub fn new(
         engine: E,
-        store: Arc<NodeStore>,
+        incarnation: Incarnation,
+        mut journal: BoxedJournal,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
     ) -> anyhow::Result<Self> {
-        let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
-        let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
-        let cluster = Cluster::new(me, timing(), &journal);
+        let me = Me { node: engine.node(), slot: engine.slot(), incarnation };
+        let cluster = Cluster::new(me, timing(), &journal.load()?);
         Ok(Self {
             engine,
             cluster,
-            store,
+            journal,
             switch,
             told,
             shown,
