@@ -24,7 +24,7 @@ pub struct Status {
     /// Who is where in its cluster, if it is in one.
     #[serde(default)]
     pub claims: Option<Claims>,
-    /// The last moves of clients between its radios, the latest last.
+    /// The last moves of clients between, from and to its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,
 }
@@ -74,21 +74,27 @@ pub struct Conflict {
     pub claimant: String,
 }
 
-/// A client's virtual AP that went from one radio to another.
+/// A client's virtual AP that went from one radio to another, of this node or of others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Move {
     /// The client's address.
     pub client: String,
     /// Its BSSID, which went with it.
     pub bssid: String,
-    /// The radio that it left.
+    /// The radio that it left; `@` and the node's name if it came from another one.
     pub from: String,
-    /// The radio that it came to.
+    /// The radio that it came to; `@` and the node's name if that is another one.
     pub to: String,
     /// When, in milliseconds after the node's start.
     pub at_ms: u64,
-    /// For how long nothing could be sent to it, in microseconds.
-    pub gap_us: u64,
+    /// For how long nothing could be sent to it, in microseconds. Only the node that it left knows.
+    pub gap_us: Option<u64>,
+    /// MSDUs for the client that came with it; `None` for one that left.
+    #[serde(default)]
+    pub queued: Option<u64>,
+    /// Its owner was lost, and this node has taken it over from a copy.
+    #[serde(default)]
+    pub taken_over: bool,
 }
 
 /// A radio.

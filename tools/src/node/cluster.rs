@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use drivers::reactor::{self, Bell};
 use mesh::engine::identity::{Authority, MachineId, NodeStore};
 use mesh::engine::real::{Real, RealConfig};
+use mesh::handover::Incarnation;
 use mesh::lease::{Lease, NodeSlot};
 use sha2::{Digest, Sha256};
 use stack::ap::{BssidBlock, SharedClock};
@@ -17,7 +18,7 @@ use stack::wire::MacAddr;
 
 use super::block::Blocks;
 use super::home::{Abroad, Home};
-use super::member::{Member, Segment, range_of};
+use super::member::{Member, Segment, StoreJournal, range_of};
 use super::orders::Order;
 use super::random::OsRandom;
 use super::switch::Switch;
@@ -86,10 +87,15 @@ impl Identity {
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
         for radio in 0..radios {
-            switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone(), abroad.clone()), clock));
+            switch.order(
+                radio,
+                Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock),
+            );
         }
-        let member = Member::new(engine, store, Arc::clone(switch), (told, abroad))?;
-        Ok(member.serving(segments, flood))
+        let (name, incarnation) = (store.subject().name.to_string(), Incarnation(store.starts()));
+        let journal = Box::new(StoreJournal(store));
+        let member = Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad))?;
+        Ok(member.serving(name, segments, flood))
     }
 }
 
@@ -102,7 +108,7 @@ fn shared_clock() -> anyhow::Result<SharedClock> {
 }
 
 /// The blocks of a node's radios: the cluster's is made of its name, and each slot has a part of it.
-fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
+pub(crate) fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
     let nodes = 1 << (CLUSTER_BITS - RADIO_BITS - OWN_BITS);
     let (number, most) = (slot.number(), 1 << RADIO_BITS);
     if number >= nodes || radios > most {

@@ -23,7 +23,7 @@ const FRAMES: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Home {
     tell: Sender<(usize, Told)>,
-    bell: Bell,
+    bell: Option<Bell>,
     abroad: Abroad,
 }
 
@@ -93,8 +93,8 @@ impl Abroad {
 }
 
 impl Home {
-    /// What a radio has to tell goes through `tell`, and `bell` is rung for it.
-    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell, abroad: Abroad) -> Self {
+    /// What a radio has to tell goes through `tell`, and `bell` is rung for it, if a thread sleeps there.
+    pub const fn new(tell: Sender<(usize, Told)>, bell: Option<Bell>, abroad: Abroad) -> Self {
         Self { tell, bell, abroad }
     }
 
@@ -121,8 +121,10 @@ impl Home {
 
     pub(super) fn tell(&self, radio: usize, told: Told) {
         // A node that ends listens no more.
-        if self.tell.send((radio, told)).is_ok() {
-            let _ = self.bell.ring();
+        if self.tell.send((radio, told)).is_ok()
+            && let Some(bell) = &self.bell
+        {
+            let _ = bell.ring();
         }
     }
 }

@@ -76,8 +76,15 @@ impl Inspector {
 
     /// What happened in the cluster.
     pub fn cluster_news(&self, news: &News) {
-        if let News::Left(departed, node) = news {
-            self.remember(self.told_of(departed, node));
+        match news {
+            News::Left(departed, node) => self.remember(self.told_of(departed, node)),
+            News::Arrived { station, bssid, radio, queued, from, taken_over } => {
+                let from = from.as_deref().map_or_else(String::new, |node| format!("@{node}"));
+                let (queued, taken_over) = (Some(*queued as u64), *taken_over);
+                let arrived = self.tell(*station, *bssid, (from, self.radio_name(*radio)), None);
+                self.remember(Move { queued, taken_over, ..arrived });
+            }
+            News::Line(_) => {}
         }
     }
 
@@ -139,26 +146,35 @@ impl Inspector {
 
     fn told_of(&self, departed: &Departed, node: &str) -> Move {
         let Departed { station, bssid, from, gap } = departed;
-        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), *gap)
+        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), Some(*gap))
     }
 
     fn told(&self, moved: &Moved) -> Move {
-        let Moved { station, bssid, from, to, gap } = moved;
-        self.tell(*station, *bssid, (self.radio_name(*from), self.radio_name(*to)), *gap)
+        let Moved { station, bssid, from, to, gap, queued } = moved;
+        let ends = (self.radio_name(*from), self.radio_name(*to));
+        Move { queued: Some(*queued as u64), ..self.tell(*station, *bssid, ends, Some(*gap)) }
     }
 
     fn radio_name(&self, radio: usize) -> String {
         self.radios.get(radio).map_or_else(String::new, |(name, _)| name.clone())
     }
 
-    fn tell(&self, station: MacAddr, bssid: MacAddr, (from, to): (String, String), gap: Duration) -> Move {
+    fn tell(
+        &self,
+        station: MacAddr,
+        bssid: MacAddr,
+        (from, to): (String, String),
+        gap: Option<Duration>,
+    ) -> Move {
         Move {
             client: station.to_string(),
             bssid: bssid.to_string(),
             from,
             to,
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            gap_us: u64::try_from(gap.as_micros()).unwrap_or(u64::MAX),
+            gap_us: gap.map(|gap| u64::try_from(gap.as_micros()).unwrap_or(u64::MAX)),
+            queued: None,
+            taken_over: false,
         }
     }
 

@@ -30,7 +30,7 @@ pub use daemon::{Parts, Verbosity, attend, run};
 pub use home::{Abroad, Home, Routes};
 pub use inspector::Inspector;
 pub use log::Log;
-pub use member::{Departed, Member, News, Segment, Wish, range_of};
+pub use member::{BoxedJournal, Departed, Member, News, Segment, StoreJournal, Wish, range_of};
 pub use moves::{MoveError, Moved};
 pub use orders::{Order, Told};
 pub use outside::{Cable, Outside};

@@ -9,7 +9,7 @@ use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
 use super::claims::binding;
-use super::convert::{line, range_of};
+use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
 use super::{Departed, HEARD, Member, News, Own, answer};
 use crate::node::orders::Order;
@@ -36,7 +36,7 @@ impl<E: Engine> Member<E> {
                 }
             }
             Action::RemoveRow { key } => self.engine.remove(&key),
-            Action::Journal { ticket, records } => self.journal(now, ticket, &records),
+            Action::Journal { ticket, records } => self.write_journal(now, ticket, &records),
             Action::Drain { bssid } => {
                 self.drains.insert(bssid, now);
                 self.order(bssid, Order::Drain(bssid));
@@ -63,9 +63,8 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    fn journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
-        let lines: Vec<_> = records.iter().map(line).collect();
-        let written = self.store.write_journal(&lines).and_then(|()| self.store.sync_journal());
+    fn write_journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
+        let written = self.journal.write(records).and_then(|()| self.journal.sync());
         match written {
             Ok(()) => self.cluster.journal_done(now, ticket),
             Err(why) => {
@@ -85,8 +84,10 @@ impl<E: Engine> Member<E> {
         };
         let radio = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
         let radio = radio.map_or(0, |(radio, _, _)| *radio);
-        let (client, network) = (context.client(), self.ports.network(context.ssid()));
-        self.coming.insert(bssid, Own { radio, network, client, sa: binding(bssid, client, parcel.sa) });
+        let (client, network, queued) =
+            (context.client(), self.ports.network(context.ssid()), context.queued());
+        let sa = binding(bssid, client, parcel.sa);
+        self.coming.insert(bssid, Own { radio, network, client, sa, queued });
         self.introduce(network, client);
         if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
             self.coming.remove(&bssid);
@@ -140,10 +141,11 @@ impl<E: Engine> Member<E> {
                 }
             }
             Event::Arrived { bssid, from, taken_over } => {
-                let radio = self.own.get(&bssid).map_or(0, |own| own.radio);
                 let from = from.map(|node| self.name_of(node));
                 self.claim_own(now, bssid);
-                self.news.push(News::Arrived { bssid, radio, from, taken_over });
+                if let Some(&Own { radio, client: station, queued, .. }) = self.own.get(&bssid) {
+                    self.news.push(News::Arrived { station, bssid, radio, queued, from, taken_over });
+                }
             }
             Event::Superseded { bssid, by } => {
                 let name = self.name_of(by);
@@ -162,7 +164,7 @@ impl<E: Engine> Member<E> {
 
     pub(super) fn name_of(&self, node: NodeId) -> String {
         if node == self.engine.node() {
-            return self.store.subject().name.to_string();
+            return self.ports.name.clone();
         }
         let other = self.engine.members().into_iter().find(|other| other.node == node);
         other.map_or_else(|| format!("{:x}", node.0), |other| other.name)

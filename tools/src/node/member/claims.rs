@@ -61,6 +61,8 @@ struct Dispute {
 #[derive(Debug)]
 pub(super) struct Ports {
     pub(super) claims: Claims,
+    /// What the node is called.
+    pub(super) name: String,
     pub(super) segments: Vec<Segment>,
     pub(super) flood: bool,
     /// Clients that have left, and until when what comes for them is handed on.
@@ -82,6 +84,7 @@ impl Ports {
     pub(super) fn new(me: NodeId) -> Self {
         Self {
             claims: Claims::new(me, Limits::default()),
+            name: format!("{:x}", me.0),
             segments: Vec::new(),
             flood: false,
             left: BTreeMap::new(),
@@ -406,6 +409,6 @@ impl<E: Engine> Member<E> {
     /// What all nodes are called.
     fn names(&self) -> BTreeMap<NodeId, String> {
         let others = self.engine.members().into_iter().map(|other| (other.node, other.name));
-        others.chain([(self.engine.node(), self.store.subject().name.to_string())]).collect()
+        others.chain([(self.engine.node(), self.ports.name.clone())]).collect()
     }
 }

@@ -78,7 +78,7 @@ impl<E: Engine> Member<E> {
         let network = self.ports.network(context.ssid());
         let parcel = parcel(context);
         let sa = binding(bssid, client, parcel.sa);
-        if self.own.insert(bssid, Own { radio, network, client, sa }).is_some() {
+        if self.own.insert(bssid, Own { radio, network, client, sa, queued: 0 }).is_some() {
             self.cluster.handle_changed(now, bssid, parcel);
             return self.claim_own(now, bssid);
         }

@@ -13,17 +13,16 @@ use std::time::Duration;
 
 use mesh::Cluster;
 use mesh::announce::SaBinding;
-use mesh::engine::identity::NodeStore;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::Record;
+use mesh::lease::Journal;
 use stack::ap::NetworkId;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
 use self::claims::Ports;
 pub use self::claims::Segment;
-pub use self::convert::range_of;
+pub use self::convert::{StoreJournal, range_of};
 use super::home::Abroad;
 use super::moves::Moved;
 use super::orders::Told;
@@ -70,10 +69,14 @@ pub struct Departed {
 pub enum News {
     /// A virtual AP came from another node, or was taken over from one that was lost.
     Arrived {
+        /// Whose.
+        station: MacAddr,
         /// Its BSSID.
         bssid: MacAddr,
         /// Its radio, by its index.
         radio: usize,
+        /// MSDUs for its client that came with it.
+        queued: usize,
         /// Whence, if that is known.
         from: Option<String>,
         /// Its owner was lost.
@@ -93,6 +96,8 @@ struct Own {
     client: MacAddr,
     /// Names the association with it.
     sa: SaBinding,
+    /// MSDUs that came with it.
+    queued: usize,
 }
 
 #[derive(Debug)]
@@ -102,11 +107,14 @@ struct Leaving {
     until: Instant,
 }
 
+/// The journal of packet numbers, wherever it is kept.
+pub type BoxedJournal = Box<dyn Journal<Error = anyhow::Error>>;
+
 /// One node of a cluster, driven by the thread that runs the node.
 pub struct Member<E> {
     engine: E,
     cluster: Cluster,
-    store: Arc<NodeStore>,
+    journal: BoxedJournal,
     switch: Arc<Switch>,
     told: Receiver<(usize, Told)>,
     /// What the radios know of other nodes.
@@ -126,21 +134,21 @@ pub struct Member<E> {
 }
 
 impl<E: Engine> Member<E> {
-    /// A node that has just started.
+    /// A node that has just started, for the `incarnation`th time.
     pub fn new(
         engine: E,
-        store: Arc<NodeStore>,
+        incarnation: Incarnation,
+        mut journal: BoxedJournal,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
     ) -> anyhow::Result<Self> {
-        let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
-        let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
-        let cluster = Cluster::new(me, timing(), &journal);
+        let me = Me { node: engine.node(), slot: engine.slot(), incarnation };
+        let cluster = Cluster::new(me, timing(), &journal.load()?);
         let ports = Ports::new(engine.node());
         Ok(Self {
             engine,
             cluster,
-            store,
+            journal,
             switch,
             told,
             shown,
@@ -155,9 +163,10 @@ impl<E: Engine> Member<E> {
         })
     }
 
-    /// It serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
+    /// It is called so, and serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
     /// for all; without, they are all on one.
-    pub fn serving(mut self, segments: Vec<Segment>, flood: bool) -> Self {
+    pub fn serving(mut self, name: String, segments: Vec<Segment>, flood: bool) -> Self {
+        self.ports.name = name;
         self.ports.segments = segments;
         self.ports.flood = flood;
         self
