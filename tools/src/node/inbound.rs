@@ -77,6 +77,9 @@ impl Port {
                 self.drops.count(DropReason::ServedElsewhere);
             }
             Some(_) => self.tell_frame(Told::Msdu { network, ethernet: frame.to_vec() }),
+            None if floods && self.has_passed(now, network, frame, Way::Wire) => {
+                self.drops.count(DropReason::WentRound);
+            }
             None if floods => self.send_to_all_nodes(network, false, frame),
             None => self.drops.count(DropReason::NoDestination),
         }
@@ -103,7 +106,8 @@ impl Port {
             if now.since(since) < JUST_CAME {
                 return Ok(());
             }
-            if self.suspect(now, network, source) {
+            self.suspect(now, network, source);
+            if self.sources.may_answer(now) {
                 self.tell_bridges(index, source);
             }
             return Err(DropReason::ClientOnWire);
@@ -131,13 +135,13 @@ impl Port {
         if isolate { Err(DropReason::Isolated) } else { Ok(()) }
     }
 
-    /// Somebody sends with the address of a client. Whether that is to be answered now, and not only counted.
-    fn suspect(&mut self, now: Instant, network: NetworkId, address: MacAddr) -> bool {
-        let first = self.sources.suspect(now, network, address);
-        if first && let Some(home) = &self.home {
+    /// Somebody sends with the address of a client.
+    fn suspect(&mut self, now: Instant, network: NetworkId, address: MacAddr) {
+        if self.sources.suspect(now, network, address)
+            && let Some(home) = &self.home
+        {
             home.tell(self.radio, Told::Forged { network, address });
         }
-        first
     }
 
     fn has_passed(&self, now: Instant, network: NetworkId, frame: &[u8], way: Way) -> bool {
@@ -174,7 +178,7 @@ impl Port {
         if since.is_some_and(|since| now.since(since) >= JUST_CAME) {
             return self.drops.count(DropReason::ClientOnWire);
         }
-        if to.is_group() && self.has_passed(now, network, frame, Way::Node(from)) {
+        if self.has_passed(now, network, frame, Way::Node(from)) {
             return self.drops.count(DropReason::WentRound);
         }
         let isolated = from_client && self.check_isolation(index).is_err();

@@ -16,8 +16,11 @@ const ADDRESSES: usize = 4096;
 const TELL_AGAIN: Duration = Duration::from_secs(100);
 /// An address is on the wire for certain when it is seen still, or again, after so long.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Frames with the address of the same client are told of, and answered, once in so long.
+/// Frames with the address of the same client are told of once in so long.
 const HOLD: Duration = Duration::from_millis(100);
+/// Between two answers to forged frames: each forged frame may draw the traffic of a client until it is answered, but who
+/// forges many must not have us send as many.
+const ANSWER: Duration = Duration::from_millis(1);
 /// How long a frame is known again. Backhauls and bridges are faster, and hosts repeat themselves later.
 const WINDOW: Duration = Duration::from_millis(250);
 /// Frames that are known again.
@@ -28,6 +31,7 @@ const FRAMES: usize = 1024;
 pub(super) struct Sources {
     seen: BTreeMap<(NetworkId, MacAddr), Seen>,
     forged: BTreeMap<(NetworkId, MacAddr), Instant>,
+    answered: Instant,
     swept: Instant,
 }
 
@@ -56,7 +60,7 @@ impl Sources {
         false
     }
 
-    /// The address of a client was seen, where it can't be. Whether that is to be told, and answered.
+    /// The address of a client was seen, where it can't be. Whether that is to be told.
     pub(super) fn suspect(&mut self, now: Instant, network: NetworkId, source: MacAddr) -> bool {
         let key = (network, source);
         if self.forged.get(&key).is_some_and(|told| now.since(*told) < HOLD) {
@@ -68,6 +72,15 @@ impl Sources {
             self.forged.insert(key, now);
         }
         room
+    }
+
+    /// Whether bridges may be told now that a client is elsewhere than a forged frame says.
+    pub(super) fn may_answer(&mut self, now: Instant) -> bool {
+        let may = now.since(self.answered) >= ANSWER;
+        if may {
+            self.answered = now;
+        }
+        may
     }
 
     /// Forgets what was not seen again for long, not more than once a second.
@@ -172,5 +185,8 @@ mod tests {
         assert!(sources.see(at(502_000), NETWORK, address(5000)), "those of before are long gone");
         assert!(sources.suspect(at(0), NETWORK, address(1)) && !sources.suspect(at(99), NETWORK, address(1)));
         assert!(sources.suspect(at(100), NETWORK, address(1)));
+        let answers =
+            (1000..2000).filter(|micros| sources.may_answer(Instant::from_micros(100_000 + micros)));
+        assert_eq!(answers.count(), 1);
     }
 }
