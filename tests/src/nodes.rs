@@ -396,8 +396,12 @@ impl Node {
     fn turn(&mut self, now: Instant) {
         self.worker.turn(now).unwrap();
         for event in std::iter::from_fn(|| self.worker.poll_event()) {
-            if let WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }) = event {
-                self.member.handle_heard(now, 0, bssid, signal);
+            match event {
+                WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }) => {
+                    self.member.handle_heard(now, 0, bssid, signal);
+                }
+                WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.member.handle_on_air(now, bssid),
+                _ => {}
             }
         }
         self.member.turn(now);

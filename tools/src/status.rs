@@ -24,6 +24,9 @@ pub struct Status {
     /// Who is where in its cluster, if it is in one.
     #[serde(default)]
     pub claims: Option<Claims>,
+    /// What was discarded of what came from other nodes, by reason.
+    #[serde(default)]
+    pub cluster_drops: BTreeMap<String, u64>,
     /// The last moves of clients between, from and to its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,

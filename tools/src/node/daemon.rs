@@ -266,6 +266,7 @@ impl<W: Write> Watch<'_, W> {
             (WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }), Some(member)) => {
                 member.handle_heard(now, radio, *bssid, *signal);
             }
+            (WorkerEvent::Ap(ApEvent::OnAir(bssid)), Some(member)) => member.handle_on_air(now, *bssid),
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ use stack::mac::DropReason;
 use stack::time::Instant;
 use stack::wire::{EtherType, MacAddr};
 
-use super::home::{Home, Remote};
+use super::home::Remote;
 use super::orders::Told;
 use super::port::{BUDGET, Parcel, Port, destination};
 use super::wire::Way;
@@ -151,13 +151,11 @@ impl Port {
 
     /// A frame that another node has for a client of this node.
     pub(super) fn bring(&mut self, now: Instant, network: NetworkId, ethernet: Vec<u8>, ap: &mut ApRadio) {
-        let place = destination(&ethernet).and_then(|to| self.table.load().place(network, to));
-        match place {
+        let Some(to) = destination(&ethernet) else { return self.drops.count(DropReason::MsduMalformed) };
+        match self.table.load().place(network, to) {
             Some(radio) => self.send_to_radio(now, radio, Parcel { network, ethernet }, ap),
             // Its radio has given it away since, and has told of that before.
-            None if self.home.as_ref().is_some_and(|home| is_known(home, now, network, &ethernet)) => {
-                self.tell_frame(Told::Msdu { network, ethernet });
-            }
+            None if self.follows(network, to, &ethernet) => {}
             None => self.drops.count(DropReason::NoDestination),
         }
     }
@@ -205,9 +203,4 @@ impl Port {
         self.send_to_other_radios(network, frame);
         ap.handle_msdu(now, network, frame);
     }
-}
-
-fn is_known(home: &Home, now: Instant, network: NetworkId, ethernet: &[u8]) -> bool {
-    let remote = destination(ethernet).and_then(|to| home.remote(now, network, to));
-    matches!(remote, Some(Remote::Client { .. } | Remote::OnItsWay))
 }

@@ -34,6 +34,7 @@ pub struct Inspector {
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
     claims: Mutex<Option<Claims>>,
+    cluster_drops: Mutex<BTreeMap<String, u64>>,
     /// Of the leases of virtual APs, by BSSID.
     generations: Mutex<BTreeMap<String, u64>>,
 }
@@ -53,6 +54,7 @@ impl Inspector {
             cluster: None,
             others: Mutex::default(),
             claims: Mutex::default(),
+            cluster_drops: Mutex::default(),
             generations: Mutex::default(),
         }
     }
@@ -71,6 +73,8 @@ impl Inspector {
         };
         *lock(&self.others) = others.iter().map(tell).collect();
         *lock(&self.claims) = Some(member.claims());
+        *lock(&self.cluster_drops) =
+            member.drops().map(|(reason, count)| (reason.to_owned(), count)).collect();
         *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
     }
 
@@ -187,6 +191,7 @@ impl Inspector {
             moves: lock(&self.moves).iter().cloned().collect(),
             peers: lock(&self.others).clone(),
             claims: lock(&self.claims).clone(),
+            cluster_drops: lock(&self.cluster_drops).clone(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();

@@ -217,6 +217,17 @@ impl Port {
         self.tell_frame(Told::ForAll { network, from_client, ethernet: frame.to_vec() });
     }
 
+    /// A frame for a client that no radio has, but a node does, goes there. Says `false`, and does nothing, if the client is
+    /// none of those.
+    pub(super) fn follows(&mut self, network: NetworkId, to: MacAddr, frame: &[u8]) -> bool {
+        let remote = self.home.as_ref().and_then(|home| home.remote(self.now, network, to));
+        let follows = matches!(remote, Some(Remote::Client { .. } | Remote::OnItsWay));
+        if follows {
+            self.tell_frame(Told::Msdu { network, ethernet: frame.to_vec() });
+        }
+        follows
+    }
+
     pub(super) fn tell_frame(&mut self, told: Told) {
         let told = self.home.as_ref().is_none_or(|home| home.tell_frame(self.radio, told));
         if !told {
@@ -274,7 +285,11 @@ impl Port {
         if let Some(Some(lane)) = place.and_then(|radio| self.lanes.get_mut(radio)) {
             return lane.send(parcel, &mut self.drops);
         }
-        ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+        let leaves =
+            place.is_none() && to.is_some_and(|to| self.follows(parcel.network, to, &parcel.ethernet));
+        if !leaves {
+            ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+        }
         if let Some(lane) = self.lane(from) {
             // Without room there the buffer is simply freed.
             let _ = lane.emptied.push(parcel.ethernet);

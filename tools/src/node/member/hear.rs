@@ -132,8 +132,12 @@ impl<E: Engine> Member<E> {
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
         let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
+        let client = self.cluster.title(bssid).and_then(|title| title.client);
+        if client.is_some_and(|client| self.abroad.get(&client) == Some(&bssid)) {
+            return;
+        }
         self.forget_abroad(bssid);
-        if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
+        if let Some(client) = client {
             self.abroad.insert(client, bssid);
         }
     }

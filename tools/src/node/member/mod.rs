@@ -182,6 +182,13 @@ impl<E: Engine> Member<E> {
         self.cluster.owned().map(|(bssid, title)| (bssid, u64::from(title.rank.generation.number())))
     }
 
+    /// What was discarded of what came from other nodes, by reason; only those that occurred.
+    pub fn drops(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let engine = self.engine.counts().named();
+        let core = self.cluster.drops().iter().map(|(reason, count)| (reason.name(), count));
+        engine.into_iter().chain(core).filter(|(_, count)| *count > 0)
+    }
+
     /// What happened since the last call.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -196,6 +203,11 @@ impl<E: Engine> Member<E> {
         if better {
             self.heard.insert(bssid, (radio, signal, now));
         }
+    }
+
+    /// A radio hears the beacons of a virtual AP of another node.
+    pub fn handle_on_air(&mut self, now: Instant, bssid: MacAddr) {
+        self.cluster.handle_heard(now, bssid);
     }
 
     /// A virtual AP went to another radio of this node.
