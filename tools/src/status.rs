@@ -45,6 +45,8 @@ pub struct Claims {
     pub frozen: u64,
     /// Claims that could not be read, or were in another's name.
     pub malformed: u64,
+    /// Signed announcements that were not believed, by reason.
+    pub refused: BTreeMap<String, u64>,
     /// Frames between nodes that were discarded, by reason.
     pub drops: BTreeMap<String, u64>,
     /// The last conflicts, the latest last.

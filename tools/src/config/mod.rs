@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::mesh::announce::Profile;
 use stack::ap::{NetworkConfig, NetworkId, RadioConfig, Security};
 use stack::wire::{Channel, MacAddr};
 
@@ -77,6 +78,8 @@ pub struct MeshSettings {
     pub silence: Option<Duration>,
     /// The nodes are on different Ethernets: they carry between them what is for all.
     pub flood: bool,
+    /// How claims are signed; not at all when `None`, since each session says whose they are.
+    pub announce: Option<Profile>,
 }
 
 /// A radio.

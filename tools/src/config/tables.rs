@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mesh::announce::Profile;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -43,6 +44,8 @@ pub(super) struct MeshTable {
     pub(super) silence: Option<Spanned<Time>>,
     #[serde(default)]
     pub(super) flood: bool,
+    #[serde(default)]
+    pub(super) announce: Announce,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +81,28 @@ pub(super) struct NetworkTable {
     pub(super) group_rekey: Option<Spanned<Time>>,
     pub(super) pairwise_rekey: Option<Spanned<Time>>,
     pub(super) fragmentation: Option<Spanned<i64>>,
+}
+
+/// The values of `announce`.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Announce {
+    #[default]
+    Unsigned,
+    Ed25519,
+    H16,
+    B16,
+}
+
+impl Announce {
+    pub(super) const fn profile(self) -> Option<Profile> {
+        match self {
+            Self::Unsigned => None,
+            Self::Ed25519 => Some(Profile::ED25519),
+            Self::H16 => Some(Profile::H16),
+            Self::B16 => Some(Profile::B16),
+        }
+    }
 }
 
 /// The values of `security`.

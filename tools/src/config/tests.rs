@@ -2,6 +2,8 @@ use std::path::Path;
 
 use stack::ap::VirtualApKind;
 
+use ::mesh::announce::Profile;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -195,6 +197,11 @@ fn a_cluster_is_taken_as_it_is_written() {
                 .unwrap()
                 .flood
     );
+    assert_eq!(mesh.announce, None);
+    for (name, profile) in [("ed25519", Profile::ED25519), ("h16", Profile::H16), ("b16", Profile::B16)] {
+        let mesh = with_mesh(&format!("{listen}\nidentity = \"north.id\"\nannounce = \"{name}\""));
+        assert_eq!(mesh.unwrap().mesh.unwrap().announce, Some(profile));
+    }
     assert_eq!(parsed(GOOD).unwrap().mesh, None);
 }
 
@@ -214,6 +221,7 @@ fn what_is_wrong_with_a_cluster_is_told_with_its_line() {
         (format!("{rest}\npeers = [\"10.9.0.2:1\", \"10.9.0.2:1\"]"), 7, "is there already"),
         (format!("{rest}\npeer = \"10.9.0.2:1\""), 7, "did you mean `peers`?"),
         (format!("{rest}\nflood = \"yes\""), 7, "expected a boolean"),
+        (format!("{rest}\nannounce = \"b12\""), 7, "did you mean `b16`?"),
         (format!("{rest}\n[[network]]\nssid = \"y\"\nsecurity = \"open\""), 7, "`x` is VLAN 0 already"),
         (format!("{rest}\n[[network]]\nssid = \"y\"\nsecurity = \"open\"\nvlan = 4095"), 10, "0 to 4094"),
     ] {

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use drivers::reactor::{self, Bell};
+use mesh::announce::{self, ClusterTime, Profile, SignerState};
 use mesh::engine::identity::{Authority, MachineId, NodeStore};
 use mesh::engine::real::{Real, RealConfig};
 use mesh::handover::Incarnation;
@@ -15,10 +16,11 @@ use stack::ap::{BssidBlock, SharedClock};
 use stack::mac::TxRange;
 use stack::random::{self, Random};
 use stack::wire::MacAddr;
+use zeroize::Zeroizing;
 
 use super::block::Blocks;
 use super::home::{Abroad, Home};
-use super::member::{Member, Segment, StoreJournal, range_of};
+use super::member::{Announcing, Member, Segment, StoreJournal, range_of};
 use super::orders::Order;
 use super::random::OsRandom;
 use super::switch::Switch;
@@ -28,6 +30,9 @@ use crate::config::MeshSettings;
 const CLUSTER_BITS: u8 = 16;
 const RADIO_BITS: u8 = 2;
 const OWN_BITS: u8 = 6;
+
+/// Rows of an epoch of announcements: half an hour of them.
+const ROWS: u32 = 7200;
 
 /// Who the node is in its cluster, before it says anything there.
 pub struct Identity {
@@ -70,7 +75,7 @@ impl Identity {
         segments: Vec<Segment>,
         bell: &Bell,
     ) -> anyhow::Result<Member<Real>> {
-        let MeshSettings { listen, peers, silence, flood, .. } = self.settings;
+        let MeshSettings { listen, peers, silence, flood, announce, .. } = self.settings;
         let usual = RealConfig::new(listen, peers);
         let idle = silence.unwrap_or(usual.idle);
         let config = RealConfig { authority: self.authority, idle, gossip: idle / 5, ..usual };
@@ -93,9 +98,45 @@ impl Identity {
             );
         }
         let (name, incarnation) = (store.subject().name.to_string(), Incarnation(store.starts()));
+        let announcing = announce.map(|profile| announcing(&store, profile)).transpose()?;
         let journal = Box::new(StoreJournal(store));
         let member = Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad))?;
-        Ok(member.serving(name, segments, flood))
+        let member = member.serving(name, segments, flood);
+        match announcing {
+            Some(announcing) => {
+                member.announcing(reactor::now().context("cannot read the clock")?, announcing)
+            }
+            None => Ok(member),
+        }
+    }
+}
+
+/// With what the node signs, out of its state.
+fn announcing(store: &Arc<NodeStore>, profile: Profile) -> anyhow::Result<Announcing> {
+    let fresh = Zeroizing::new(random::bytes(&mut OsRandom as &mut dyn Random));
+    let identity = Arc::new(announce::Identity::from_seed(&store.announcing_seed(&fresh)?));
+    Ok(Announcing {
+        profile,
+        identity,
+        last: store.announced()?,
+        journal: Box::new(AnnouncedIn(Arc::clone(store))),
+        clock: Box::new(|_| {
+            let day = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+            Some(ClusterTime(u64::try_from(day.as_micros()).ok()?))
+        }),
+        rows: ROWS,
+        random: Box::new(OsRandom),
+    })
+}
+
+/// How far a signer has come, kept in a node's state.
+struct AnnouncedIn(Arc<NodeStore>);
+
+impl announce::Journal for AnnouncedIn {
+    type Error = anyhow::Error;
+
+    fn save(&mut self, state: &SignerState) -> anyhow::Result<()> {
+        Ok(self.0.keep_announced(state)?)
     }
 }
 

@@ -30,7 +30,10 @@ pub use daemon::{Parts, Verbosity, attend, run};
 pub use home::{Abroad, Home, Routes};
 pub use inspector::Inspector;
 pub use log::Log;
-pub use member::{BoxedJournal, Departed, Member, News, Segment, StoreJournal, Wish, range_of};
+pub use member::{
+    Announcing, BoxedJournal, ClusterClock, Departed, Member, News, Segment, SignerJournal, StoreJournal,
+    Wish, range_of,
+};
 pub use moves::{MoveError, Moved};
 pub use orders::{Order, Told};
 pub use outside::{Cable, Outside};

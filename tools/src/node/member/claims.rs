@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mesh::announce::{Claim, Item, NodeId, SaBinding};
 use mesh::claim::{Addresses, Claims, Due, Event, Limits, Notice, Station};
-use mesh::engine::Engine;
+use mesh::engine::{Engine, PeerState};
 use mesh::lease::Generation;
 use mesh::table::{Key, Row};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,7 @@ use stack::mac::DropCounts;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
+use super::herald::{Herald, Word};
 use super::{Member, News, Own};
 use crate::node::home::Routes;
 use crate::node::orders::Order;
@@ -244,11 +245,57 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// A notice of claims.
+    /// A notice of claims that nobody signed: who signs, believes none.
     pub(super) fn handle_claim_notice(&mut self, now: Instant, node: NodeId, bytes: &[u8]) {
+        if self.herald.is_some() {
+            self.ports.malformed += 1;
+            return;
+        }
         match Notice::decode(node, bytes) {
             Ok(claims) => claims.into_iter().for_each(|claim| self.take_claim(now, claim)),
             Err(_) => self.ports.malformed += 1,
+        }
+    }
+
+    /// A node introduces itself, or announces something.
+    pub(super) fn handle_word(&mut self, now: Instant, node: NodeId, bytes: &[u8], by_session: bool) {
+        let Some(herald) = &mut self.herald else { return };
+        if by_session {
+            return herald.handle_introduction(now, node, bytes);
+        }
+        let claims = herald.handle_announcement(now, node, bytes);
+        claims.into_iter().for_each(|claim| self.take_claim(now, claim));
+    }
+
+    /// A node has come: it is told how this one signs.
+    pub(super) fn introduce_to(&mut self, now: Instant, node: NodeId) {
+        if let Some(introduction) = self.herald.as_mut().map(|herald| herald.introduction(now)) {
+            // Lost, it comes again with the next row.
+            let _ = self.engine.send(node, &introduction);
+        }
+    }
+
+    fn tend_herald(&mut self, now: Instant) {
+        let Some(herald) = &mut self.herald else { return };
+        if let Err(why) = herald.turn(now) {
+            self.news.push(News::Line(format!("the cluster is told by rows alone: {why:#}")));
+            // What can't be saved is not sent, now and later.
+            self.herald = None;
+            return;
+        }
+        let words: Vec<_> = std::iter::from_fn(|| herald.poll_word()).collect();
+        for word in words {
+            match word {
+                // Lost, a row repairs it.
+                Word::Announcement(bytes) => drop(self.engine.notify(&bytes)),
+                Word::Introduction(bytes) => {
+                    let up = self.engine.members().into_iter().filter(|other| other.state == PeerState::Up);
+                    for other in up.collect::<Vec<_>>() {
+                        // Lost, it comes again with the next row.
+                        let _ = self.engine.send(other.node, &bytes);
+                    }
+                }
+            }
         }
     }
 
@@ -274,6 +321,7 @@ impl<E: Engine> Member<E> {
             urgent.extend(Some(claim).filter(|_| now && self.is_for_others(&claim)));
         }
         self.tell_claims(&urgent);
+        self.tend_herald(now);
         if std::mem::take(&mut self.ports.stale) {
             self.show_routes();
         }
@@ -357,6 +405,9 @@ impl<E: Engine> Member<E> {
     }
 
     fn tell_claims(&mut self, claims: &[Claim]) {
+        if let Some(herald) = &mut self.herald {
+            return herald.announce(claims);
+        }
         for notice in Notice::pack(claims) {
             // A row repairs what does not arrive.
             let _ = self.engine.notify(&notice);
@@ -401,6 +452,7 @@ impl<E: Engine> Member<E> {
             conflicts: *conflicts,
             frozen: *frozen,
             malformed: *malformed,
+            refused: self.herald.as_ref().map(Herald::refusals).unwrap_or_default(),
             drops: drops.iter().map(|(reason, count)| (reason.name().to_owned(), count)).collect(),
             last_conflicts: disputes.iter().map(tell).collect(),
         }

@@ -10,6 +10,7 @@ use stack::wire::MacAddr;
 
 use super::claims::binding;
 use super::convert::parcel;
+use super::herald::Herald;
 use super::{Member, News, Own};
 use crate::node::orders::Told;
 
@@ -101,13 +102,23 @@ impl<E: Engine> Member<E> {
             Event::Up(other) => {
                 let (slot, incarnation) = (other.slot, Incarnation(other.incarnation));
                 self.cluster.handle_peer(now, other.node, Standing::Up { slot, incarnation });
+                self.introduce_to(now, other.node);
                 self.news.push(News::Line(format!("node {} is there", other.name)));
             }
             Event::Suspect(node) => self.cluster.handle_peer(now, node, Standing::Suspect),
             Event::Down(node) => {
                 self.cluster.handle_peer(now, node, Standing::Down);
+                if let Some(herald) = &mut self.herald {
+                    herald.node_gone(node);
+                }
                 let name = self.name_of(node);
                 self.news.push(News::Line(format!("node {name} is gone")));
+            }
+            Event::Message { from, bytes } if Herald::is_for_it(&bytes) => {
+                self.handle_word(now, from, &bytes, true);
+            }
+            Event::Notice { from, bytes } if Herald::is_for_it(&bytes) => {
+                self.handle_word(now, from, &bytes, false);
             }
             Event::Notice { from, bytes } if Notice::is_one(&bytes) => {
                 self.handle_claim_notice(now, from, &bytes);

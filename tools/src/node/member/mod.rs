@@ -5,6 +5,7 @@ mod carry;
 mod claims;
 mod convert;
 mod hear;
+mod herald;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use stack::wire::MacAddr;
 use self::claims::Ports;
 pub use self::claims::Segment;
 pub use self::convert::{StoreJournal, range_of};
+use self::herald::Herald;
+pub use self::herald::{Announcing, ClusterClock, SignerJournal};
 use super::home::Abroad;
 use super::moves::Moved;
 use super::orders::Told;
@@ -131,6 +134,8 @@ pub struct Member<E> {
     leaving: Vec<Leaving>,
     news: Vec<News>,
     ports: Ports,
+    /// Signs claims, where they are.
+    herald: Option<Herald>,
 }
 
 impl<E: Engine> Member<E> {
@@ -160,7 +165,14 @@ impl<E: Engine> Member<E> {
             leaving: Vec::new(),
             news: Vec::new(),
             ports,
+            herald: None,
         })
+    }
+
+    /// It signs its notices of claims, and believes only such as are signed.
+    pub fn announcing(mut self, now: Instant, announcing: Announcing) -> anyhow::Result<Self> {
+        self.herald = Some(Herald::new(now, self.engine.node(), announcing)?);
+        Ok(self)
     }
 
     /// It is called so, and serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
@@ -260,7 +272,8 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        [core, leaving, self.ports.poll_timeout()].into_iter().flatten().min()
+        let herald = self.herald.as_ref().and_then(Herald::poll_timeout);
+        [core, leaving, self.ports.poll_timeout(), herald].into_iter().flatten().min()
     }
 }
 
