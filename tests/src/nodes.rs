@@ -9,13 +9,13 @@ use std::sync::mpsc::{self, Receiver, sync_channel};
 use std::time::Duration;
 
 use airloom::node::{
-    Abroad, Cable, Departed, Home, Member, News, Order, Segment, Switch, SwitchNetwork, Wish, Worker,
-    WorkerEvent, range_of,
+    Abroad, Announcing, Cable, Departed, Home, Member, News, Order, Segment, Switch, SwitchNetwork, Wish,
+    Worker, WorkerEvent, range_of,
 };
 use airloom::status;
 use drivers::air::{Air, AirRadio};
 use drivers::propagation::{Model, Position};
-use mesh::announce::NodeId;
+use mesh::announce::{self, ClusterTime, Identity, NodeId, Profile, SignerState};
 use mesh::engine::{Backhaul, Link as Way, Simulated, Timing};
 use mesh::handover::Incarnation;
 use mesh::lease::{Journal, Lease, NodeSlot, Record};
@@ -23,6 +23,7 @@ use stack::ap::{ApEvent, BssidBlock, NetworkConfig, RadioConfig, SharedClock, Vi
 use stack::sta::LinkState;
 use stack::time::{Instant, earliest};
 use stack::wire::{Channel, MacAddr};
+use zeroize::Zeroizing;
 
 use crate::scene::{Client, NETWORK, ethernet, random, station, text, wpa2};
 
@@ -122,13 +123,15 @@ pub struct Wiring {
     pub one_ethernet: bool,
     /// They carry between them what is for all.
     pub flood: bool,
+    /// How they sign their claims, if they do.
+    pub announce: Option<Profile>,
 }
 
 impl Wiring {
     /// One Ethernet that everybody is on.
-    pub const SHARED: Self = Self { one_ethernet: true, flood: false };
+    pub const SHARED: Self = Self { one_ethernet: true, flood: false, announce: None };
     /// Each on an Ethernet of its own.
-    pub const APART: Self = Self { one_ethernet: false, flood: true };
+    pub const APART: Self = Self { one_ethernet: false, flood: true, announce: None };
 }
 
 impl Nodes {
@@ -149,7 +152,11 @@ impl Nodes {
     pub fn on(wiring: Wiring, latency: Duration, channels: [u8; 3]) -> Self {
         let network = NetworkConfig { kind: VirtualApKind::PerClient, ..wpa2() };
         let air = Rc::new(RefCell::new(Air::new(1, Model { shadowing: 0.0, ..Model::default() })));
-        let backhaul = Backhaul::new(Timing::default(), random(77));
+        // Where claims are signed, what is known soon is known by that.
+        let gossip =
+            if wiring.announce.is_some() { Duration::from_secs(1) } else { Timing::default().gossip };
+        let timing = Timing { gossip, down: 20 * gossip, ..Timing::default() };
+        let backhaul = Backhaul::new(timing, random(77));
         backhaul.set_usual_link(Instant::ZERO, Way { latency, ..Way::default() });
         let mut scene = Self {
             air,
@@ -168,15 +175,15 @@ impl Nodes {
             }
             let bridge = scene.bridges.len() - 1;
             scene.bridges[bridge].ports.push(Port::Node(n));
-            let node = scene.node(n, bridge, wiring.flood);
+            let node = scene.node(n, bridge, wiring);
             scene.nodes.push(node);
         }
-        scene.run(Duration::from_secs(1));
+        scene.run(20 * gossip);
         assert!(scene.nodes.iter().all(|node| node.member.others().len() == PLACES.len() - 1));
         scene
     }
 
-    fn node(&self, n: usize, bridge: usize, flood: bool) -> Node {
+    fn node(&self, n: usize, bridge: usize, wiring: Wiring) -> Node {
         let number = u8::try_from(n).unwrap();
         let slot = NodeSlot::new(u16::from(number)).unwrap();
         let name = format!("node{n}");
@@ -208,7 +215,10 @@ impl Nodes {
         let member =
             Member::new(engine, Incarnation(1), journal, Arc::clone(&switch), (told, abroad)).unwrap();
         let segment = Segment { id: NETWORK, ssid: self.network.ssid.clone(), vlan: 0 };
-        let member = member.serving(name, vec![segment], flood);
+        let mut member = member.serving(name, vec![segment], wiring.flood);
+        if let Some(profile) = wiring.announce {
+            member = member.announcing(self.now, announcing(number, profile)).unwrap();
+        }
         Node { member, worker, cable, bridge, news: Vec::new() }
     }
 
@@ -414,6 +424,32 @@ impl Node {
             News::Line(text) => Some(text.as_str()),
             _ => None,
         })
+    }
+}
+
+/// With what a node signs that is not to crash.
+fn announcing(number: u8, profile: Profile) -> Announcing {
+    let mut seed = Zeroizing::new([0; 32]);
+    seed[0] = number;
+    Announcing {
+        profile,
+        identity: Arc::new(Identity::from_seed(&seed)),
+        last: SignerState::default(),
+        journal: Box::new(Forgetful),
+        clock: Box::new(|now| Some(ClusterTime(1_800_000_000_000_000 + now.as_micros()))),
+        rows: 40,
+        random: random(1000 + u64::from(number)),
+    }
+}
+
+/// Keeps nothing: the node does not start again.
+struct Forgetful;
+
+impl announce::Journal for Forgetful {
+    type Error = anyhow::Error;
+
+    fn save(&mut self, _: &SignerState) -> anyhow::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mesh::announce::Profile;
 use stack::wire::{MacAddr, Transmit, TxId, TxOptions};
 use tests::nodes::{Nodes, Wiring, host_address};
 use tests::scene::{ethernet, station};
@@ -14,12 +15,12 @@ fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[test]
-fn all_nodes_know_a_client_two_round_trips_after_it_has_moved_and_keep_knowing() {
-    let mut scene = Nodes::new(Wiring::SHARED, LATENCY);
+/// A client goes to and fro between two nodes; all three know it two round trips after it has come.
+fn known_soon(wiring: Wiring, turns: usize) -> (Nodes, usize) {
+    let mut scene = Nodes::new(wiring, LATENCY);
     let client = scene.join(0);
     scene.to_the_middle(client);
-    for turn in 0..10 {
+    for turn in 0..turns {
         let (from, to) = (turn % 2, 1 - turn % 2);
         let answered = scene.begin_move(client, from, to);
         let there = format!("node{to}");
@@ -33,14 +34,32 @@ fn all_nodes_know_a_client_two_round_trips_after_it_has_moved_and_keep_knowing()
         for other in 0..3 {
             assert_eq!(scene.whereabouts(other, client).unwrap().0, there, "by node{other}");
         }
-        scene.run(millis(300));
+        scene.run(millis(600));
         assert!(answered.try_recv().unwrap().is_ok());
     }
+    (scene, client)
+}
+
+#[test]
+fn all_nodes_know_a_client_two_round_trips_after_it_has_moved_and_keep_knowing() {
+    let (mut scene, client) = known_soon(Wiring::SHARED, 10);
     // Longer than any claim lives.
     scene.run(Duration::from_secs(15));
     let known: Vec<_> = (0..3).map(|of| scene.whereabouts(of, client)).collect();
     assert!(known[0].is_some() && known.iter().all(|place| *place == known[0]), "{known:?}");
     assert_eq!((0..3).map(|of| scene.claims(of).conflicts).sum::<u64>(), 0, "no move is a conflict");
+}
+
+#[test]
+fn claims_that_are_signed_are_known_as_soon() {
+    for profile in [Profile::B16, Profile::H16, Profile::ED25519] {
+        let (scene, _) = known_soon(Wiring { announce: Some(profile), ..Wiring::SHARED }, 4);
+        for of in 0..3 {
+            let claims = scene.claims(of);
+            assert_eq!(claims.malformed, 0, "{claims:?}");
+            assert!(claims.refused.keys().all(|reason| reason == "epoch_not_newer"), "{claims:?}");
+        }
+    }
 }
 
 #[test]
@@ -267,7 +286,7 @@ fn nodes_on_ethernets_of_their_own_carry_what_is_for_all_to_each_other_once() {
 
 #[test]
 fn what_goes_round_between_ethernets_that_are_one_after_all_is_found_out() {
-    let mut heard = all_talk(Wiring { one_ethernet: true, flood: true });
+    let mut heard = all_talk(Wiring { one_ethernet: true, ..Wiring::APART });
     clients_have_heard_all_once(&heard);
     // What a client says each node may put on the wire, but none more than once.
     for got in &heard.hosts {
