@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use mesh::announce::{
     Claim, ClusterTime, EpochPlan, Identity, Item, Journal, NodeId, Opened, Profile, PublicIdentity, Reading,
-    SealRow, SignError, Signer, SignerConfig, SignerState, Verifier,
+    Refusal, SealRow, SignError, Signer, SignerConfig, SignerState, Verifier,
 };
 use mesh::engine::MAX_NOTICE;
 use stack::random::Random;
@@ -35,8 +35,9 @@ const CLOCK_ERROR: Duration = Duration::from_micros(62_500);
 /// Rows of chains that are made at a time, and how often: each takes a tenth of a millisecond.
 const PIECE: u32 = 20;
 const EACH: Duration = Duration::from_millis(20);
-/// How often all nodes get a row, so that none falls behind by 64.
-const REFRESH: Duration = Duration::from_secs(8);
+/// How often all nodes get a row, so that what is announced hashes down to it in a few steps. A clock that has jumped is
+/// believed again after so long.
+const REFRESH: Duration = Duration::from_secs(2);
 /// Claims that wait for a row to sign them; what finds no room goes as a row of the table alone.
 const WAITING: usize = 1024;
 /// Claims that fit a notice beside the longest signature.
@@ -84,6 +85,8 @@ pub(super) struct Herald {
     waiting: VecDeque<Claim>,
     /// Before that nothing can be signed.
     patience: Option<Instant>,
+    /// Announcements that were refused since the clock had jumped, up to the last refresh.
+    lost: u64,
     words: VecDeque<Word>,
 }
 
@@ -117,6 +120,7 @@ impl Herald {
             refresh: now + REFRESH,
             waiting: VecDeque::new(),
             patience: None,
+            lost: 0,
             words: VecDeque::new(),
         })
     }
@@ -193,6 +197,7 @@ impl Herald {
         if self.refresh <= now {
             self.refresh = now + REFRESH;
             self.signer.handle_timeout(reading(&self.with, now));
+            self.trust_clock();
             if self.first_row.is_some() {
                 let introduction = self.introduction(now);
                 self.words.push_back(Word::Introduction(introduction));
@@ -203,6 +208,15 @@ impl Herald {
             self.sign(now)?;
         }
         Ok(())
+    }
+
+    /// A clock that was set has jumped, and is right since.
+    fn trust_clock(&mut self) {
+        let lost = self.verifier.refusals().of(Refusal::ClockLost);
+        if lost > self.lost {
+            self.lost = lost;
+            self.verifier.clock_is_set();
+        }
     }
 
     /// When [`Self::turn`] is due.
@@ -326,6 +340,7 @@ impl<'a> Introduction<'a> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use mesh::announce::SaBinding;
     use mesh::lease::Generation;
@@ -365,6 +380,19 @@ mod tests {
     }
 
     fn herald(now: Instant, me: NodeId, profile: Profile, journal: &Memory) -> Herald {
+        herald_by(now, me, profile, journal, Box::new(|now| Some(ClusterTime(DAY + now.as_micros()))))
+    }
+
+    /// What the clock of the cluster shows at the beginning.
+    const DAY: u64 = 1_800_000_000_000_000;
+
+    fn herald_by(
+        now: Instant,
+        me: NodeId,
+        profile: Profile,
+        journal: &Memory,
+        clock: ClusterClock,
+    ) -> Herald {
         let seed = zeroize::Zeroizing::new([me.0 as u8; 32]);
         let last = *journal.0.lock().unwrap();
         let announcing = Announcing {
@@ -372,7 +400,7 @@ mod tests {
             identity: Arc::new(Identity::from_seed(&seed)),
             last,
             journal: Box::new(journal.clone()),
-            clock: Box::new(|now| Some(ClusterTime(1_800_000_000_000_000 + now.as_micros()))),
+            clock,
             rows: 24,
             random: Box::new(Counting(last.epoch.0 as u8)),
         };
@@ -500,6 +528,30 @@ mod tests {
         pair.one.announce(&[claim(2)]);
         pair.run(100);
         assert_eq!(pair.heard, [claim(1), claim(2)]);
+    }
+
+    #[test]
+    fn a_clock_that_jumped_and_is_right_again_is_believed_after_a_while() {
+        let mut pair = Pair::new(Profile::B16);
+        let ahead = Arc::new(AtomicU64::new(0));
+        let shown = Arc::clone(&ahead);
+        let clock =
+            move |now: Instant| Some(ClusterTime(DAY + now.as_micros() + shown.load(Ordering::Relaxed)));
+        pair.other = herald_by(at(0), OTHER, Profile::ED25519, &Memory::default(), Box::new(clock));
+        pair.introduce();
+        let say = |pair: &mut Pair, last: u8| {
+            pair.one.announce(&[claim(last)]);
+            pair.run(500);
+            pair.other.turn(at(pair.now)).unwrap();
+            pair.heard.len()
+        };
+        let heard = [say(&mut pair, 1), say(&mut pair, 2)];
+        ahead.store(100_000_000, Ordering::Relaxed);
+        let while_wrong = say(&mut pair, 3);
+        ahead.store(0, Ordering::Relaxed);
+        let after = (4..14).map(|last| say(&mut pair, last)).last();
+        assert_eq!((heard, while_wrong), ([1, 2], 2));
+        assert!(after > Some(4), "{after:?}, {:?}", pair.other.refusals());
     }
 
     #[test]
