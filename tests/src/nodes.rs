@@ -407,8 +407,8 @@ impl Node {
         self.worker.turn(now).unwrap();
         for event in std::iter::from_fn(|| self.worker.poll_event()) {
             match event {
-                WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }) => {
-                    self.member.handle_heard(now, 0, bssid, signal);
+                WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal, .. }) => {
+                    self.member.handle_heard(now, 0, (bssid, station), signal);
                 }
                 WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.member.handle_on_air(now, bssid),
                 _ => {}

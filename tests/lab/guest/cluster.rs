@@ -14,17 +14,29 @@ use super::{Outcome, expect, said};
 const FOLDER: &str = "/tmp/cluster";
 const NAMES: [&str; 3] = ["north", "south", "east"];
 
-/// A node takes another for lost after so long: on an emulated machine one that lives may say nothing for long.
-pub(crate) const PATIENT: &str = "5s";
-/// So soon is what is lost to be taken over.
-pub(crate) const PROMPT: &str = "1s";
-
 /// A few nodes that know each other.
 pub(crate) struct Cluster {
     // Ends before its site does.
     nodes: Vec<Option<Daemon>>,
     pub(crate) site: Site,
+    plan: Plan,
+}
+
+/// What all nodes are told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// After how long a node takes another for lost.
     silence: &'static str,
+    placement: &'static str,
+}
+
+impl Plan {
+    /// On an emulated machine a node that lives may say nothing for long.
+    pub(crate) const PATIENT: Self = Self { silence: "5s", placement: "by-hand" };
+    /// What is lost is taken over soon.
+    pub(crate) const PROMPT: Self = Self { silence: "1s", ..Self::PATIENT };
+    /// Clients go by themselves where they are heard best.
+    pub(crate) const SIGNAL: Self = Self { placement: "signal", ..Self::PATIENT };
 }
 
 /// What came of a wish to move.
@@ -37,13 +49,13 @@ pub(crate) enum Moved {
 }
 
 impl Cluster {
-    pub(crate) fn start(count: usize, silence: &'static str) -> Result<Self, String> {
+    pub(crate) fn start(count: usize, plan: Plan) -> Result<Self, String> {
         let _ = fs::remove_dir_all(FOLDER);
         said(fs::create_dir_all(FOLDER))?;
         said(fs::write(format!("{FOLDER}/passphrase"), PASSPHRASE))?;
         authority("authority")?;
         let site = Site::build(count)?;
-        let mut cluster = Self { nodes: Vec::new(), site, silence };
+        let mut cluster = Self { nodes: Vec::new(), site, plan };
         for (n, name) in NAMES.into_iter().enumerate().take(count) {
             identity("authority", n, name)?;
             cluster.nodes.push(None);
@@ -71,13 +83,14 @@ impl Cluster {
         let others = (0..NAMES.len()).filter(|other| *other != n);
         let peers: Vec<_> = others.map(|other| format!("\"{}:7450\"", address(other))).collect();
         format!(
-            "[node]\ncontrol = \"{}\"\nplacement = \"by-hand\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
+            "[node]\ncontrol = \"{}\"\nplacement = \"{}\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
              identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\n\
              ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
             socket(n),
+            self.plan.placement,
             address(n),
             peers.join(", "),
-            self.silence,
+            self.plan.silence,
         )
     }
 
@@ -128,6 +141,16 @@ impl Cluster {
         })?;
         let gap = moved["gap_us"].as_f64().ok_or_else(|| moved.to_string())?;
         Ok(Moved::After(gap / 1000.0))
+    }
+
+    /// What went wrong, with what the nodes have dropped.
+    pub(crate) fn explain(&self, why: &str) -> String {
+        let drops = |n: usize| {
+            let status = status(n).unwrap_or_default();
+            format!("{} dropped {} {}", NAMES[n], status["radios"][0]["drops"], status["cluster_drops"])
+        };
+        let drops: Vec<_> = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some()).map(drops).collect();
+        format!("{why}; {}", drops.join(", "))
     }
 
     /// To the next node; yields the gap, if it went.

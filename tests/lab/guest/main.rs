@@ -138,6 +138,7 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("nodes_backhaul_is_cut", nodes::backhaul_is_cut, ONE),
         ("nodes_one_restarts", nodes::node_restarts, ONE),
         ("nodes_of_another_cluster", nodes::wrong_cluster, ONE),
+        ("nodes_walk", nodes::walks, ONE),
         ("nodes_again_and_again", nodes::moved_again_and_again, ONE),
         ("nodes_thief_on_the_wire", thief::on_the_wire, ONE),
         ("nodes_thief_on_the_air", thief::on_the_air, ONE),

@@ -7,13 +7,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::access_point::{ADDRESS, Make};
-use super::client::{Client, Wanted};
-use super::cluster::{Cluster, PATIENT, PROMPT, authority, identity, serves, status, up, wish};
+use super::client::{Client, FIRST_PHY, Wanted};
+use super::cluster::{Cluster, Plan, authority, identity, serves, status, up, wish};
+use super::medium::Medium;
 use super::moves::{median, pings_both_ways};
 use super::program::until;
 use super::site::Wire;
 use super::traffic::{self, Beside, Stream};
 use super::{Outcome, expect};
+use drivers::propagation::Position;
 
 fn joined(n: usize) -> Result<Client, String> {
     let client = Client::join(n, &Wanted::WPA2)?;
@@ -23,12 +25,12 @@ fn joined(n: usize) -> Result<Client, String> {
 
 /// Pings both ways, one each 10 ms, while the client goes from node to node, by a wire that is short, long, and bad.
 pub(crate) fn under_pings(make: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
     for wire in [Wire::SHORT, Wire::LONG, Wire::BAD] {
         cluster.site.quality(wire)?;
         let gaps = pings_both_ways(&client, 600, Duration::from_millis(200), || cluster.move_on(&client))
-            .map_err(|why| format!("{wire:?}: {why}"))?;
+            .map_err(|why| cluster.explain(&format!("{wire:?}: {why}")))?;
         println!("measure node_moves_{}.{} {} times", wire.name, make.name(), gaps.len());
         println!("measure node_move_gap_{}.{} {:.2} ms", wire.name, make.name(), median(&gaps));
         expect(gaps.len() >= 3, || format!("{wire:?}: only {} moves", gaps.len()))?;
@@ -38,7 +40,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
 
 /// Streams both ways while the client goes from node to node.
 pub(crate) fn under_streams(make: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
     for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
         let moves = Cell::new(0);
@@ -59,7 +61,7 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
 
 /// The node that serves a client is killed; another takes over.
 pub(crate) fn owner_is_killed(make: Make) -> Outcome {
-    let mut cluster = Cluster::start(2, PROMPT)?;
+    let mut cluster = Cluster::start(2, Plan::PROMPT)?;
     let client = joined(0)?;
     let owner = cluster.owner(&client)?;
     // A copy goes out twice a second.
@@ -74,7 +76,7 @@ pub(crate) fn owner_is_killed(make: Make) -> Outcome {
 
 /// Three clients on three nodes, all on the move at once, each pinged by the side of the network.
 pub(crate) fn clients_cross(make: Make) -> Outcome {
-    let cluster = Cluster::start(3, PATIENT)?;
+    let cluster = Cluster::start(3, Plan::PATIENT)?;
     let clients = (0..3).map(joined).collect::<Result<Vec<_>, _>>()?;
     let beside: Vec<_> = clients
         .iter()
@@ -91,7 +93,7 @@ pub(crate) fn clients_cross(make: Make) -> Outcome {
         }
     }
     for (n, pings) in beside.into_iter().enumerate() {
-        pings.end()?.all_answered(&format!("to client {n}"))?;
+        pings.end()?.all_answered(&format!("to client {n}")).map_err(|why| cluster.explain(&why))?;
     }
     println!("measure crossings.{} {moves} times", make.name());
     expect(moves >= 6, || format!("only {moves} moves"))
@@ -100,7 +102,7 @@ pub(crate) fn clients_cross(make: Make) -> Outcome {
 /// The backhaul is cut at one moment after another of a move, and healed: the client stays where it is or goes, is served
 /// by one node, and has not been sent away.
 pub(crate) fn backhaul_is_cut(make: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
     cluster.site.quality(Wire::LONG)?;
     let mut went = 0;
@@ -122,7 +124,7 @@ pub(crate) fn backhaul_is_cut(make: Make) -> Outcome {
 
 /// A node is killed and started again while clients are elsewhere, and takes them as before.
 pub(crate) fn node_restarts(_: Make) -> Outcome {
-    let mut cluster = Cluster::start(2, PROMPT)?;
+    let mut cluster = Cluster::start(2, Plan::PROMPT)?;
     let client = joined(0)?;
     for _ in 0..2 {
         let owner = cluster.owner(&client)?;
@@ -138,7 +140,7 @@ pub(crate) fn node_restarts(_: Make) -> Outcome {
 
 /// A node that another authority has made, of a cluster of the same name, is nobody here.
 pub(crate) fn wrong_cluster(_: Make) -> Outcome {
-    let mut cluster = Cluster::start(3, PATIENT)?;
+    let mut cluster = Cluster::start(3, Plan::PATIENT)?;
     let client = joined(0)?;
     let owner = cluster.owner(&client)?;
     let intruder = (owner + 1) % 3;
@@ -162,10 +164,42 @@ pub(crate) fn wrong_cluster(_: Make) -> Outcome {
 
 /// A minute of moves, five a second as far as the machine bears it, between two nodes, under pings both ways.
 pub(crate) fn moved_again_and_again(make: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
-    let gaps = pings_both_ways(&client, 3000, Duration::from_millis(20), || cluster.move_on(&client))?;
+    let gaps = pings_both_ways(&client, 3000, Duration::from_millis(20), || cluster.move_on(&client))
+        .map_err(|why| cluster.explain(&why))?;
     println!("measure moves_in_a_minute.{} {} times", make.name(), gaps.len());
     println!("measure node_move_gap_again.{} {:.2} ms", make.name(), median(&gaps));
     expect(gaps.len() >= 15, || format!("only {} moves", gaps.len()))
+}
+
+/// The client walks from one node to the other and back, on the air of our medium; nobody moves it by hand.
+pub(crate) fn walks(make: Make) -> Outcome {
+    const LEGS: usize = 10;
+    const PLACES: [Position; 2] = [Position::new(0.0, 0.0), Position::new(40.0, 0.0)];
+    const LEG: Duration = Duration::from_secs(4);
+    let medium = Medium::start(&[(0, PLACES[0]), (1, PLACES[1]), (FIRST_PHY, PLACES[0])])?;
+    let cluster = Cluster::start(2, Plan::SIGNAL)?;
+    let client = joined(0)?;
+    until("it is not served from near", || {
+        let owner = cluster.owner(&client)?;
+        expect(owner == 0, || "it is at the other node".to_owned())
+    })?;
+    let mut command = Command::new("ping");
+    command.args(traffic::arguments(&client.ip(), 3000, "0.02"));
+    let beside = Beside::start(command);
+    for leg in 0..LEGS {
+        let (from, to) = (leg % 2, (leg + 1) % 2);
+        medium.walk(FIRST_PHY, PLACES[from], PLACES[to], LEG)?;
+        until("its virtual AP does not follow it", || {
+            let owner = cluster.owner(&client)?;
+            expect(owner == to, || format!("leg {leg}: it is at node {owner}"))
+        })?;
+    }
+    beside.end()?.all_answered("to the client on its way").map_err(|why| cluster.explain(&why))?;
+    let moves: usize =
+        (0..2).map(|n| Ok(status(n)?["moves"].as_array().map_or(0, Vec::len))).sum::<Result<_, String>>()?;
+    println!("measure moves_of_a_walk.{} {moves} times", make.name());
+    let counts = medium.end()?;
+    expect(moves < 2 * LEGS && counts.malformed == 0, || format!("{moves} moves in {LEGS} legs, {counts:?}"))
 }

@@ -16,7 +16,7 @@ use stack::wire::MacAddr;
 use super::access_point::{ADDRESS, Make};
 use super::client::{Client, Wanted};
 use super::cluster::{Cluster, PATIENT, status};
-use super::program::{output, until};
+use super::program::{output, run, until};
 use super::traffic::{self, Beside};
 use super::{Outcome, expect, said};
 
@@ -112,9 +112,30 @@ fn dropped(status: &Value, reason: &str) -> u64 {
     radios.filter_map(|radio| radio["drops"][reason].as_u64()).sum()
 }
 
+/// The TAP of a node comes into a bridge where the node is, which has a wire to the LAN: the node says to that bridge who
+/// is behind its TAP.
+fn give_a_bridge(n: usize) -> Outcome {
+    let (namespace, tap, wire) = (format!("node{n}"), format!("air{n}"), format!("lan{n}"));
+    for words in [
+        format!("link set {tap} nomaster"),
+        format!("link set {tap} netns {namespace}"),
+        format!("-n {namespace} link add bridge type bridge"),
+        format!("link add {wire} type veth peer name lan netns {namespace}"),
+        format!("link set {wire} master br0 up"),
+        format!("-n {namespace} link set lan master bridge up"),
+        format!("-n {namespace} link set {tap} master bridge up"),
+        format!("-n {namespace} link set bridge up"),
+    ] {
+        let words: Vec<&str> = words.split(' ').collect();
+        run("ip", &words)?;
+    }
+    Ok(())
+}
+
 /// On a port of the bridge that the TAP of the client's node is in.
 pub(crate) fn on_the_wire(_: Make) -> Outcome {
     let cluster = Cluster::start(2, PATIENT)?;
+    (0..2).try_for_each(give_a_bridge)?;
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     let owner = cluster.owner(&client)?;

@@ -12,6 +12,7 @@ use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use mesh::engine::real::Real;
+use mesh::lease::NodeSlot;
 use stack::ap::{ApEvent, BssidBlock, NetworkId, RadioConfig};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
@@ -72,8 +73,9 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
         .context("cannot start the control socket's thread")?;
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let channels = config.radios.iter().map(|radio| radio.channel).collect();
-    let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
+    let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
+    let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
+    let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
     let segments = ids(&config.networks).map(|(id, network)| Segment {
         id,
         ssid: network.ssid.clone(),
@@ -82,7 +84,10 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let segments = segments.collect();
     let enter =
         |identity: Identity| identity.enter(crew.switch(), config.radios.len(), segments, &reactor.bell());
-    let member = identity.map(enter).transpose()?;
+    let mut member = identity.map(enter).transpose()?;
+    if let Some(member) = &mut member {
+        member.set_channels(channels);
+    }
     let taps = ids(&config.networks).filter_map(|(id, network)| Some((id, network.tap.clone()?)));
     let pins = member.as_ref().map(|_| Pins::new(taps));
     let parts = Parts { inspector: &inspector, placer, member, pins, wishes, log };
@@ -247,7 +252,17 @@ impl<W: Write> Watch<'_, W> {
             }
             match ending {
                 Some((radio, ending)) => self.ended(radio, ending),
-                None => return self.parts.placer.turn(now),
+                None => break,
+            }
+        }
+        self.place(now);
+    }
+
+    /// Has clients go where they are better off.
+    fn place(&mut self, now: Time) {
+        for (station, node) in self.parts.placer.turn(now) {
+            if let Some(member) = &mut self.parts.member {
+                member.handle_placed(now, station, node);
             }
         }
     }
@@ -263,8 +278,8 @@ impl<W: Write> Watch<'_, W> {
                     member.handle_moved(moved);
                 }
             }
-            (WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }), Some(member)) => {
-                member.handle_heard(now, radio, *bssid, *signal);
+            (WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal }), Some(member)) => {
+                member.handle_heard(now, radio, (*bssid, *station), *signal);
             }
             (WorkerEvent::Ap(ApEvent::OnAir(bssid)), Some(member)) => member.handle_on_air(now, *bssid),
             _ => {}
@@ -273,7 +288,7 @@ impl<W: Write> Watch<'_, W> {
 
     /// Lets the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
-        let Parts { inspector, member, pins, wishes, log, .. } = &mut self.parts;
+        let Parts { inspector, placer, member, pins, wishes, log } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
             match member {
                 Some(member) => member.handle_wish(now, wish),
@@ -285,7 +300,11 @@ impl<W: Write> Watch<'_, W> {
         let all_news = member.take_news();
         for news in &all_news {
             inspector.cluster_news(news);
+            placer.handle_news(now, news);
             log.news(news);
+        }
+        for view in member.take_views() {
+            placer.handle_view(now, view);
         }
         // Not for every frame that passes between nodes.
         if !all_news.is_empty() || now.since(self.inspected) >= INSPECT {

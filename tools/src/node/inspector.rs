@@ -137,7 +137,7 @@ impl Inspector {
     fn move_abroad(&self, station: MacAddr, node: &str) -> Result<Move, String> {
         let Some((wishes, bell)) = &self.cluster else { return Err(format!("there is no node {node} here")) };
         let (answer, answered) = sync_channel(1);
-        let wish = Wish { station, node: node.to_owned(), answer };
+        let wish = Wish { station, node: node.to_owned(), answer: Some(answer) };
         wishes.send(wish).map_err(|_| "the node ends".to_owned())?;
         // It is rung again by whatever comes next.
         let _ = bell.ring();

@@ -56,6 +56,8 @@ pub enum Order {
         /// Packet numbers for all of its keys.
         range: TxRange,
     },
+    /// The virtual AP with this address, which may be one of the radio, is another node's.
+    Occupied(MacAddr),
     /// The virtual AP with this address, which may be one of the radio, has ended on another node.
     Vacated(MacAddr),
     /// A frame of its client that was heard elsewhere.
@@ -190,6 +192,7 @@ impl<R: Radio> Worker<R> {
                 self.ap.station_elsewhere(now, network, station);
                 self.settle(now);
             }
+            Order::Occupied(bssid) => self.ap.occupied(bssid),
             Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop { bssid, linger } => self.stop_serving(now, bssid, linger),
             Order::Merge(left) => self.ap.merge(now, *left),

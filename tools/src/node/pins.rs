@@ -20,8 +20,8 @@ const RENEW: Duration = Duration::from_secs(10);
 /// What this node has said to bridges.
 pub struct Pins {
     database: Option<ForwardingDatabase>,
-    /// The TAPs of networks, by their interface index.
-    taps: BTreeMap<NetworkId, i32>,
+    /// The TAPs of networks. Their interface indices change when they are moved to other namespaces and back.
+    taps: BTreeMap<NetworkId, String>,
     /// When each is renewed.
     pinned: BTreeMap<(NetworkId, MacAddr), Instant>,
     table: Option<Arc<Table>>,
@@ -30,7 +30,6 @@ pub struct Pins {
 impl Pins {
     /// For networks with these TAPs. Those that are in no bridge are passed over.
     pub fn new(taps: impl Iterator<Item = (NetworkId, String)>) -> Self {
-        let taps = taps.filter_map(|(network, name)| Some((network, interface::index(&name).ok()?)));
         // Without it a bridge believes frames, as ever.
         let database = ForwardingDatabase::open().ok();
         Self { database, taps: taps.collect(), pinned: BTreeMap::new(), table: None }
@@ -41,12 +40,13 @@ impl Pins {
         let Some(database) = &mut self.database else { return };
         let table = switch.table();
         let (taps, pinned) = (&self.taps, &mut self.pinned);
+        let port = |network: NetworkId| interface::index(taps.get(&network)?).ok();
         if self.table.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &table)) {
             pinned.retain(|&(network, station), _| {
                 let here = table.place(network, station).is_some();
-                if let Some(&tap) = taps.get(&network).filter(|_| !here) {
+                if let Some(port) = port(network).filter(|_| !here) {
                     // It is behind another port already, or the TAP is in no bridge.
-                    let _ = database.unpin(tap, station);
+                    let _ = database.unpin(port, station);
                 }
                 here
             });
@@ -57,9 +57,9 @@ impl Pins {
         }
         for (&(network, station), due) in pinned.iter_mut().filter(|(_, due)| **due <= now) {
             *due = now + RENEW;
-            if let Some(&tap) = taps.get(&network) {
+            if let Some(port) = port(network) {
                 // A TAP that is in no bridge may come into one.
-                let _ = database.pin(tap, station);
+                let _ = database.pin(port, station);
             }
         }
     }

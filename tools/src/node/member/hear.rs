@@ -12,7 +12,7 @@ use super::claims::binding;
 use super::convert::parcel;
 use super::herald::Herald;
 use super::{Member, News, Own};
-use crate::node::orders::Told;
+use crate::node::orders::{Order, Told};
 
 /// Kinds of what is handed on between nodes.
 pub(super) const MPDU: u8 = 1;
@@ -131,6 +131,7 @@ impl<E: Engine> Member<E> {
                 self.cluster.handle_row(now, node, &key, value);
                 self.handle_claim_row(now, node, &key, value);
                 self.note_client(&key);
+                self.learn_sight(node, &key, value);
             }
             Event::Frame { from, bytes } => self.handle_frame(now, from, &bytes),
             Event::Fenced { slot, fault } => {
@@ -149,6 +150,8 @@ impl<E: Engine> Member<E> {
         }
         self.forget_abroad(bssid);
         if let Some(client) = client {
+            // A node that has just started knows of no virtual AP that went away before.
+            self.switch.order_all(|| Order::Occupied(bssid));
             self.abroad.insert(client, bssid);
         }
     }

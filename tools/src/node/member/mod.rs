@@ -6,6 +6,7 @@ mod claims;
 mod convert;
 mod hear;
 mod herald;
+mod sights;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use mesh::Cluster;
 use mesh::announce::SaBinding;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::Journal;
+use mesh::lease::{Journal, NodeSlot};
 use stack::ap::NetworkId;
 use stack::time::Instant;
 use stack::wire::MacAddr;
@@ -26,6 +27,8 @@ pub use self::claims::Segment;
 pub use self::convert::{StoreJournal, range_of};
 use self::herald::Herald;
 pub use self::herald::{Announcing, ClusterClock, SignerJournal};
+use self::sights::Sights;
+pub(super) use self::sights::View;
 use super::home::Abroad;
 use super::moves::Moved;
 use super::orders::Told;
@@ -43,8 +46,8 @@ pub struct Wish {
     pub station: MacAddr,
     /// The other node's name.
     pub node: String,
-    /// Who is told what came of it.
-    pub answer: SyncSender<Result<Departed, String>>,
+    /// Who is told what came of it, if somebody wants to know.
+    pub answer: Option<SyncSender<Result<Departed, String>>>,
 }
 
 impl Wish {
@@ -132,6 +135,7 @@ pub struct Member<E> {
     /// Since when a virtual AP that leaves is not sent for.
     drains: BTreeMap<MacAddr, Instant>,
     leaving: Vec<Leaving>,
+    sights: Sights,
     news: Vec<News>,
     ports: Ports,
     /// Signs claims, where they are.
@@ -163,6 +167,7 @@ impl<E: Engine> Member<E> {
             heard: BTreeMap::new(),
             drains: BTreeMap::new(),
             leaving: Vec::new(),
+            sights: Sights::default(),
             news: Vec::new(),
             ports,
             herald: None,
@@ -207,7 +212,16 @@ impl<E: Engine> Member<E> {
     }
 
     /// A radio hears the client of a virtual AP.
-    pub fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
+    pub fn handle_heard(
+        &mut self,
+        now: Instant,
+        radio: usize,
+        (bssid, station): (MacAddr, MacAddr),
+        signal: i8,
+    ) {
+        if !self.own.contains_key(&bssid) {
+            self.hear_stranger(now, radio, station, signal);
+        }
         let better = self
             .heard
             .get(&bssid)
@@ -247,6 +261,14 @@ impl<E: Engine> Member<E> {
         }
     }
 
+    /// A client is better off with another node.
+    pub fn handle_placed(&mut self, now: Instant, station: MacAddr, node: NodeSlot) {
+        let other = self.engine.members().into_iter().find(|other| other.slot == node);
+        if let Some(other) = other {
+            self.handle_wish(now, Wish { station, node: other.name, answer: None });
+        }
+    }
+
     /// Does all there is to do. To be called when the engine or a radio rang, and at the deadline.
     pub fn turn(&mut self, now: Instant) {
         while let Ok((radio, told)) = self.told.try_recv() {
@@ -261,6 +283,7 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
+        self.tell_sights(now);
         self.tend_claims(now);
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
@@ -273,7 +296,10 @@ impl<E: Engine> Member<E> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
         let herald = self.herald.as_ref().and_then(Herald::poll_timeout);
-        [core, leaving, self.ports.poll_timeout(), herald].into_iter().flatten().min()
+        [core, leaving, self.ports.poll_timeout(), herald, Some(self.sights.poll_timeout())]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -292,6 +318,8 @@ pub(super) const fn state(other: &Other) -> &'static str {
 }
 
 fn answer(wish: &Wish, outcome: Result<Departed, String>) {
-    // Who asked may have given up.
-    let _ = wish.answer.try_send(outcome);
+    if let Some(answer) = &wish.answer {
+        // Who asked may have given up.
+        let _ = answer.try_send(outcome);
+    }
 }
