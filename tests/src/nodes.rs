@@ -268,7 +268,7 @@ impl Nodes {
         to: usize,
     ) -> Receiver<Result<Departed, String>> {
         let (answer, answered) = sync_channel(1);
-        let wish = Wish { station: station(client), node: format!("node{to}"), answer };
+        let wish = Wish { station: station(client), node: format!("node{to}"), answer: Some(answer) };
         self.nodes[from].member.handle_wish(self.now, wish);
         answered
     }

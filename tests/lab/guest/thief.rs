@@ -15,7 +15,7 @@ use stack::wire::MacAddr;
 
 use super::access_point::{ADDRESS, Make};
 use super::client::{Client, Wanted};
-use super::cluster::{Cluster, PATIENT, status};
+use super::cluster::{Cluster, Plan, status};
 use super::program::{output, run, until};
 use super::traffic::{self, Beside};
 use super::{Outcome, expect, said};
@@ -134,7 +134,7 @@ fn give_a_bridge(n: usize) -> Outcome {
 
 /// On a port of the bridge that the TAP of the client's node is in.
 pub(crate) fn on_the_wire(_: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     (0..2).try_for_each(give_a_bridge)?;
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
@@ -172,7 +172,7 @@ pub(crate) fn on_the_wire(_: Make) -> Outcome {
 
 /// A client that is in itself, and sends with the address of another through its own association.
 pub(crate) fn on_the_air(_: Make) -> Outcome {
-    let cluster = Cluster::start(2, PATIENT)?;
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let other = Client::join(1, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
