@@ -25,7 +25,7 @@ fn known_soon(wiring: Wiring, turns: usize) -> (Nodes, usize) {
         let answered = scene.begin_move(client, from, to);
         let there = format!("node{to}");
         let mut waited = 0;
-        while !scene.whereabouts(to, client).is_some_and(|(node, _)| node == there) {
+        while scene.whereabouts(to, client).is_none_or(|(node, _)| node != there) {
             scene.run(millis(1));
             waited += 1;
             assert!(waited < 500, "it does not move");

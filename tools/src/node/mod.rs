@@ -20,6 +20,7 @@ mod random;
 mod report;
 mod switch;
 mod table;
+mod voice;
 mod wire;
 mod worker;
 

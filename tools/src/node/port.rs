@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use drivers::reactor::Bell;
-use mesh::claim::Addresses;
 use rtrb::{Consumer, Producer};
 use stack::ap::{ApRadio, NetworkId};
 use stack::mac::{DropCounts, DropReason};
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
-use super::addresses;
 use super::home::{Home, Remote};
 use super::orders::Told;
 use super::outside::Outside;
@@ -26,10 +23,6 @@ use super::wire::{Echoes, Sources, Way};
 pub(super) const BUDGET: usize = 64;
 /// Longer than any MSDU: what fills it was longer still.
 pub(super) const READ: usize = 4096;
-/// Between two addresses that are learnt. Nobody has so many that they come faster.
-const LEARN: Duration = Duration::from_millis(10);
-/// 802.2 XID response of the null LSAP: it says nothing but where its sender is, so that bridges learn it.
-const XID: [u8; 6] = [0x00, 0x01, 0xaf, 0x81, 0x01, 0x00];
 
 /// A network as the switch knows it; all radios of the node serve it.
 pub(super) struct Served {
@@ -235,25 +228,6 @@ impl Port {
         }
     }
 
-    /// What a station says of its IP addresses, and no more often than it takes.
-    fn learn(&mut self, network: NetworkId, ethernet: &[u8]) {
-        if self.now.since(self.learnt) < LEARN {
-            return;
-        }
-        let Some(used) = addresses::used(ethernet) else { return };
-        let Some(station) = ethernet.get(6..12).and_then(MacAddr::from_slice) else { return };
-        let before = self.table.load().addresses(network, station);
-        let mut after = Addresses::clone(&before);
-        if !used.add_to(&mut after) || self.table.load().place(network, station).is_none() {
-            return;
-        }
-        self.learnt = self.now;
-        table::know(&self.shared, network, station, &Arc::new(after.clone()));
-        if let Some(home) = &self.home {
-            home.tell(self.radio, Told::Uses { network, station, addresses: after });
-        }
-    }
-
     /// Hands what other radios and the outside have for this radio's stations to `ap`. Yields how many MSDUs that
     /// were, and whether more may be waiting.
     pub(super) fn deliver(&mut self, now: Instant, ap: &mut ApRadio) -> (u64, bool) {
@@ -315,26 +289,6 @@ impl Port {
     /// A station's virtual AP was moved to a radio.
     pub(super) fn moved(&self, network: NetworkId, station: MacAddr, radio: usize) {
         table::put(&self.shared, self.now, (network, station), radio);
-    }
-
-    /// Tells bridges and hosts outside where a station is: in its name, with all the addresses that it uses.
-    pub(super) fn announce(&mut self, network: NetworkId, station: MacAddr) {
-        let Some(index) = self.index(network) else { return };
-        self.tell_bridges(index, station);
-        let addresses = self.table.load().addresses(network, station);
-        for frame in addresses::announcements(station, &addresses) {
-            self.send_outside(index, &frame, false);
-        }
-    }
-
-    /// Tells bridges outside where a station is.
-    pub(super) fn tell_bridges(&mut self, index: usize, station: MacAddr) {
-        let mut frame = Vec::with_capacity(20);
-        frame.extend_from_slice(&MacAddr::BROADCAST.octets());
-        frame.extend_from_slice(&station.octets());
-        frame.extend_from_slice(&(XID.len() as u16).to_be_bytes());
-        frame.extend_from_slice(&XID);
-        self.send_outside(index, &frame, false);
     }
 
     /// A station has left this radio.

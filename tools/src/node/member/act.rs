@@ -8,9 +8,9 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
-use super::claims::binding;
 use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
+use super::ports::binding;
 use super::{Departed, HEARD, Member, News, Own, answer, timing};
 use crate::node::orders::Order;
 

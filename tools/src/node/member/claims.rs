@@ -3,21 +3,20 @@
 //! A client is claimed when its virtual AP is this node's, by the core's word: after a handshake here, or from a context
 //! that was handed here. A frame with its address is never a reason.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesh::announce::{Claim, Item, NodeId, SaBinding};
-use mesh::claim::{Addresses, Claims, Due, Event, Limits, Notice, Station};
+use mesh::claim::{Addresses, Due, Event, Limits, Notice, Station};
 use mesh::engine::{Engine, PeerState};
 use mesh::lease::Generation;
 use mesh::table::{Key, Row};
-use sha2::{Digest, Sha256};
 use stack::ap::NetworkId;
-use stack::mac::DropCounts;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
 use super::herald::{Herald, Word};
+use super::ports::{Claimant, Ports};
 use super::{Member, News, Own};
 use crate::node::home::Routes;
 use crate::node::orders::Order;
@@ -25,128 +24,6 @@ use crate::status;
 
 /// For so long what comes for a client that has left is handed on from here; by then every bridge knows better.
 const LEFT: Duration = Duration::from_secs(10);
-/// Conflicts that are remembered for people.
-const DISPUTES: usize = 32;
-/// The same conflict is told of once in so long.
-const AGAIN: Duration = Duration::from_secs(10);
-
-/// A network, as the cluster knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Its name within the node.
-    pub id: NetworkId,
-    /// Its name on the air, by which contexts find it.
-    pub ssid: Vec<u8>,
-    /// Its name among Ethernets: addresses count within one.
-    pub vlan: u16,
-}
-
-/// Who claims an address that is another's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimant {
-    /// A node, by a claim.
-    Node(NodeId),
-    /// Somebody on the wire of this node, by frames.
-    Wire,
-}
-
-#[derive(Clone, Debug)]
-struct Dispute {
-    station: Station,
-    holder: NodeId,
-    claimant: Claimant,
-    at: Instant,
-}
-
-/// What the node knows of who is where.
-#[derive(Debug)]
-pub(super) struct Ports {
-    pub(super) claims: Claims,
-    /// What the node is called.
-    pub(super) name: String,
-    pub(super) segments: Vec<Segment>,
-    pub(super) flood: bool,
-    /// Clients that have left, and until when what comes for them is handed on.
-    left: BTreeMap<Station, Instant>,
-    disputes: VecDeque<Dispute>,
-    conflicts: u64,
-    frozen: u64,
-    /// Frames that other nodes sent, or were to get.
-    pub(super) drops: DropCounts,
-    /// Notices and rows that could not be read, or spoke for another.
-    malformed: u64,
-    /// When the claims of others are read again from their rows.
-    review: Instant,
-    /// What the radios know is not up to date.
-    stale: bool,
-}
-
-impl Ports {
-    pub(super) fn new(me: NodeId) -> Self {
-        Self {
-            claims: Claims::new(me, Limits::default()),
-            name: format!("{:x}", me.0),
-            segments: Vec::new(),
-            flood: false,
-            left: BTreeMap::new(),
-            disputes: VecDeque::new(),
-            conflicts: 0,
-            frozen: 0,
-            drops: DropCounts::new(),
-            malformed: 0,
-            review: Instant::ZERO,
-            stale: true,
-        }
-    }
-
-    /// When there is something to do.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let claims = self.claims.poll_timeout().map(|(at, _)| at);
-        Some(claims.map_or(self.review, |at| at.min(self.review)))
-    }
-
-    /// The network with this SSID, the first one if there is none.
-    pub(super) fn network(&self, ssid: &[u8]) -> NetworkId {
-        self.segments.iter().find(|segment| segment.ssid == ssid).map_or(NetworkId(0), |segment| segment.id)
-    }
-
-    pub(super) fn station(&self, network: NetworkId, address: MacAddr) -> Station {
-        let segment = self.segments.iter().find(|segment| segment.id == network);
-        Station { vlan: segment.map_or(0, |segment| segment.vlan), address }
-    }
-
-    /// The network of a VLAN; who was told of no networks has one, without a VLAN.
-    pub(super) fn network_of(&self, vlan: u16) -> Option<NetworkId> {
-        let of = self.segments.iter().find(|segment| segment.vlan == vlan).map(|segment| segment.id);
-        of.or_else(|| (self.segments.is_empty() && vlan == 0).then_some(NetworkId(0)))
-    }
-
-    /// A conflict is counted each time, and told of now and then. Whether it is to be told of now.
-    fn dispute(&mut self, now: Instant, station: Station, holder: NodeId, claimant: Claimant) -> bool {
-        self.conflicts += 1;
-        let same = |known: &&Dispute| {
-            (known.station, known.holder, known.claimant) == (station, holder, claimant)
-                && now.since(known.at) < AGAIN
-        };
-        if self.disputes.iter().any(|known| same(&known)) {
-            return false;
-        }
-        if self.disputes.len() >= DISPUTES {
-            self.disputes.pop_front();
-        }
-        self.disputes.push_back(Dispute { station, holder, claimant, at: now });
-        true
-    }
-}
-
-/// Names the association of a client: by its pairwise key, or where there is none, by who it is to whom.
-pub(super) fn binding(bssid: MacAddr, client: MacAddr, keys: SaBinding) -> SaBinding {
-    if keys != SaBinding::WIRED {
-        return keys;
-    }
-    let text = [&b"airloom open association"[..], &bssid.octets(), &client.octets()].concat();
-    Sha256::digest(text).first_chunk().map_or(SaBinding([u8::MAX; 16]), |first| SaBinding(*first))
-}
 
 impl<E: Engine> Member<E> {
     /// A virtual AP is this node's, or goes on being: so is its client.
@@ -427,35 +304,10 @@ impl<E: Engine> Member<E> {
 
     /// How the switch is, for the status.
     pub fn claims(&self) -> status::Claims {
-        let Ports { claims, disputes, conflicts, frozen, drops, malformed, .. } = &self.ports;
         let names = self.names();
+        let refused = self.herald.as_ref().map(Herald::refusals).unwrap_or_default();
         let name = |node: NodeId| names.get(&node).cloned().unwrap_or_else(|| format!("{:x}", node.0));
-        let (wired, clients): (Vec<_>, Vec<_>) = claims.all().partition(|claim| claim.is_wired());
-        let whereabouts = |claim: &Claim| status::Whereabouts {
-            client: claim.client.to_string(),
-            vlan: claim.vlan,
-            node: name(claim.node),
-            generation: u64::from(claim.generation.number()),
-        };
-        let tell = |dispute: &Dispute| status::Conflict {
-            client: dispute.station.address.to_string(),
-            vlan: dispute.station.vlan,
-            holder: name(dispute.holder),
-            claimant: match dispute.claimant {
-                Claimant::Node(node) => name(node),
-                Claimant::Wire => "wire".to_owned(),
-            },
-        };
-        status::Claims {
-            clients: clients.into_iter().map(whereabouts).collect(),
-            wired: wired.len() as u64,
-            conflicts: *conflicts,
-            frozen: *frozen,
-            malformed: *malformed,
-            refused: self.herald.as_ref().map(Herald::refusals).unwrap_or_default(),
-            drops: drops.iter().map(|(reason, count)| (reason.name().to_owned(), count)).collect(),
-            last_conflicts: disputes.iter().map(tell).collect(),
-        }
+        status::Claims { refused, ..self.ports.report(name) }
     }
 
     /// What all nodes are called.

@@ -8,9 +8,9 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
-use super::claims::binding;
 use super::convert::parcel;
 use super::herald::Herald;
+use super::ports::binding;
 use super::{Member, News, Own};
 use crate::node::orders::{Order, Told};
 

@@ -474,7 +474,7 @@ mod tests {
                 pair.run(1000);
             }
             assert_eq!(pair.heard, (0..13).map(claim).collect::<Vec<_>>(), "{profile:?}");
-            assert_eq!(pair.other.refusals().get("epoch_not_newer").is_some(), profile != Profile::ED25519);
+            assert_eq!(pair.other.refusals().contains_key("epoch_not_newer"), profile != Profile::ED25519);
             let epochs = pair.journal.0.lock().unwrap().epoch.0;
             assert_eq!(epochs > 1, profile != Profile::ED25519);
         }

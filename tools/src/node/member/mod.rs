@@ -6,6 +6,7 @@ mod claims;
 mod convert;
 mod hear;
 mod herald;
+mod ports;
 mod sights;
 
 use std::collections::BTreeMap;
@@ -22,11 +23,11 @@ use stack::ap::NetworkId;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
-use self::claims::Ports;
-pub use self::claims::Segment;
 pub use self::convert::{StoreJournal, range_of};
 use self::herald::Herald;
 pub use self::herald::{Announcing, ClusterClock, SignerJournal};
+use self::ports::Ports;
+pub use self::ports::Segment;
 use self::sights::Sights;
 pub(super) use self::sights::View;
 use super::home::Abroad;
