@@ -13,6 +13,8 @@ const KIND: u8 = b'c';
 const VERSION: u8 = 1;
 /// Kind, length and body of a claim.
 const CLAIM: usize = 48;
+/// How many claims go into one.
+const CLAIMS: usize = (MAX_NOTICE - 2) / CLAIM;
 
 /// Claims that go out together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +32,9 @@ pub enum NoticeError {
 }
 
 impl Notice {
-    /// How many claims go into one.
-    pub const CLAIMS: usize = (MAX_NOTICE - 2) / CLAIM;
-
     /// These claims as notices, each with as many as fit.
     pub fn pack(claims: &[Claim]) -> impl Iterator<Item = Vec<u8>> + '_ {
-        claims.chunks(Self::CLAIMS).map(|claims| {
+        claims.chunks(CLAIMS).map(|claims| {
             let mut out = vec![KIND, VERSION];
             claims.iter().for_each(|claim| Item::Claim(*claim).emit(&mut out));
             out
