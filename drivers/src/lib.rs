@@ -5,7 +5,7 @@
 //! - [`packet`]: a monitor interface by `AF_PACKET`.
 //! - [`nl80211`]: phys and their interfaces.
 //! - [`reactor`]: what a radio thread sleeps on.
-//! - [`tap`], [`interface`]: the kernel's network devices.
+//! - [`tap`], [`interface`], [`bridge`]: the kernel's network devices.
 //! - [`capture`]: capture files.
 //! - [`propagation`]: how frames get from one radio to another.
 //! - [`air`]: a simulated air in virtual time.
@@ -13,6 +13,7 @@
 //! - [`middleware`]: radios around radios: faults, a trace, a recording.
 
 pub mod air;
+pub mod bridge;
 pub mod capture;
 pub mod hwsim;
 pub mod interface;

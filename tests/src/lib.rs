@@ -5,6 +5,7 @@ pub mod bench;
 pub mod captures;
 pub mod fuzz;
 pub mod machine;
+pub mod nodes;
 pub mod overseer;
 pub mod recorder;
 pub mod roam;

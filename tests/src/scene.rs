@@ -73,7 +73,7 @@ pub struct Client {
     pub radio: RadioId,
     /// Its MAC.
     pub link: Link,
-    got: Vec<String>,
+    pub(crate) got: Vec<String>,
     /// How often it lost its connection.
     pub lost: usize,
 }
@@ -150,17 +150,7 @@ impl Scene {
         let mast = self.workers[usize::from(near)].radio().id();
         let channel = self.air.borrow().channel(mast).unwrap();
         let place = Position::new(f64::from(near) * 40.0 + 2.0 + n as f64, 1.0);
-        let radio = self.air.borrow_mut().add_radio(place, channel);
-        self.air.borrow_mut().set_promiscuous(radio, false);
-        self.air.borrow_mut().change_ack(radio, AckChange::Add(station(n)));
-        let security = match &network.security {
-            Security::Wpa2(pmk) => LinkSecurity::Wpa2(pmk.clone()),
-            _ => LinkSecurity::Open,
-        };
-        let config = LinkConfig { security, ..LinkConfig::new(station(n), &network.ssid) };
-        let mut link = Link::new(config, random(100 + n as u64));
-        link.start(self.now);
-        self.clients.push(Client { radio, link, got: Vec::new(), lost: 0 });
+        self.clients.push(Client::appear(&self.air, self.now, n, network, (place, channel)));
         self.run(Duration::from_secs(2));
         assert_eq!(self.clients[n].link.state(), LinkState::Connected, "client {n}");
         n
@@ -258,7 +248,28 @@ impl Scene {
 }
 
 impl Client {
-    fn turn(&mut self, now: Instant, air: &Rc<RefCell<Air>>) {
+    /// The `n`th client, which sets out to join.
+    pub(crate) fn appear(
+        air: &Rc<RefCell<Air>>,
+        now: Instant,
+        n: usize,
+        network: &NetworkConfig,
+        (place, channel): (Position, Channel),
+    ) -> Self {
+        let radio = air.borrow_mut().add_radio(place, channel);
+        air.borrow_mut().set_promiscuous(radio, false);
+        air.borrow_mut().change_ack(radio, AckChange::Add(station(n)));
+        let security = match &network.security {
+            Security::Wpa2(pmk) => LinkSecurity::Wpa2(pmk.clone()),
+            _ => LinkSecurity::Open,
+        };
+        let config = LinkConfig { security, ..LinkConfig::new(station(n), &network.ssid) };
+        let mut link = Link::new(config, random(100 + n as u64));
+        link.start(now);
+        Self { radio, link, got: Vec::new(), lost: 0 }
+    }
+
+    pub(crate) fn turn(&mut self, now: Instant, air: &Rc<RefCell<Air>>) {
         while let Some(report) = { air.borrow_mut().receive(self.radio) } {
             match report {
                 Report::Frame(info, mut frame) => self.link.handle_frame(now, &info, &mut frame),

@@ -276,7 +276,7 @@ fn sigterm_has_the_clients_told_and_the_log_says_how_it_ended() {
         Placer::new(PlacementPolicy::Signal, (NodeSlot::SINGLE, vec![channel; 2]), Arc::clone(crew.switch()));
     raise(Signal::SIGTERM).unwrap();
     let (_, wishes) = std::sync::mpsc::channel();
-    let parts = Parts { inspector: &inspector, placer, member: None, wishes, log };
+    let parts = Parts { inspector: &inspector, placer, member: None, pins: None, wishes, log };
     assert_eq!(attend(crew, parts, reactor, signals).unwrap(), 0);
     air.turn();
     assert_ne!(air.link.state(), LinkState::Connected);

@@ -21,29 +21,85 @@ pub struct Status {
     pub links: Vec<Link>,
     /// The other nodes of its cluster.
     pub peers: Vec<PeerNode>,
+    /// Who is where in its cluster, if it is in one.
+    #[serde(default)]
+    pub claims: Option<Claims>,
     /// What was discarded of what came from other nodes, by reason.
     #[serde(default)]
     pub cluster_drops: BTreeMap<String, u64>,
-    /// The last moves of clients between its radios, the latest last.
+    /// The last moves of clients between, from and to its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,
 }
 
-/// A client's virtual AP that went from one radio to another.
+/// Who is behind which node, as the node sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The clients of all nodes.
+    pub clients: Vec<Whereabouts>,
+    /// Addresses on wires that are known.
+    pub wired: u64,
+    /// How often somebody claimed an address that was another's, by a claim or by frames on the wire.
+    pub conflicts: u64,
+    /// How often a station moved so much that it was held where it was.
+    pub frozen: u64,
+    /// Claims that could not be read, or were in another's name.
+    pub malformed: u64,
+    /// Signed announcements that were not believed, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Frames between nodes that were discarded, by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// The last conflicts, the latest last.
+    pub last_conflicts: Vec<Conflict>,
+}
+
+/// Where a client is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// Its address.
+    pub client: String,
+    /// Its VLAN.
+    pub vlan: u16,
+    /// The node that has it.
+    pub node: String,
+    /// Of the lease under which it is served.
+    pub generation: u64,
+}
+
+/// An address that two claimed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The address.
+    pub client: String,
+    /// Its VLAN.
+    pub vlan: u16,
+    /// The node that had it before.
+    pub holder: String,
+    /// The node that claimed it, or `wire` for somebody who sent with it there.
+    pub claimant: String,
+}
+
+/// A client's virtual AP that went from one radio to another, of this node or of others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Move {
     /// The client's address.
     pub client: String,
     /// Its BSSID, which went with it.
     pub bssid: String,
-    /// The radio that it left.
+    /// The radio that it left; `@` and the node's name if it came from another one.
     pub from: String,
-    /// The radio that it came to.
+    /// The radio that it came to; `@` and the node's name if that is another one.
     pub to: String,
     /// When, in milliseconds after the node's start.
     pub at_ms: u64,
-    /// For how long nothing could be sent to it, in microseconds.
-    pub gap_us: u64,
+    /// For how long nothing could be sent to it, in microseconds. Only the node that it left knows.
+    pub gap_us: Option<u64>,
+    /// MSDUs for the client that came with it; `None` for one that left.
+    #[serde(default)]
+    pub queued: Option<u64>,
+    /// Its owner was lost, and this node has taken it over from a copy.
+    #[serde(default)]
+    pub taken_over: bool,
 }
 
 /// A radio.

@@ -88,6 +88,20 @@ impl Air {
         id
     }
 
+    /// The power of a radio fails: it is deaf and mute from now on, and tells nothing any more. The frame that it has on
+    /// the air goes to its end.
+    pub fn switch_off(&mut self, id: RadioId) {
+        for flight in self.flights.values_mut() {
+            flight.sensed_by.retain(|radio| *radio != id);
+        }
+        let Some(radio) = self.radios.get_mut(id.0) else { return };
+        radio.acks.clear();
+        radio.queue.clear();
+        radio.inbox.clear();
+        (radio.tuned, radio.retune, radio.sensing, radio.promiscuous) = (None, None, 0, false);
+        radio.enter(Phase::Idle);
+    }
+
     /// Moves a radio.
     pub fn set_position(&mut self, radio: RadioId, position: Position) {
         if let Some(radio) = self.radios.get_mut(radio.0) {

@@ -391,6 +391,23 @@ fn each_radio_has_its_own_ack_set_which_may_change_between_two_attempts() {
 }
 
 #[test]
+fn a_radio_without_power_is_deaf_and_mute_also_in_the_middle_of_an_exchange() {
+    let (mut air, a, b) = pair(1, Model::default());
+    air.transmit(Instant::ZERO, b, &transmit(A, B, 0)).unwrap();
+    air.transmit(Instant::ZERO, a, &transmit(B, A, 0)).unwrap();
+    air.transmit(Instant::ZERO, a, &transmit(B, A, 1)).unwrap();
+    for _ in 0..2 {
+        let (at, _) = air.poll_timeout().unwrap();
+        air.advance(at);
+    }
+    air.switch_off(b);
+    run(&mut air);
+    assert!(air.receive(b).is_none() && air.channel(b).is_none());
+    let acked: Vec<_> = statuses(&mut air, a).iter().map(|status| status.acked).collect();
+    assert_eq!(acked, [false, false], "nobody acknowledges, and the sender goes on");
+}
+
+#[test]
 fn a_full_queue_says_so() {
     let (mut air, a, _) = pair(1, Model { queue: 2, ..Model::default() });
     for sequence in 0..2 {

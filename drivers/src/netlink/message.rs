@@ -2,7 +2,7 @@
 
 use stack::wire::Reader;
 
-/// A generic netlink request: header, command, attributes (native byte order, all padded to four bytes).
+/// A netlink request: header, what its family wants (generic ones a command), attributes (native byte order, all padded to four bytes).
 #[derive(Debug)]
 pub(crate) struct Request(Vec<u8>);
 
@@ -14,13 +14,18 @@ const NESTED: u16 = 0x8000;
 impl Request {
     /// A request to a family; `flags` beside `NLM_F_REQUEST`.
     pub(crate) fn new(family: u16, flags: u16, command: u8) -> Self {
+        Self::of_kind(family, flags, &[command, 1, 0, 0])
+    }
+
+    /// A request of another than a generic family, which has a header of its own.
+    pub(crate) fn of_kind(kind: u16, flags: u16, header: &[u8]) -> Self {
         let flags = flags | linux_raw_sys::netlink::NLM_F_REQUEST as u16;
         let mut bytes = Vec::with_capacity(64);
         bytes.extend([0; 4]);
-        bytes.extend(family.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
         bytes.extend(flags.to_ne_bytes());
         bytes.extend([0; 8]);
-        bytes.extend([command, 1, 0, 0]);
+        bytes.extend_from_slice(header);
         Self(bytes)
     }
 

@@ -1,4 +1,4 @@
-//! Generic netlink: messages as bytes, and a socket that talks to one family of the kernel.
+//! Netlink: messages as bytes, and a socket that talks to one family of the kernel.
 
 mod message;
 mod socket;

@@ -38,7 +38,7 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens it to the family with this name.
     pub(crate) fn open(name: &'static str) -> Result<Self, NetlinkError> {
-        let fd = connect().map_err(NetlinkError::Socket)?;
+        let fd = connect(SockProtocol::NetlinkGeneric).map_err(NetlinkError::Socket)?;
         let mut socket = Self { fd, name, family: CONTROLLER, sequence: 0 };
         let mut family = None;
         socket
@@ -48,6 +48,12 @@ impl Socket {
             .map_err(|_| NetlinkError::NoFamily)?;
         socket.family = family.ok_or(NetlinkError::NoFamily)?;
         Ok(socket)
+    }
+
+    /// Opens it to what the kernel knows of links and neighbours.
+    pub(crate) fn open_route() -> Result<Self, NetlinkError> {
+        let fd = connect(SockProtocol::NetlinkRoute).map_err(NetlinkError::Socket)?;
+        Ok(Self { fd, name: "route", family: 0, sequence: 0 })
     }
 
     /// From now on what the kernel tells this group of the family comes to this socket.
@@ -139,9 +145,9 @@ impl AsFd for Socket {
     }
 }
 
-fn connect() -> io::Result<OwnedFd> {
+fn connect(protocol: SockProtocol) -> io::Result<OwnedFd> {
     let kind = SockFlag::SOCK_CLOEXEC;
-    let fd = socket(AddressFamily::Netlink, SockType::Raw, kind, SockProtocol::NetlinkGeneric)?;
+    let fd = socket(AddressFamily::Netlink, SockType::Raw, kind, protocol)?;
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
     setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE_S))?;
     for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {

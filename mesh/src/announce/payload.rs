@@ -258,6 +258,13 @@ impl<'a> Items<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes))
     }
+
+    /// The same items, if every one of them can be read.
+    pub(crate) fn checked(self) -> Option<Self> {
+        let mut check = self.clone();
+        while check.read().ok()?.is_some() {}
+        Some(self)
+    }
 }
 
 impl Items<'_> {

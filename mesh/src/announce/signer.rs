@@ -117,7 +117,11 @@ impl EpochPlan {
     }
 
     /// Begins the epoch, once it is saved that it was begun. Row 1 signs from now on.
-    pub fn open<J: Journal>(self, now: Reading, journal: &mut J) -> Result<Opened, OpenError<J::Error>> {
+    pub fn open<J: Journal + ?Sized>(
+        self,
+        now: Reading,
+        journal: &mut J,
+    ) -> Result<Opened, OpenError<J::Error>> {
         let Self { config, epoch, chains } = self;
         let mut rows = None;
         let mut public = None;
@@ -325,7 +329,7 @@ impl Pending {
     }
 
     /// Saves the state and yields the bytes to send. There is no other way to them; if saving fails they are gone.
-    pub fn release<J: Journal>(self, journal: &mut J) -> Result<Vec<u8>, J::Error> {
+    pub fn release<J: Journal + ?Sized>(self, journal: &mut J) -> Result<Vec<u8>, J::Error> {
         journal.save(&self.state)?;
         Ok(self.bytes)
     }

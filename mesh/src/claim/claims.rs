@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use stack::time::Instant;
 
-use super::dispute::{Moves, Strength};
-use super::{Lookup, Station};
+use super::dispute::{Moves, is_weaker};
+use super::{Lookup, Place, Station};
 use crate::announce::{Claim, NodeId, SaBinding};
 use crate::lease::Generation;
 
@@ -15,6 +15,8 @@ use crate::lease::Generation;
 const MAX_EVENTS: usize = 4096;
 /// No claim is believed for longer than this without being renewed.
 const MAX_TTL: Duration = Duration::from_secs(60);
+/// An address on the wire of this node that was not seen for so long is forgotten, as bridges do.
+const WIRED_LIFE: Duration = Duration::from_secs(300);
 
 /// What is bounded, and by how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +63,12 @@ pub enum Event {
         /// Which.
         station: Station,
     },
-    /// A node claims a station that another holds by a stronger claim.
+    /// A node claims a station that is live at another, by an association of its own: one of the two is not who it says,
+    /// or the client has come again elsewhere. The stronger claim holds.
     Conflict {
         /// Which.
         station: Station,
-        /// Who has it.
+        /// Who had it before.
         holder: NodeId,
         /// Who wants it.
         claimant: NodeId,
@@ -77,6 +80,15 @@ pub enum Event {
         /// Where it stays.
         node: NodeId,
     },
+}
+
+/// A claim of this node that others are to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What is claimed.
+    pub claim: Claim,
+    /// Others do not know it yet: it goes out at once, and not only as a row.
+    pub urgent: bool,
 }
 
 /// Why a claim was not taken.
@@ -116,7 +128,7 @@ pub struct Claims {
     timers: BTreeSet<(Instant, Station)>,
     lookup: Arc<Lookup>,
     /// Claims of this node to be announced.
-    due: VecDeque<Claim>,
+    due: VecDeque<Due>,
     events: VecDeque<Event>,
 }
 
@@ -144,7 +156,13 @@ impl Claims {
         sa: SaBinding,
         generation: Generation,
     ) -> Result<(), Refused> {
-        let known = self.stations.get(&station).map(|entry| entry.claim).filter(|claim| !claim.is_wired());
+        let entry = self.stations.get(&station).filter(|entry| !entry.claim.is_wired());
+        let known = entry.map(|entry| entry.claim);
+        // One that is not renewed was handed over: if the client is here again, so is the claim.
+        let held = entry.filter(|entry| entry.renew.is_some()).map(|entry| entry.claim);
+        if held.is_some_and(|held| (held.node, held.sa, held.generation) == (self.me, sa, generation)) {
+            return Ok(());
+        }
         let sequence = match known {
             Some(known) if known.sa == sa => known.sequence,
             Some(known) => known.sequence.saturating_add(1),
@@ -153,9 +171,16 @@ impl Claims {
         self.take(now, station, self.own(station, sequence, generation, sa))
     }
 
-    /// A station is on the wire behind this node, as whoever administers it says.
+    /// A station is on the wire behind this node: its address was seen there. To be called again as long as it is, since it
+    /// is forgotten otherwise.
     pub fn claim_wired(&mut self, now: Instant, station: Station) -> Result<(), Refused> {
-        self.take(now, station, self.own(station, 0, Generation::default(), SaBinding::WIRED))
+        let known = self.stations.get(&station).map(|entry| entry.claim).filter(Claim::is_wired);
+        let sequence = match known {
+            Some(known) if known.node == self.me => known.sequence,
+            Some(known) => known.sequence.saturating_add(1),
+            None => 0,
+        };
+        self.take(now, station, self.own(station, sequence, Generation::default(), SaBinding::WIRED))
     }
 
     const fn own(&self, station: Station, sequence: u64, generation: Generation, sa: SaBinding) -> Claim {
@@ -163,11 +188,16 @@ impl Claims {
         Claim { client, vlan, node: self.me, generation, sequence, ttl: self.limits.ttl, sa }
     }
 
-    /// Another node claims a station: an announcement that was checked, or a row of that node.
+    /// Another node claims a station: a notice or an announcement that was checked, or a row of that node. Without time to
+    /// live it withdraws its claim.
     pub fn handle_claim(&mut self, now: Instant, claim: Claim) -> Result<(), Refused> {
         let station = Station { vlan: claim.vlan, address: claim.client };
         if claim.node == self.me {
             return Err(Refused::Impossible);
+        }
+        if claim.ttl.is_zero() {
+            self.handle_release(claim.node, station);
+            return Ok(());
         }
         self.take(now, station, claim)
     }
@@ -191,8 +221,10 @@ impl Claims {
     fn contest(&mut self, now: Instant, station: Station, claim: &Claim) -> Result<(), Refused> {
         let Some(entry) = self.stations.get_mut(&station) else { return Ok(()) };
         let (holder, claimant) = (entry.claim.node, claim.node);
-        if Strength::of(claim) < Strength::of(&entry.claim) {
-            if holder != claimant {
+        let rivals = holder != claimant && claim.sa != entry.claim.sa;
+        if is_weaker(claim, &entry.claim) {
+            self.raise(station, claim);
+            if rivals {
                 self.tell(Event::Conflict { station, holder, claimant });
             }
             return Err(Refused::Weaker(holder));
@@ -208,24 +240,53 @@ impl Claims {
             self.tell(Event::Frozen { station, node: holder });
             return Err(Refused::Frozen);
         }
+        if rivals {
+            self.tell(Event::Conflict { station, holder, claimant });
+        }
         Ok(())
     }
 
-    fn put(&mut self, now: Instant, station: Station, claim: Claim) {
+    /// Who had the client before, within the same association, counted further than this node knew: it goes on from there.
+    fn raise(&mut self, station: Station, claim: &Claim) {
+        let me = self.me;
+        let Some(entry) = self.stations.get_mut(&station) else { return };
+        if entry.claim.sa != claim.sa || claim.is_wired() || entry.claim.sequence >= claim.sequence {
+            return;
+        }
+        entry.claim.sequence = claim.sequence;
+        let claim = entry.claim;
+        if claim.node == me {
+            self.announce(claim, true);
+        }
+    }
+
+    fn put(&mut self, now: Instant, station: Station, mut claim: Claim) {
         let mine = claim.node == self.me;
-        let until = if mine { Instant::from_micros(u64::MAX) } else { now + claim.ttl.min(MAX_TTL) };
-        let renew = mine.then(|| now + self.limits.ttl / 3);
+        let until = match (mine, claim.is_wired()) {
+            (true, false) => Instant::from_micros(u64::MAX),
+            (true, true) => now + WIRED_LIFE,
+            (false, _) => now + claim.ttl.min(MAX_TTL),
+        };
         let before = self.remove(station);
-        let from = before.as_ref().filter(|entry| entry.until > now).map(|entry| entry.claim.node);
+        let same = before.as_ref().filter(|entry| entry.claim.sa == claim.sa);
+        claim.sequence = same.map_or(claim.sequence, |entry| entry.claim.sequence.max(claim.sequence));
+        let news = before.as_ref().is_none_or(|entry| entry.claim != claim);
+        let renew = mine.then(|| now + self.limits.ttl / 3);
+        let place = Place { node: claim.node, wired: claim.is_wired() };
+        let was = before.as_ref().filter(|entry| entry.until > now).map(|entry| entry.claim);
         let moves = before.map(|entry| entry.moves).unwrap_or_default();
         self.stations.insert(station, Entry { claim, until, renew, moves, wake: until });
         self.arm(station);
-        if mine {
-            self.announce(claim);
+        if mine && news {
+            self.announce(claim, true);
         }
-        if from != Some(claim.node) {
-            Arc::make_mut(&mut self.lookup).set(station, Some(claim.node));
-            self.tell(Event::Moved { station, from, to: claim.node });
+        let place_before = was.map(|claim| Place { node: claim.node, wired: claim.is_wired() });
+        if place_before != Some(place) {
+            Arc::make_mut(&mut self.lookup).set(station, Some(place));
+        }
+        let from = place_before.map(|place| place.node);
+        if from != Some(place.node) {
+            self.tell(Event::Moved { station, from, to: place.node });
         }
     }
 
@@ -249,6 +310,42 @@ impl Claims {
         if self.stations.get(&station).is_some_and(|entry| entry.claim.node == node) {
             self.forget(station);
         }
+    }
+
+    /// A client of this node has left, or an address on its wire has. Yields the claim without time to live, which tells
+    /// others so; nothing if this node holds none.
+    pub fn release(&mut self, station: Station) -> Option<Claim> {
+        let own = self.own_claim(station)?;
+        self.forget(station);
+        Some(Claim { ttl: Duration::ZERO, ..own })
+    }
+
+    /// A client's virtual AP was handed to another node, whose claim has not come yet: this node's holds until then, but is
+    /// not renewed any more.
+    pub fn hand_over(&mut self, now: Instant, station: Station) {
+        let ttl = self.limits.ttl;
+        if self.own_claim(station).is_none() {
+            return;
+        }
+        if let Some(entry) = self.stations.get_mut(&station) {
+            (entry.until, entry.renew) = (now + ttl, None);
+        }
+        self.arm(station);
+    }
+
+    /// The claims that hold, in the order of VLANs and addresses.
+    pub fn all(&self) -> impl Iterator<Item = &Claim> {
+        self.stations.values().map(|entry| &entry.claim)
+    }
+
+    /// The claim to a station that holds.
+    pub fn claim_to(&self, station: Station) -> Option<Claim> {
+        self.stations.get(&station).map(|entry| entry.claim)
+    }
+
+    /// This node's own claim to a station, if it holds one.
+    pub fn own_claim(&self, station: Station) -> Option<Claim> {
+        self.claim_to(station).filter(|claim| claim.node == self.me)
     }
 
     fn forget(&mut self, station: Station) {
@@ -275,7 +372,7 @@ impl Claims {
             if entry.renew.is_some_and(|at| at <= now) {
                 entry.renew = Some(now + self.limits.ttl / 3);
                 let claim = entry.claim;
-                self.announce(claim);
+                self.announce(claim, false);
             }
             self.arm(station);
         }
@@ -287,7 +384,7 @@ impl Claims {
     }
 
     /// The next claim of this node to be announced and written to its row: new, or to be renewed.
-    pub fn poll_claim(&mut self) -> Option<Claim> {
+    pub fn poll_claim(&mut self) -> Option<Due> {
         self.due.pop_front()
     }
 
@@ -302,9 +399,9 @@ impl Claims {
     }
 
     /// What nobody fetches is renewed later anyway.
-    fn announce(&mut self, claim: Claim) {
+    fn announce(&mut self, claim: Claim, urgent: bool) {
         if self.due.len() < self.limits.stations {
-            self.due.push_back(claim);
+            self.due.push_back(Due { claim, urgent });
         }
     }
 

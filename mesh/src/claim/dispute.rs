@@ -12,18 +12,23 @@ use crate::lease::Generation;
 /// How strong a claim is; the higher holds. A client's is above any on the wire; a later security association above an
 /// earlier one, since the client has left that; within one the later owner of the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Strength {
+struct Strength {
     wireless: bool,
     sequence: u64,
     generation: Generation,
     node: NodeId,
 }
 
-impl Strength {
-    pub(super) fn of(claim: &Claim) -> Self {
+/// Whether `claim` has to give way to one that holds. Within one security association the lease alone decides: who got it
+/// may not have known how far the one before had counted.
+pub(super) fn is_weaker(claim: &Claim, holds: &Claim) -> bool {
+    let same = claim.sa == holds.sa && !claim.is_wired();
+    let of = |claim: &Claim| {
         let Claim { sequence, generation, node, .. } = *claim;
-        Self { wireless: !claim.is_wired(), sequence, generation, node }
-    }
+        let sequence = if same { 0 } else { sequence };
+        Strength { wireless: !claim.is_wired(), sequence, generation, node }
+    };
+    of(claim) < of(holds)
 }
 
 /// The latest changes of a station's place.

@@ -15,13 +15,27 @@ pub struct Station {
     pub address: MacAddr,
 }
 
+/// Where a station is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Behind which node.
+    pub node: NodeId,
+    /// On its wire, not a client.
+    pub wired: bool,
+}
+
 /// All stations and their nodes at one moment. It never changes; there is a new one when something has.
 #[derive(Clone, Debug, Default)]
-pub struct Lookup(HashMap<Station, NodeId>);
+pub struct Lookup(HashMap<Station, Place>);
 
 impl Lookup {
     /// The node that a station is behind.
     pub fn node(&self, station: Station) -> Option<NodeId> {
+        self.place(station).map(|place| place.node)
+    }
+
+    /// Where a station is.
+    pub fn place(&self, station: Station) -> Option<Place> {
         self.0.get(&station).copied()
     }
 
@@ -35,9 +49,9 @@ impl Lookup {
         self.0.is_empty()
     }
 
-    pub(super) fn set(&mut self, station: Station, node: Option<NodeId>) {
-        match node {
-            Some(node) => self.0.insert(station, node),
+    pub(super) fn set(&mut self, station: Station, place: Option<Place>) {
+        match place {
+            Some(place) => self.0.insert(station, place),
             None => self.0.remove(&station),
         };
     }

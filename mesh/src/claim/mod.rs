@@ -9,11 +9,15 @@
 //! announcements and rows, and says what is wrong as [`Event`]s. [`Lookup`] is the immutable snapshot that the frame path
 //! asks.
 
+mod addresses;
 mod claims;
 mod dispute;
 mod lookup;
+mod notice;
 #[cfg(test)]
 mod tests;
 
-pub use claims::{Claims, Event, Limits, Refused};
-pub use lookup::{Lookup, Station};
+pub use addresses::Addresses;
+pub use claims::{Claims, Due, Event, Limits, Refused};
+pub use lookup::{Lookup, Place, Station};
+pub use notice::{Notice, NoticeError};

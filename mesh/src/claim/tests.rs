@@ -4,6 +4,7 @@ use stack::wire::MacAddr;
 use super::*;
 use crate::announce::{Claim, NodeId, SaBinding};
 use crate::lease::Generation;
+use crate::table::{Key, Row};
 use stack::time::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,11 +43,11 @@ fn a_handover_moves_a_client_within_its_association_and_a_handshake_outranks_all
     claims.handle_claim(at(0), theirs(OTHER, 5, 7, SA)).unwrap();
     // Handed here: the same association, one generation up.
     claims.claim(at(1), STATION, SA, generation(8)).unwrap();
-    let made = claims.poll_claim().unwrap();
+    let made = claims.poll_claim().unwrap().claim;
     assert_eq!((made.sequence, made.generation, made.node), (5, generation(8), ME));
     // A handshake: a later association, though its key is in generation 0.
     claims.claim(at(2), STATION, SaBinding([2; 16]), generation(0)).unwrap();
-    assert_eq!(claims.poll_claim().unwrap().sequence, 6);
+    assert_eq!(claims.poll_claim().unwrap().claim.sequence, 6);
     let late = claims.handle_claim(at(3), theirs(OTHER, 5, 9, SA));
     assert_eq!((late, claims.lookup().node(STATION)), (Err(Refused::Weaker(ME)), Some(ME)));
     let moved = |from, to| Event::Moved { station: STATION, from, to };
@@ -83,7 +84,8 @@ fn what_is_not_renewed_is_forgotten_and_own_claims_are_renewed() {
     claims.claim(at(5000), STATION, SA, generation(0)).unwrap();
     let first = claims.poll_claim().unwrap();
     claims.handle_timeout(at(7000));
-    assert_eq!((claims.poll_claim(), claims.poll_claim()), (Some(first), None));
+    let renewed = Due { urgent: false, ..first };
+    assert_eq!((first.urgent, claims.poll_claim(), claims.poll_claim()), (true, Some(renewed), None));
     claims.handle_timeout(at(60_000));
     assert_eq!(claims.lookup().node(STATION), Some(ME), "its own does not run out");
 }
@@ -146,6 +148,112 @@ fn what_cannot_be_claimed_and_what_is_too_much_is_refused() {
     assert_eq!(taken.iter().filter(|taken| **taken == Err(Refused::TooMany)).count(), 3);
     claims.handle_timeout(at(3000));
     assert_eq!((claims.lookup().len(), claims.poll_timeout()), (0, None));
+}
+
+#[test]
+fn who_was_handed_a_client_holds_it_also_without_having_heard_how_far_was_counted() {
+    let (mut new, mut third) = (claims(), claims());
+    third.handle_claim(at(0), theirs(OTHER, 5, 7, SA)).unwrap();
+    new.claim(at(1), STATION, SA, generation(8)).unwrap();
+    let made = new.poll_claim().unwrap().claim;
+    assert_eq!(made.sequence, 1);
+    // `third` plays a node of another name.
+    let from_three = Claim { node: NodeId(3), ..made };
+    third.handle_claim(at(2), from_three).unwrap();
+    assert_eq!(third.lookup().node(STATION), Some(NodeId(3)));
+    // Now the old claim comes late: it says how far to count, and moves nothing.
+    assert_eq!(new.handle_claim(at(3), theirs(OTHER, 5, 7, SA)), Err(Refused::Weaker(ME)));
+    let raised = new.poll_claim().unwrap();
+    assert_eq!((raised.claim.sequence, raised.urgent), (5, true));
+    assert!(!events(&mut new).iter().any(|event| matches!(event, Event::Conflict { .. })));
+}
+
+#[test]
+fn a_claim_is_withdrawn_at_once_by_its_holder_alone_and_runs_out_after_a_handover() {
+    let mut here = claims();
+    here.claim(at(0), STATION, SA, generation(0)).unwrap();
+    let theirs_gone = Claim { ttl: Duration::ZERO, ..theirs(OTHER, 9, 9, SA) };
+    here.handle_claim(at(1), theirs_gone).unwrap();
+    assert_eq!(here.lookup().node(STATION), Some(ME));
+    let withdrawn = here.release(STATION).unwrap();
+    assert_eq!((withdrawn.ttl, here.lookup().node(STATION)), (Duration::ZERO, None));
+    let mut there = Claims::new(OTHER, Limits::default());
+    there.handle_claim(at(0), Claim { ttl: Limits::default().ttl, ..withdrawn }).unwrap();
+    there.handle_claim(at(1), withdrawn).unwrap();
+    assert_eq!(there.lookup().node(STATION), None);
+    // Handed over, and nobody says that it has arrived.
+    here.claim(at(2), STATION, SA, generation(1)).unwrap();
+    here.hand_over(at(2), STATION);
+    here.handle_timeout(at(6001));
+    assert_eq!(here.lookup().node(STATION), Some(ME));
+    here.handle_timeout(at(6002));
+    assert_eq!(here.lookup().node(STATION), None);
+}
+
+#[test]
+fn an_address_on_the_wire_goes_when_it_is_not_seen_and_a_host_may_change_its_place() {
+    let mut claims = claims();
+    claims.claim_wired(at(0), STATION).unwrap();
+    claims.claim_wired(at(200_000), STATION).unwrap();
+    claims.handle_timeout(at(499_999));
+    assert_eq!(claims.lookup().place(STATION), Some(Place { node: ME, wired: true }));
+    claims.handle_claim(at(499_999), theirs(OTHER, 1, 0, SaBinding::WIRED)).unwrap();
+    assert_eq!(claims.lookup().node(STATION), Some(OTHER));
+    claims.claim_wired(at(500_000), STATION).unwrap();
+    claims.handle_timeout(at(800_000));
+    assert_eq!(claims.lookup().place(STATION), None);
+    assert!(!events(&mut claims).iter().any(|event| matches!(event, Event::Conflict { .. })));
+}
+
+#[test]
+fn a_client_with_the_address_of_a_wired_host_or_of_a_client_elsewhere_is_a_conflict() {
+    let mut claims = claims();
+    let conflict = |holder, claimant| Event::Conflict { station: STATION, holder, claimant };
+    claims.claim_wired(at(0), STATION).unwrap();
+    claims.handle_claim(at(1), theirs(OTHER, 1, 0, SA)).unwrap();
+    assert!(events(&mut claims).contains(&conflict(ME, OTHER)));
+    // A handshake of its own, while the other node still has it.
+    claims.claim(at(2), STATION, SaBinding([2; 16]), generation(0)).unwrap();
+    assert!(events(&mut claims).contains(&conflict(OTHER, ME)));
+    // Handed on: no conflict.
+    let handed = Claim { sa: SaBinding([2; 16]), ..theirs(NodeId(3), 3, 1, SA) };
+    claims.handle_claim(at(3), handed).unwrap();
+    assert_eq!(events(&mut claims), [Event::Moved { station: STATION, from: Some(ME), to: NodeId(3) }]);
+}
+
+#[test]
+fn a_notice_holds_what_fits_and_is_believed_of_its_sender_alone() {
+    let claim = |n: u8| Claim { client: MacAddr([2, 0, 0, 0, 1, n]), ..theirs(OTHER, 1, 2, SA) };
+    let many: Vec<Claim> = (0..50).map(claim).collect();
+    let notices: Vec<_> = Notice::pack(&many).collect();
+    assert_eq!(notices.len(), 3);
+    assert!(notices.iter().all(|notice| notice.len() <= crate::engine::MAX_NOTICE && Notice::is_one(notice)));
+    let read: Vec<Claim> = notices.iter().flat_map(|notice| Notice::decode(OTHER, notice).unwrap()).collect();
+    assert_eq!(read, many);
+    assert_eq!(Notice::decode(ME, &notices[0]), Err(NoticeError::Foreign));
+    for end in 1..notices[0].len() {
+        let cut = Notice::decode(OTHER, &notices[0][..end]);
+        assert!(cut.is_err() || (end - 2) % 48 == 0, "{end}: {cut:?}");
+    }
+}
+
+#[test]
+fn addresses_are_bounded_and_those_that_nobody_has_are_not_kept() {
+    use core::net::{Ipv4Addr, Ipv6Addr};
+    let mut addresses = Addresses::default();
+    for last in 0..10 {
+        assert!(addresses.add_v4(Ipv4Addr::new(10, 0, 0, last)));
+        assert!(addresses.add_v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1 + u16::from(last))));
+    }
+    assert!(!addresses.add_v4(Ipv4Addr::new(10, 0, 0, 9)), "known");
+    for none in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST, Ipv4Addr::new(224, 0, 0, 1)] {
+        assert!(!addresses.add_v4(none));
+    }
+    assert_eq!((addresses.v4().len(), addresses.v6().len()), (4, 8));
+    assert_eq!(addresses.v4()[3], Ipv4Addr::new(10, 0, 0, 9));
+    let row = Row::Addresses(STATION, addresses);
+    let key = Key::decode(&row.key().encode()).unwrap();
+    assert_eq!(Row::decode(OTHER, key, &row.encode()), Some(row));
 }
 
 proptest! {

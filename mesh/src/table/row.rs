@@ -5,16 +5,18 @@
 //!        2 claim   VLAN u16 | station [6]
 //!        3 load    radio u8
 //!        4 signal  client [6] | radio u8
+//!        5 addresses  VLAN u16 | station [6]
 //! value  version u8 = 1 | body
 //!        1 owned   title: rank (sequence u64 | generation u16 | slot u16) | owner u64 | incarnation u64 | client [6]
 //!        2 to 4    the item as in an announcement: kind u8 | length u8 | body
+//!        5 addresses  count u8 | IPv4 [4] ... | count u8 | IPv6 [16] ...
 //! ```
 //! All numbers are little-endian. Rows of another version, or of a kind that is not known, are not for this node.
 
 use stack::wire::{MacAddr, Reader, Truncated};
 
 use crate::announce::{Item, Items, NodeId};
-use crate::claim::Station;
+use crate::claim::{Addresses, Station};
 use crate::handover::Title;
 
 /// The version of the values.
@@ -24,6 +26,7 @@ const OWNED: u8 = 1;
 const CLAIM: u8 = 2;
 const LOAD: u8 = 3;
 const SIGNAL: u8 = 4;
+const ADDRESSES: u8 = 5;
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,15 +39,19 @@ pub enum Key {
     Load(u8),
     /// How well a radio of the node hears a client.
     Signal(MacAddr, u8),
+    /// Which IP addresses a client of the node uses.
+    Addresses(Station),
 }
 
 /// A row: what a node says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A virtual AP is its own.
     Owned(MacAddr, Title),
     /// A claim, a load or a signal.
     Item(Item),
+    /// What a client of the node uses.
+    Addresses(Station, Addresses),
 }
 
 impl Key {
@@ -56,11 +63,8 @@ impl Key {
                 out.push(OWNED);
                 out.extend(bssid.octets());
             }
-            Self::Claim(Station { vlan, address }) => {
-                out.push(CLAIM);
-                out.extend(vlan.to_le_bytes());
-                out.extend(address.octets());
-            }
+            Self::Claim(station) => emit_station(CLAIM, *station, &mut out),
+            Self::Addresses(station) => emit_station(ADDRESSES, *station, &mut out),
             Self::Load(radio) => out.extend([LOAD, *radio]),
             Self::Signal(client, radio) => {
                 out.push(SIGNAL);
@@ -81,10 +85,8 @@ impl Key {
     fn parse(reader: &mut Reader<'_>) -> Result<Option<Self>, Truncated> {
         Ok(match reader.u8()? {
             OWNED => Some(Self::Owned(MacAddr(*reader.array()?))).filter(|key| !key.is_group()),
-            CLAIM => {
-                let vlan = reader.u16_le()?;
-                Some(Self::Claim(Station { vlan, address: MacAddr(*reader.array()?) }))
-            }
+            CLAIM => Some(Self::Claim(parse_station(reader)?)),
+            ADDRESSES => Some(Self::Addresses(parse_station(reader)?)),
             LOAD => Some(Self::Load(reader.u8()?)),
             SIGNAL => Some(Self::Signal(MacAddr(*reader.array()?), reader.u8()?)),
             _ => None,
@@ -96,6 +98,16 @@ impl Key {
     }
 }
 
+fn emit_station(kind: u8, station: Station, out: &mut Vec<u8>) {
+    out.push(kind);
+    out.extend(station.vlan.to_le_bytes());
+    out.extend(station.address.octets());
+}
+
+fn parse_station(reader: &mut Reader<'_>) -> Result<Station, Truncated> {
+    Ok(Station { vlan: reader.u16_le()?, address: MacAddr(*reader.array()?) })
+}
+
 impl Row {
     /// The key of the row.
     pub const fn key(&self) -> Key {
@@ -104,6 +116,7 @@ impl Row {
             Self::Item(Item::Claim(claim)) => Key::Claim(Station { vlan: claim.vlan, address: claim.client }),
             Self::Item(Item::Load(load)) => Key::Load(load.radio),
             Self::Item(Item::Signal(signal)) => Key::Signal(signal.client, signal.radio),
+            Self::Addresses(station, _) => Key::Addresses(*station),
         }
     }
 
@@ -113,6 +126,7 @@ impl Row {
         match self {
             Self::Owned(_, title) => title.emit(&mut out),
             Self::Item(item) => item.emit(&mut out),
+            Self::Addresses(_, addresses) => addresses.emit(&mut out),
         }
         out
     }
@@ -127,6 +141,9 @@ impl Row {
                 Self::Owned(bssid, title)
             }
             Key::Claim(_) | Key::Load(_) | Key::Signal(..) => Self::Item(Items::new(body).next()?),
+            Key::Addresses(station) => {
+                Self::Addresses(station, Addresses::parse(&mut Reader::new(body)).ok()?)
+            }
         };
         let foreign = matches!(row, Self::Item(Item::Claim(claim)) if claim.node != node);
         (*version == VERSION && row.key() == key && row.encode() == value && !foreign).then_some(row)

@@ -24,7 +24,7 @@ fn rows_survive_the_table_and_only_under_their_own_key_and_node() {
     for row in [Row::Owned(CLIENT, title), Row::Item(Item::Load(load)), signal(CLIENT, 1, -50)] {
         let key = row.key();
         assert_eq!(Key::decode(&key.encode()), Some(key));
-        assert_eq!(Row::decode(NODE, key, &row.encode()), Some(row));
+        assert_eq!(Row::decode(NODE, key, &row.encode()), Some(row.clone()));
         assert_eq!(Row::decode(NODE, Key::Load(7), &row.encode()), None);
         let longer = [row.encode(), vec![0]].concat();
         assert_eq!(Row::decode(NODE, key, &longer), None);

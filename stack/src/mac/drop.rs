@@ -102,6 +102,9 @@ drop_reasons! {
     RadioBusy, "radio_busy", "The ring to the radio that the station is on was full.";
     OutsideFull, "outside_full", "The TAP had no room for it, or was set down.";
     OutsideFailed, "outside_failed", "The TAP is gone.";
+    ClientOnWire, "client_on_wire", "From the wire, with the source address of a client that is on the air: forged (SEC-M12).";
+    ServedElsewhere, "served_elsewhere", "For a client of another node, which gets it on the same Ethernet.";
+    WentRound, "went_round", "For all, and back by another way: two Ethernets are one after all.";
     FrameTooLong, "frame_too_long", "An MPDU longer than the radio's interface takes.";
 
     // Limits.

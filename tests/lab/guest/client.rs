@@ -189,6 +189,16 @@ impl Client {
         phy(self.n)
     }
 
+    /// Its network namespace.
+    pub(crate) fn namespace(&self) -> String {
+        namespace(self.n)
+    }
+
+    /// Its interface there.
+    pub(crate) fn interface(&self) -> String {
+        interface(self.n)
+    }
+
     /// Sends until an answer comes: that the path works in both directions, ARP included.
     pub(crate) fn reaches(&self, ip: &str) -> Outcome {
         within(PATIENCE, "nobody answers", || self.run("ping", &["-c", "1", "-W", "1", ip]).map(drop))

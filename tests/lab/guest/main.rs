@@ -21,6 +21,7 @@ mod roam;
 mod scenarios;
 mod site;
 mod station;
+mod thief;
 mod traffic;
 mod walk;
 
@@ -142,6 +143,8 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("nodes_of_another_cluster", nodes::wrong_cluster, ONE),
         ("nodes_walk", nodes::walks, ONE),
         ("nodes_again_and_again", nodes::moved_again_and_again, ONE),
+        ("nodes_thief_on_the_wire", thief::on_the_wire, ONE),
+        ("nodes_thief_on_the_air", thief::on_the_air, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),

@@ -42,8 +42,9 @@ impl Args {
         if self.json {
             say_json(&moved)?;
         } else {
-            let gap = moved.gap_us as f64 / 1000.0;
-            say(format!("{} went from {} to {} in {gap:.3} ms\n", moved.client, moved.from, moved.to))?;
+            let gap = |gap| format!(" in {:.3} ms", gap as f64 / 1000.0);
+            let gap = moved.gap_us.map_or_else(String::new, gap);
+            say(format!("{} went from {} to {}{gap}\n", moved.client, moved.from, moved.to))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -10,7 +10,7 @@ use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
 use crate::escape::escape;
-use crate::status::{Client, Radio, Status};
+use crate::status::{Claims, Client, Radio, Status};
 
 /// Shows what the node on this host is doing.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,28 @@ fn text(status: &Status) -> String {
     if status.virtual_aps.is_empty() {
         line(&mut out, format_args!("\nno client yet"));
     }
+    if let Some(claims) = &status.claims {
+        write_claims(&mut out, claims);
+    }
     out
+}
+
+fn write_claims(out: &mut String, claims: &Claims) {
+    line(
+        out,
+        format_args!(
+            "\ncluster: {} clients, {} addresses on wires, {} conflicts, {} that moved too often",
+            claims.clients.len(),
+            claims.wired,
+            claims.conflicts,
+            claims.frozen
+        ),
+    );
+    for conflict in &claims.last_conflicts {
+        let (client, holder, claimant) =
+            (safe(&conflict.client), safe(&conflict.holder), safe(&conflict.claimant));
+        line(out, format_args!("  conflict: {client} of {holder}, claimed by {claimant}"));
+    }
 }
 
 fn write_radio(out: &mut String, radio: &Radio) {
@@ -153,7 +174,7 @@ fn printable(ssid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::VirtualAp;
+    use crate::status::{Conflict, VirtualAp};
 
     #[test]
     fn a_table_of_clients_under_their_virtual_aps() {
@@ -189,6 +210,16 @@ mod tests {
             uptime_ms: 3_723_000,
             radios: vec![radio],
             virtual_aps: vec![ap],
+            claims: Some(Claims {
+                conflicts: 7,
+                last_conflicts: vec![Conflict {
+                    client: "02:00:00:00:02:01".into(),
+                    vlan: 0,
+                    holder: "north".into(),
+                    claimant: "wire".into(),
+                }],
+                ..Claims::default()
+            }),
             ..Status::default()
         };
         let text = text(&status);
@@ -196,6 +227,8 @@ mod tests {
             "node north, up 1:02:03",
             "radio phy0: up, channel 6 (2437 MHz)",
             "discarded: replay 3",
+            "cluster: 0 clients, 0 addresses on wires, 7 conflicts",
+            "conflict: 02:00:00:00:02:01 of north, claimed by wire",
             "virtual AP 02:00:00:00:01:00 \"office\" (shared) on phy0",
             "02:00:00:00:02:01  authorized  doze      -51       54.0 Mb/s         12         34",
         ] {

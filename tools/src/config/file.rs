@@ -61,6 +61,9 @@ impl Checker<'_> {
         self.distinct("the network", file.network.iter().map(|network| &network.get_ref().ssid))?;
         self.distinct("the TAP", file.network.iter().filter_map(|network| network.get_ref().tap.as_ref()))?;
         self.blocks_apart(&file.radio)?;
+        if file.mesh.is_some() {
+            self.vlans_apart(&file.network)?;
+        }
         Ok(Config {
             node: self.node(file.node)?,
             mesh: file.mesh.map(|table| mesh::check(self, table.get_ref())).transpose()?,
@@ -116,6 +119,7 @@ impl Checker<'_> {
         Ok(NetworkSettings {
             virtual_ap: table.virtual_ap,
             tap: self.option(table.tap.as_ref(), |name| value::tap(name))?,
+            vlan: self.number(table.vlan.as_ref(), 0..=4094, "for a VLAN")?.unwrap_or(usual.vlan),
             hidden: table.hidden,
             isolate: table.isolate,
             max_stations: stations.unwrap_or(usual.max_stations),
@@ -188,6 +192,22 @@ impl Checker<'_> {
                 return Err(self.wrong(given.span(), why));
             }
             seen.push(block);
+        }
+        Ok(())
+    }
+
+    /// In a cluster an address counts within one Ethernet, of which each network has its own.
+    fn vlans_apart(&self, networks: &[Spanned<NetworkTable>]) -> Result<(), ConfigError> {
+        let mut seen = BTreeMap::new();
+        for network in networks {
+            let (span, network) = (network.span(), network.get_ref());
+            let vlan = network.vlan.as_ref().map_or(0, |vlan| *vlan.get_ref());
+            if let Some(first) = seen.insert(vlan, network.ssid.get_ref()) {
+                let why = format!(
+                    "the network `{first}` is VLAN {vlan} already: give one of the two another `vlan`, the same on all nodes"
+                );
+                return Err(self.wrong(network.vlan.as_ref().map_or(span, Spanned::span), why));
+            }
         }
         Ok(())
     }

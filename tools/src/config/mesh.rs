@@ -38,7 +38,8 @@ pub(super) fn check(checker: &Checker<'_>, table: &MeshTable) -> Result<MeshSett
         .map(|given| folder(given, OF_AUTHORITY, "a cluster's folder: make one with `airloom mesh init`"))
         .transpose()?;
     let silence = checker.option(table.silence.as_ref(), |time| value::silence(time.0))?;
-    Ok(MeshSettings { listen, peers, identity, authority, silence })
+    let (flood, announce) = (table.flood, table.announce.profile());
+    Ok(MeshSettings { listen, peers, identity, authority, silence, flood, announce })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

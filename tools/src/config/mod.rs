@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::mesh::announce::Profile;
 use stack::ap::{NetworkConfig, NetworkId, RadioConfig, Security};
 use stack::wire::{Channel, MacAddr};
 
@@ -75,6 +76,10 @@ pub struct MeshSettings {
     pub authority: Option<PathBuf>,
     /// A node from which nothing has come for so long is taken to be lost; the usual time when `None`.
     pub silence: Option<Duration>,
+    /// The nodes are on different Ethernets: they carry between them what is for all.
+    pub flood: bool,
+    /// How claims are signed; not at all when `None`, since each session says whose they are.
+    pub announce: Option<Profile>,
 }
 
 /// A radio.
@@ -119,6 +124,8 @@ pub struct NetworkSettings {
     pub virtual_ap: VirtualAp,
     /// The TAP device that carries its Ethernet; none, and its clients reach each other only.
     pub tap: Option<String>,
+    /// What the cluster calls its Ethernet, 0 to 4094: addresses count within one.
+    pub vlan: u16,
     /// Beacons do not tell the SSID.
     pub hidden: bool,
     /// Clients do not reach each other.
@@ -147,6 +154,7 @@ impl NetworkSettings {
             security,
             virtual_ap: VirtualAp::PerClient,
             tap: None,
+            vlan: 0,
             hidden: false,
             isolate: false,
             max_stations: 2007,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mesh::announce::Profile;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -41,6 +42,10 @@ pub(super) struct MeshTable {
     pub(super) identity: Spanned<PathBuf>,
     pub(super) authority: Option<Spanned<PathBuf>>,
     pub(super) silence: Option<Spanned<Time>>,
+    #[serde(default)]
+    pub(super) flood: bool,
+    #[serde(default)]
+    pub(super) announce: Announce,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +69,7 @@ pub(super) struct NetworkTable {
     #[serde(default)]
     pub(super) virtual_ap: VirtualAp,
     pub(super) tap: Option<Spanned<String>>,
+    pub(super) vlan: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) hidden: bool,
     #[serde(default)]
@@ -75,6 +81,28 @@ pub(super) struct NetworkTable {
     pub(super) group_rekey: Option<Spanned<Time>>,
     pub(super) pairwise_rekey: Option<Spanned<Time>>,
     pub(super) fragmentation: Option<Spanned<i64>>,
+}
+
+/// The values of `announce`.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Announce {
+    #[default]
+    Unsigned,
+    Ed25519,
+    H16,
+    B16,
+}
+
+impl Announce {
+    pub(super) const fn profile(self) -> Option<Profile> {
+        match self {
+            Self::Unsigned => None,
+            Self::Ed25519 => Some(Profile::ED25519),
+            Self::H16 => Some(Profile::H16),
+            Self::B16 => Some(Profile::B16),
+        }
+    }
 }
 
 /// The values of `security`.

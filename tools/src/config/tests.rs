@@ -2,6 +2,8 @@ use std::path::Path;
 
 use stack::ap::VirtualApKind;
 
+use ::mesh::announce::Profile;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -85,6 +87,14 @@ fn all_that_can_be_said_is_taken() {
         (&guests.security, guests.virtual_ap, &guests.tap),
         (&Security::Open, VirtualAp::PerClient, &None)
     );
+}
+
+#[test]
+fn networks_of_a_cluster_are_told_apart_by_their_vlans() {
+    let rest = "listen = \"10.9.0.1:7450\"\nidentity = \"north.id\"";
+    let other = "[[network]]\nssid = \"y\"\nsecurity = \"open\"\nvlan = 4094";
+    let networks = with_mesh(&format!("{rest}\n{other}")).unwrap().networks;
+    assert_eq!(networks.iter().map(|network| network.vlan).collect::<Vec<_>>(), [0, 4094]);
 }
 
 /// A line that is wrong, and words of the sentence that says so.
@@ -179,6 +189,19 @@ fn a_cluster_is_taken_as_it_is_written() {
     let mesh = with_mesh(&format!("{listen}\nidentity = \"north.id\"\n{more}")).unwrap().mesh.unwrap();
     assert_eq!(mesh.peers, ["10.9.0.2:7450".parse().unwrap(), "[fd00::1]:7450".parse().unwrap()]);
     assert!(mesh.authority.unwrap().ends_with("cluster"));
+    assert!(
+        !mesh.flood
+            && with_mesh(&format!("{listen}\nidentity = \"north.id\"\nflood = true"))
+                .unwrap()
+                .mesh
+                .unwrap()
+                .flood
+    );
+    assert_eq!(mesh.announce, None);
+    for (name, profile) in [("ed25519", Profile::ED25519), ("h16", Profile::H16), ("b16", Profile::B16)] {
+        let mesh = with_mesh(&format!("{listen}\nidentity = \"north.id\"\nannounce = \"{name}\""));
+        assert_eq!(mesh.unwrap().mesh.unwrap().announce, Some(profile));
+    }
     assert_eq!(parsed(GOOD).unwrap().mesh, None);
 }
 
@@ -197,6 +220,10 @@ fn what_is_wrong_with_a_cluster_is_told_with_its_line() {
         (format!("{rest}\npeers = [\"north\"]"), 7, "`north` is not an address"),
         (format!("{rest}\npeers = [\"10.9.0.2:1\", \"10.9.0.2:1\"]"), 7, "is there already"),
         (format!("{rest}\npeer = \"10.9.0.2:1\""), 7, "did you mean `peers`?"),
+        (format!("{rest}\nflood = \"yes\""), 7, "expected a boolean"),
+        (format!("{rest}\nannounce = \"b12\""), 7, "did you mean `b16`?"),
+        (format!("{rest}\n[[network]]\nssid = \"y\"\nsecurity = \"open\""), 7, "`x` is VLAN 0 already"),
+        (format!("{rest}\n[[network]]\nssid = \"y\"\nsecurity = \"open\"\nvlan = 4095"), 10, "0 to 4094"),
     ] {
         let error = with_mesh(&keys).expect_err(&keys);
         assert_eq!(error.line(), Some(line), "{error}");

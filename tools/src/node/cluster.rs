@@ -6,18 +6,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use drivers::reactor::{self, Bell};
+use mesh::announce::{self, ClusterTime, Profile, SignerState};
 use mesh::engine::identity::{Authority, MachineId, NodeStore};
 use mesh::engine::real::{Real, RealConfig};
+use mesh::handover::Incarnation;
 use mesh::lease::{Lease, NodeSlot};
 use sha2::{Digest, Sha256};
 use stack::ap::{BssidBlock, SharedClock};
 use stack::mac::TxRange;
 use stack::random::{self, Random};
 use stack::wire::{Channel, MacAddr};
+use zeroize::Zeroizing;
 
 use super::block::Blocks;
-use super::member::{Member, range_of};
-use super::orders::{Abroad, Home, Order};
+use super::home::{Abroad, Home};
+use super::member::{Announcing, Member, Segment, StoreJournal, range_of};
+use super::orders::Order;
 use super::random::OsRandom;
 use super::switch::Switch;
 use crate::config::MeshSettings;
@@ -26,6 +30,9 @@ use crate::config::MeshSettings;
 const CLUSTER_BITS: u8 = 16;
 const RADIO_BITS: u8 = 2;
 const OWN_BITS: u8 = 6;
+
+/// Rows of an epoch of announcements: half an hour of them.
+const ROWS: u32 = 7200;
 
 /// Who the node is in its cluster, before it says anything there.
 pub struct Identity {
@@ -70,9 +77,10 @@ impl Identity {
         self,
         switch: &Arc<Switch>,
         channels: Vec<Channel>,
+        segments: Vec<Segment>,
         bell: &Bell,
     ) -> anyhow::Result<Member<Real>> {
-        let MeshSettings { listen, peers, silence, .. } = self.settings;
+        let MeshSettings { listen, peers, silence, flood, announce, .. } = self.settings;
         let usual = RealConfig::new(listen, peers);
         let idle = silence.unwrap_or(usual.idle);
         let config = RealConfig { authority: self.authority, idle, gossip: idle / 5, ..usual };
@@ -89,9 +97,51 @@ impl Identity {
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
         for radio in 0..channels.len() {
-            switch.order(radio, Order::Enlist(Home::new(tell.clone(), bell.clone(), abroad.clone()), clock));
+            switch.order(
+                radio,
+                Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock),
+            );
         }
-        Member::new(engine, store, Arc::clone(switch), (told, abroad), channels)
+        let (name, incarnation) = (store.subject().name.to_string(), Incarnation(store.starts()));
+        let announcing = announce.map(|profile| announcing(&store, profile)).transpose()?;
+        let journal = Box::new(StoreJournal(store));
+        let member = Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad), channels)?;
+        let member = member.serving(name, segments, flood);
+        match announcing {
+            Some(announcing) => {
+                member.announcing(reactor::now().context("cannot read the clock")?, announcing)
+            }
+            None => Ok(member),
+        }
+    }
+}
+
+/// With what the node signs, out of its state.
+fn announcing(store: &Arc<NodeStore>, profile: Profile) -> anyhow::Result<Announcing> {
+    let fresh = Zeroizing::new(random::bytes(&mut OsRandom as &mut dyn Random));
+    let identity = Arc::new(announce::Identity::from_seed(&store.announcing_seed(&fresh)?));
+    Ok(Announcing {
+        profile,
+        identity,
+        last: store.announced()?,
+        journal: Box::new(AnnouncedIn(Arc::clone(store))),
+        clock: Box::new(|_| {
+            let day = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+            Some(ClusterTime(u64::try_from(day.as_micros()).ok()?))
+        }),
+        rows: ROWS,
+        random: Box::new(OsRandom),
+    })
+}
+
+/// How far a signer has come, kept in a node's state.
+struct AnnouncedIn(Arc<NodeStore>);
+
+impl announce::Journal for AnnouncedIn {
+    type Error = anyhow::Error;
+
+    fn save(&mut self, state: &SignerState) -> anyhow::Result<()> {
+        Ok(self.0.keep_announced(state)?)
     }
 }
 
@@ -104,7 +154,7 @@ fn shared_clock() -> anyhow::Result<SharedClock> {
 }
 
 /// The blocks of a node's radios: the cluster's is made of its name, and each slot has a part of it.
-fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
+pub(crate) fn blocks(cluster: &str, slot: NodeSlot, radios: usize) -> anyhow::Result<Blocks> {
     let nodes = 1 << (CLUSTER_BITS - RADIO_BITS - OWN_BITS);
     let (number, most) = (slot.number(), 1 << RADIO_BITS);
     if number >= nodes || radios > most {

@@ -22,14 +22,18 @@ use super::cluster::Identity;
 use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
 use super::log::Log;
-use super::member::{Member, Wish};
+use super::member::{Member, Segment, Wish};
 use super::outside::Outside;
+use super::pins::Pins;
 use super::placer::Placer;
 use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
 use crate::status;
+
+/// The status is this much behind what happens in the cluster, where that is no news.
+const INSPECT: Duration = Duration::from_millis(50);
 
 /// What is said while a node runs.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -72,9 +76,17 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
     let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
     let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
-    let enter = |identity: Identity| identity.enter(crew.switch(), channels, &reactor.bell());
+    let segments = ids(&config.networks).map(|(id, network)| Segment {
+        id,
+        ssid: network.ssid.clone(),
+        vlan: network.vlan,
+    });
+    let segments = segments.collect();
+    let enter = |identity: Identity| identity.enter(crew.switch(), channels, segments, &reactor.bell());
     let member = identity.map(enter).transpose()?;
-    let parts = Parts { inspector: &inspector, placer, member, wishes, log };
+    let taps = ids(&config.networks).filter_map(|(id, network)| Some((id, network.tap.clone()?)));
+    let pins = member.as_ref().map(|_| Pins::new(taps));
+    let parts = Parts { inspector: &inspector, placer, member, pins, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -88,7 +100,7 @@ pub fn attend<W: Write>(
     mut signals: StopSignals,
 ) -> anyhow::Result<usize> {
     reactor.watch(signals.as_fd(), 0).context("cannot watch signals")?;
-    let mut watch = Watch { crew, parts, failed: 0 };
+    let mut watch = Watch { crew, parts, failed: 0, inspected: Time::ZERO };
     loop {
         let now = reactor::now().context("cannot read the clock")?;
         watch.tell(now);
@@ -103,8 +115,12 @@ pub fn attend<W: Write>(
         if left == Some(Duration::ZERO) {
             bail!("not all radios have ended: the next start removes what interfaces they leave behind");
         }
-        let deadlines =
-            [left.map(|left| now + left), watch.parts.member.as_ref().and_then(Member::poll_timeout)];
+        let Parts { member, pins, .. } = &watch.parts;
+        let deadlines = [
+            left.map(|left| now + left),
+            member.as_ref().and_then(Member::poll_timeout),
+            pins.as_ref().and_then(Pins::poll_timeout),
+        ];
         let deadline = deadlines.into_iter().flatten().min();
         reactor.wait(now, deadline).context("cannot wait")?.for_each(drop);
     }
@@ -206,6 +222,8 @@ pub struct Parts<'a, W> {
     pub placer: Placer,
     /// The node's part in a cluster, if it is in one.
     pub member: Option<Member<Real>>,
+    /// What it says to the bridges of this host, if it is in one.
+    pub pins: Option<Pins>,
     /// What people want of the cluster.
     pub wishes: Receiver<Wish>,
     /// Where is said what happens.
@@ -216,6 +234,8 @@ struct Watch<'a, W> {
     crew: Crew,
     parts: Parts<'a, W>,
     failed: usize,
+    /// When the status learnt how the cluster is.
+    inspected: Time,
 }
 
 impl<W: Write> Watch<'_, W> {
@@ -264,7 +284,7 @@ impl<W: Write> Watch<'_, W> {
 
     /// Lets the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
-        let Parts { inspector, placer, member, wishes, log } = &mut self.parts;
+        let Parts { inspector, placer, member, pins, wishes, log } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
             match member {
                 Some(member) => member.handle_wish(now, wish),
@@ -273,15 +293,23 @@ impl<W: Write> Watch<'_, W> {
         }
         let Some(member) = member else { return };
         member.turn(now);
-        for news in member.take_news() {
-            inspector.cluster_news(&news);
-            placer.handle_news(now, &news);
-            log.news(&news);
+        let all_news = member.take_news();
+        for news in &all_news {
+            inspector.cluster_news(news);
+            placer.handle_news(now, news);
+            log.news(news);
         }
         for view in member.take_views() {
             placer.handle_view(now, view);
         }
-        inspector.others(member);
+        // Not for every frame that passes between nodes.
+        if !all_news.is_empty() || now.since(self.inspected) >= INSPECT {
+            inspector.others(member);
+            self.inspected = now;
+        }
+        if let Some(pins) = pins {
+            pins.turn(now, self.crew.switch());
+        }
     }
 
     fn ended(&mut self, radio: usize, ending: Ending) {

@@ -13,7 +13,7 @@ use super::member::{Departed, Member, News, Wish};
 use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Move, PeerNode, Radio, Status};
+use crate::status::{Claims, Move, PeerNode, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ pub struct Inspector {
     moves: Mutex<VecDeque<Move>>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
+    claims: Mutex<Option<Claims>>,
     cluster_drops: Mutex<BTreeMap<String, u64>>,
     /// Of the leases of virtual APs, by BSSID.
     generations: Mutex<BTreeMap<String, u64>>,
@@ -52,6 +53,7 @@ impl Inspector {
             moves,
             cluster: None,
             others: Mutex::default(),
+            claims: Mutex::default(),
             cluster_drops: Mutex::default(),
             generations: Mutex::default(),
         }
@@ -70,6 +72,7 @@ impl Inspector {
             state: super::member::state(other).to_owned(),
         };
         *lock(&self.others) = others.iter().map(tell).collect();
+        *lock(&self.claims) = Some(member.claims());
         *lock(&self.cluster_drops) =
             member.drops().map(|(reason, count)| (reason.to_owned(), count)).collect();
         *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
@@ -77,8 +80,15 @@ impl Inspector {
 
     /// What happened in the cluster.
     pub fn cluster_news(&self, news: &News) {
-        if let News::Left(departed, node) = news {
-            self.remember(self.told_of(departed, node));
+        match news {
+            News::Left(departed, node) => self.remember(self.told_of(departed, node)),
+            News::Arrived { station, bssid, radio, queued, from, taken_over } => {
+                let from = from.as_deref().map_or_else(String::new, |node| format!("@{node}"));
+                let (queued, taken_over) = (Some(*queued as u64), *taken_over);
+                let arrived = self.tell(*station, *bssid, (from, self.radio_name(*radio)), None);
+                self.remember(Move { queued, taken_over, ..arrived });
+            }
+            News::Line(_) => {}
         }
     }
 
@@ -140,26 +150,35 @@ impl Inspector {
 
     fn told_of(&self, departed: &Departed, node: &str) -> Move {
         let Departed { station, bssid, from, gap } = departed;
-        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), *gap)
+        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), Some(*gap))
     }
 
     fn told(&self, moved: &Moved) -> Move {
-        let Moved { station, bssid, from, to, gap } = moved;
-        self.tell(*station, *bssid, (self.radio_name(*from), self.radio_name(*to)), *gap)
+        let Moved { station, bssid, from, to, gap, queued } = moved;
+        let ends = (self.radio_name(*from), self.radio_name(*to));
+        Move { queued: Some(*queued as u64), ..self.tell(*station, *bssid, ends, Some(*gap)) }
     }
 
     fn radio_name(&self, radio: usize) -> String {
         self.radios.get(radio).map_or_else(String::new, |(name, _)| name.clone())
     }
 
-    fn tell(&self, station: MacAddr, bssid: MacAddr, (from, to): (String, String), gap: Duration) -> Move {
+    fn tell(
+        &self,
+        station: MacAddr,
+        bssid: MacAddr,
+        (from, to): (String, String),
+        gap: Option<Duration>,
+    ) -> Move {
         Move {
             client: station.to_string(),
             bssid: bssid.to_string(),
             from,
             to,
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            gap_us: u64::try_from(gap.as_micros()).unwrap_or(u64::MAX),
+            gap_us: gap.map(|gap| u64::try_from(gap.as_micros()).unwrap_or(u64::MAX)),
+            queued: None,
+            taken_over: false,
         }
     }
 
@@ -171,6 +190,7 @@ impl Inspector {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             moves: lock(&self.moves).iter().cloned().collect(),
             peers: lock(&self.others).clone(),
+            claims: lock(&self.claims).clone(),
             cluster_drops: lock(&self.cluster_drops).clone(),
             ..Status::default()
         };

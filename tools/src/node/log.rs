@@ -51,7 +51,7 @@ impl<W: Write> Log<W> {
     /// What happened in the cluster.
     pub fn news(&mut self, news: &News) {
         let text = match news {
-            News::Arrived { bssid, station, radio, from, taken_over } => {
+            News::Arrived { bssid, station, radio, from, taken_over, .. } => {
                 let how = if *taken_over { "taken over from" } else { "from" };
                 let from = from.as_deref().unwrap_or("nowhere");
                 return self.line(
@@ -91,7 +91,7 @@ impl<W: Write> Log<W> {
                 Some(format!("STA {station} bssid={bssid} power save {state}"))
             }
             WorkerEvent::Moved(moved) => {
-                let Moved { station, bssid, from, to, gap } = moved;
+                let Moved { station, bssid, from, to, gap, .. } = moved;
                 let name = |radio: &usize| self.radios.get(*radio).map_or("?", String::as_str);
                 let gap = gap.as_micros();
                 Some(format!(

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use drivers::Radio;
 use stack::ap::{VirtualAp, VirtualApKind};
+use stack::mac::Peer;
 use stack::time::{Instant, earliest};
 use stack::wire::{Channel, MacAddr, RxInfo};
 
@@ -72,6 +73,8 @@ pub struct Moved {
     pub to: usize,
     /// For how long nobody could send for it.
     pub gap: Duration,
+    /// MSDUs for its client that came with it.
+    pub queued: usize,
 }
 
 /// Who is told how a move ended, if anybody.
@@ -270,6 +273,7 @@ impl<R: Radio> Worker<R> {
         let Parcel { ap, from, station, since, answer, refused } = parcel;
         let (bssid, network, to) = (ap.bssid(), ap.config().id, self.port.radio());
         self.moves.expected.retain(|expected| expected.bssid != bssid);
+        let queued = ap.peers().map(Peer::queued).sum();
         match self.ap.adopt(now, *ap) {
             Ok(()) => {
                 self.port.moved(network, station, to);
@@ -277,7 +281,7 @@ impl<R: Radio> Worker<R> {
                     Some(error) => tell(answer, Err(error)),
                     None => {
                         self.port.announce(network, station);
-                        let moved = Moved { station, bssid, from, to, gap: now.since(since) };
+                        let moved = Moved { station, bssid, from, to, gap: now.since(since), queued };
                         self.arrived(now, Awaited { moved, since, until: now + ARRIVE, answer });
                     }
                 }

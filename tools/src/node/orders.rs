@@ -1,105 +1,20 @@
 //! What the node's part in a cluster has a radio do, and what the radio tells it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use drivers::Radio;
-use drivers::reactor::Bell;
+use mesh::announce::NodeId;
+use mesh::claim::Addresses;
 use stack::ap::{Context, NetworkId, SharedClock, VirtualAp, VirtualApKind};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr, RxInfo};
 
+use super::home::Home;
 use super::worker::Worker;
 
 /// Copies of virtual APs are brought up to date so often.
 const COPY: Duration = Duration::from_millis(500);
-
-/// Frames that wait to be handed on to other nodes at the most.
-const FRAMES: usize = 1024;
-
-/// To whom a radio tells what concerns the cluster. Nothing of it gets lost but frames, of which only so many wait: some
-/// of it exists nowhere else.
-#[derive(Clone, Debug)]
-pub struct Home {
-    tell: Sender<(usize, Told)>,
-    bell: Bell,
-    abroad: Abroad,
-}
-
-/// What the threads of radios know of clients on other nodes. A radio that gives a virtual AP away puts its client here
-/// before it lets go of it, so that a frame for the client finds its way at any moment; all else is told here by the thread
-/// that runs the node.
-#[derive(Clone, Debug, Default)]
-pub struct Abroad {
-    clients: Arc<ArcSwap<BTreeSet<MacAddr>>>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Abroad {
-    /// A client is on another node now.
-    pub fn insert(&self, client: MacAddr) {
-        if !self.has(client) {
-            self.clients.rcu(|clients| {
-                let mut clients = BTreeSet::clone(clients);
-                clients.insert(client);
-                clients
-            });
-        }
-    }
-
-    /// A client is on no other node any more.
-    pub fn remove(&self, client: MacAddr) {
-        if self.has(client) {
-            self.clients.rcu(|clients| {
-                let mut clients = BTreeSet::clone(clients);
-                clients.remove(&client);
-                clients
-            });
-        }
-    }
-
-    pub(super) fn has(&self, client: MacAddr) -> bool {
-        self.clients.load().contains(&client)
-    }
-
-    /// A frame that was told of does not wait any more.
-    pub fn taken(&self) {
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Home {
-    /// What a radio has to tell goes through `tell`, and `bell` is rung for it.
-    pub const fn new(tell: Sender<(usize, Told)>, bell: Bell, abroad: Abroad) -> Self {
-        Self { tell, bell, abroad }
-    }
-
-    pub(super) const fn abroad(&self) -> &Abroad {
-        &self.abroad
-    }
-
-    /// Tells of a frame, if not too many wait already. Whether it did.
-    pub(super) fn tell_frame(&self, radio: usize, told: Told) -> bool {
-        if self.abroad.waiting.fetch_add(1, Ordering::AcqRel) >= FRAMES {
-            self.abroad.taken();
-            return false;
-        }
-        self.tell(radio, told);
-        true
-    }
-
-    pub(super) fn tell(&self, radio: usize, told: Told) {
-        // A node that ends listens no more.
-        if self.tell.send((radio, told)).is_ok() {
-            let _ = self.bell.ring();
-        }
-    }
-}
 
 /// What a radio is to do for the cluster.
 #[derive(Debug)]
@@ -157,12 +72,30 @@ pub enum Order {
         /// The MPDU.
         mpdu: Vec<u8>,
     },
-    /// An Ethernet frame for a client of this radio that came elsewhere.
+    /// An Ethernet frame for a client of this node that came elsewhere.
     Msdu {
-        /// The client's virtual AP.
-        bssid: MacAddr,
+        /// In which network.
+        network: NetworkId,
         /// The frame.
         ethernet: Vec<u8>,
+    },
+    /// An Ethernet frame that another node has for all, or for a station that nobody knows.
+    ForAll {
+        /// In which network.
+        network: NetworkId,
+        /// The other node.
+        from: NodeId,
+        /// One of its clients sent it.
+        from_client: bool,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+    /// A client has joined on another node since.
+    Elsewhere {
+        /// In which network.
+        network: NetworkId,
+        /// Which.
+        station: MacAddr,
     },
 }
 
@@ -192,12 +125,44 @@ pub enum Told {
         /// The MPDU.
         mpdu: Vec<u8>,
     },
-    /// An Ethernet frame for a station that no radio of this node has.
+    /// An Ethernet frame for a station that is another node's, or on its way.
     Msdu {
         /// In which network.
         network: NetworkId,
         /// The frame.
         ethernet: Vec<u8>,
+    },
+    /// An Ethernet frame for all, or for a station that nobody knows, where the nodes carry those to each other.
+    ForAll {
+        /// In which network.
+        network: NetworkId,
+        /// A client sent it.
+        from_client: bool,
+        /// The frame.
+        ethernet: Vec<u8>,
+    },
+    /// This address was seen on the wire.
+    OnWire {
+        /// Of which network.
+        network: NetworkId,
+        /// The address.
+        address: MacAddr,
+    },
+    /// On the wire somebody sends with the address of a client, which is somewhere else.
+    Forged {
+        /// Of which network.
+        network: NetworkId,
+        /// The client's address.
+        address: MacAddr,
+    },
+    /// Which IP addresses a client uses.
+    Uses {
+        /// In which network.
+        network: NetworkId,
+        /// Which client.
+        station: MacAddr,
+        /// Its addresses.
+        addresses: Addresses,
     },
 }
 
@@ -230,11 +195,13 @@ impl<R: Radio> Worker<R> {
                 self.ap.handle_frame(now, &info, &mut mpdu);
                 self.settle(now);
             }
-            Order::Msdu { bssid, ethernet } => {
-                let network = self.ap.virtual_aps().find(|ap| ap.bssid() == bssid).map(|ap| ap.config().id);
-                if let Some(network) = network {
-                    self.ap.handle_msdu(now, network, &ethernet);
-                }
+            Order::Msdu { network, ethernet } => self.port.bring(now, network, ethernet, &mut self.ap),
+            Order::ForAll { network, from, from_client, ethernet } => {
+                self.port.bring_to_all(now, network, (from, from_client), &ethernet, &mut self.ap);
+            }
+            Order::Elsewhere { network, station } => {
+                self.ap.station_elsewhere(now, network, station);
+                self.settle(now);
             }
             Order::Occupied(bssid) => self.ap.occupied(bssid),
             Order::Vacated(bssid) => self.ap.vacated(bssid),
@@ -308,7 +275,6 @@ impl<R: Radio> Worker<R> {
         let (clock, network, bssid) = (enlisted.clock, ap.config().id, ap.bssid());
         let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();
         for station in stations {
-            enlisted.home.abroad.insert(station);
             self.port.left(network, station);
         }
         self.moves.gone_abroad(now, bssid, linger);

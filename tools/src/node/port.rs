@@ -10,19 +10,19 @@ use rtrb::{Consumer, Producer};
 use stack::ap::{ApRadio, NetworkId};
 use stack::mac::{DropCounts, DropReason};
 use stack::time::Instant;
-use stack::wire::{EtherType, MacAddr};
+use stack::wire::MacAddr;
 
-use super::orders::{Home, Told};
+use super::home::{Home, Remote};
+use super::orders::Told;
 use super::outside::Outside;
 use super::switch::{Control, Controls};
 use super::table::{self, Shared, Table};
+use super::wire::{Echoes, Sources, Way};
 
 /// Frames taken from each source in one turn at the most, so that none keeps the others waiting.
-const BUDGET: usize = 64;
+pub(super) const BUDGET: usize = 64;
 /// Longer than any MSDU: what fills it was longer still.
 pub(super) const READ: usize = 4096;
-/// 802.2 XID response of the null LSAP: it says nothing but where its sender is, so that bridges learn it.
-const XID: [u8; 6] = [0x00, 0x01, 0xaf, 0x81, 0x01, 0x00];
 
 /// A network as the switch knows it; all radios of the node serve it.
 pub(super) struct Served {
@@ -32,6 +32,8 @@ pub(super) struct Served {
     pub(super) outside: Option<Box<dyn Outside>>,
     /// The radio whose thread reads the outside, by its index.
     pub(super) reader: AtomicUsize,
+    /// What passed a moment ago, where nodes carry between them what is for all.
+    pub(super) echoes: Echoes,
 }
 
 /// An Ethernet frame on its way to the stations of another radio.
@@ -63,7 +65,7 @@ impl Lane {
         }
     }
 
-    fn send_copy(&mut self, network: NetworkId, frame: &[u8], drops: &mut DropCounts) {
+    pub(super) fn send_copy(&mut self, network: NetworkId, frame: &[u8], drops: &mut DropCounts) {
         let mut ethernet = self.buffer();
         ethernet.clear();
         ethernet.extend_from_slice(frame);
@@ -94,6 +96,12 @@ pub struct Port {
     pub(super) trouble: Option<String>,
     /// The node's part in a cluster, if it is in one.
     pub(super) home: Option<Home>,
+    /// When it was last given something to do.
+    pub(super) now: Instant,
+    /// What was seen on the wires that this radio reads.
+    pub(super) sources: Sources,
+    /// When an IP address of a station was learnt last.
+    pub(super) learnt: Instant,
 }
 
 impl Port {
@@ -151,24 +159,79 @@ impl Port {
         let Some(to) = destination(&ethernet) else { return self.drops.count(DropReason::MsduMalformed) };
         let Some(index) = self.index(network) else { return self.drops.count(DropReason::NoDestination) };
         let isolate = self.networks.get(index).is_some_and(|served| served.isolate);
+        self.now = now;
+        self.learn(network, &ethernet);
         let place = if to.is_group() { None } else { self.table.load().place(network, to) };
         match place {
             Some(_) if isolate => self.drops.count(DropReason::Isolated),
             Some(radio) => return self.send_to_radio(now, radio, Parcel { network, ethernet }, ap),
-            None if !isolate && self.follows_abroad(network, to, &ethernet) => {}
-            None => {
-                self.send_outside(index, &ethernet, !to.is_group());
-                if to.is_group() && !isolate {
+            None if to.is_group() => {
+                self.send_outside(index, &ethernet, false);
+                if !isolate {
                     self.send_to_other_radios(network, &ethernet);
                 }
+                self.send_to_all_nodes(network, true, &ethernet);
+            }
+            None => return self.leave(index, to, isolate, ethernet, ap),
+        }
+        ap.recycle_event(ethernet);
+    }
+
+    /// A station's frame for nobody on this node goes to the node that has claimed who it is for, or to the outside.
+    fn leave(&mut self, index: usize, to: MacAddr, isolate: bool, ethernet: Vec<u8>, ap: &mut ApRadio) {
+        let Some(network) = self.networks.get(index).map(|served| served.id) else { return };
+        match self.home.as_ref().and_then(|home| home.remote(self.now, network, to)) {
+            Some(Remote::Client { .. } | Remote::OnItsWay) if isolate => {
+                self.drops.count(DropReason::Isolated)
+            }
+            Some(_) => return self.tell_frame(Told::Msdu { network, ethernet }),
+            None => {
+                self.send_outside(index, &ethernet, !self.floods());
+                self.send_to_all_nodes(network, true, &ethernet);
             }
         }
         ap.recycle_event(ethernet);
     }
 
+    /// Nodes carry between them what is for all.
+    pub(super) fn floods(&self) -> bool {
+        self.home.as_ref().is_some_and(Home::floods)
+    }
+
+    /// A frame for all goes to all other nodes, where they are on other Ethernets.
+    pub(super) fn send_to_all_nodes(&mut self, network: NetworkId, from_client: bool, frame: &[u8]) {
+        if !self.floods() {
+            return;
+        }
+        if from_client && let Some(served) = self.networks.iter().find(|served| served.id == network) {
+            // What a client repeats is as good as new; only what comes back is not.
+            served.echoes.has_passed(self.now, frame, Way::Air);
+        }
+        self.tell_frame(Told::ForAll { network, from_client, ethernet: frame.to_vec() });
+    }
+
+    /// A frame for a client that no radio has, but a node does, goes there. Says `false`, and does nothing, if the client is
+    /// none of those.
+    pub(super) fn follows(&mut self, network: NetworkId, to: MacAddr, frame: &[u8]) -> bool {
+        let remote = self.home.as_ref().and_then(|home| home.remote(self.now, network, to));
+        let follows = matches!(remote, Some(Remote::Client { .. } | Remote::OnItsWay));
+        if follows {
+            self.tell_frame(Told::Msdu { network, ethernet: frame.to_vec() });
+        }
+        follows
+    }
+
+    pub(super) fn tell_frame(&mut self, told: Told) {
+        let told = self.home.as_ref().is_none_or(|home| home.tell_frame(self.radio, told));
+        if !told {
+            self.drops.count(DropReason::RadioBusy);
+        }
+    }
+
     /// Hands what other radios and the outside have for this radio's stations to `ap`. Yields how many MSDUs that
     /// were, and whether more may be waiting.
     pub(super) fn deliver(&mut self, now: Instant, ap: &mut ApRadio) -> (u64, bool) {
+        self.now = now;
         let (mut count, mut more) = (0, false);
         let lanes = self.lanes.len();
         self.first = (self.first + 1) % lanes.max(1);
@@ -197,7 +260,7 @@ impl Port {
             return lane.send(parcel, &mut self.drops);
         }
         let leaves =
-            place.is_none() && to.is_some_and(|to| self.follows_abroad(parcel.network, to, &parcel.ethernet));
+            place.is_none() && to.is_some_and(|to| self.follows(parcel.network, to, &parcel.ethernet));
         if !leaves {
             ap.handle_msdu(now, parcel.network, &parcel.ethernet);
         }
@@ -207,13 +270,15 @@ impl Port {
         }
     }
 
-    fn lane(&mut self, radio: usize) -> Option<&mut Lane> {
+    pub(super) fn lane(&mut self, radio: usize) -> Option<&mut Lane> {
         self.lanes.get_mut(radio)?.as_mut()
     }
 
     /// A station's port opened on this radio: other radios let go of it, and bridges outside learn where it is.
     pub(super) fn joined(&mut self, network: NetworkId, station: MacAddr) {
-        let before = table::put(&self.shared, network, station, self.radio);
+        // Who has joined may be another than the one that had this address.
+        table::forget_addresses(&self.shared, network, station);
+        let before = table::put(&self.shared, self.now, (network, station), self.radio);
         if let Some(before) = before.filter(|&before| before != self.radio) {
             // A radio that is gone has no station.
             let _ = self.controls.send(before, Control::Elsewhere { network, station });
@@ -223,19 +288,7 @@ impl Port {
 
     /// A station's virtual AP was moved to a radio.
     pub(super) fn moved(&self, network: NetworkId, station: MacAddr, radio: usize) {
-        table::put(&self.shared, network, station, radio);
-    }
-
-    /// Tells bridges outside where a station is.
-    pub(super) fn announce(&mut self, network: NetworkId, station: MacAddr) {
-        let mut frame = Vec::with_capacity(20);
-        frame.extend_from_slice(&MacAddr::BROADCAST.octets());
-        frame.extend_from_slice(&station.octets());
-        frame.extend_from_slice(&(XID.len() as u16).to_be_bytes());
-        frame.extend_from_slice(&XID);
-        if let Some(index) = self.index(network) {
-            self.send_outside(index, &frame, false);
-        }
+        table::put(&self.shared, self.now, (network, station), radio);
     }
 
     /// A station has left this radio.
@@ -260,11 +313,11 @@ impl Port {
         }
     }
 
-    fn index(&self, network: NetworkId) -> Option<usize> {
+    pub(super) fn index(&self, network: NetworkId) -> Option<usize> {
         self.networks.iter().position(|served| served.id == network)
     }
 
-    fn send_to_radio(&mut self, now: Instant, radio: usize, parcel: Parcel, ap: &mut ApRadio) {
+    pub(super) fn send_to_radio(&mut self, now: Instant, radio: usize, parcel: Parcel, ap: &mut ApRadio) {
         match self.lanes.get_mut(radio) {
             Some(Some(lane)) => {
                 ap.recycle_event(lane.buffer());
@@ -277,14 +330,14 @@ impl Port {
         }
     }
 
-    fn send_to_other_radios(&mut self, network: NetworkId, frame: &[u8]) {
+    pub(super) fn send_to_other_radios(&mut self, network: NetworkId, frame: &[u8]) {
         for lane in self.lanes.iter_mut().flatten() {
             lane.send_copy(network, frame, &mut self.drops);
         }
     }
 
     /// `only` says that the outside is the only place it could go to.
-    fn send_outside(&mut self, index: usize, frame: &[u8], only: bool) {
+    pub(super) fn send_outside(&mut self, index: usize, frame: &[u8], only: bool) {
         let outside = self.networks.get(index).and_then(|served| served.outside.as_deref());
         match outside.map(|outside| outside.send(frame)) {
             Some(Ok(true)) => {
@@ -309,64 +362,8 @@ impl Port {
             *dry = false;
         }
     }
-
-    fn read_outside(&mut self, now: Instant, index: usize, ap: &mut ApRadio) -> (u64, bool) {
-        let networks = Arc::clone(&self.networks);
-        let Some(served) = networks.get(index) else { return (0, false) };
-        let Some(outside) = served.outside.as_deref() else { return (0, false) };
-        let dry = self.dry.get(index).is_some_and(|&dry| dry);
-        if dry || served.reader.load(Ordering::Acquire) != self.radio {
-            return (0, false);
-        }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let mut count = 0;
-        let full = loop {
-            if count == BUDGET as u64 {
-                break true;
-            }
-            // An outside that fails is not read until it is ready again; writing to it is what shows that it fails.
-            let Ok(Some(length)) = outside.receive(&mut buffer) else { break false };
-            self.dispatch(now, served.id, buffer.get(..length).unwrap_or_default(), ap);
-            count += 1;
-        };
-        self.buffer = buffer;
-        if let Some(dry) = self.dry.get_mut(index) {
-            // Where there is no descriptor nobody tells of what comes.
-            *dry = !full && outside.descriptor().is_some();
-        }
-        (count, full)
-    }
-
-    /// A frame for a client whose virtual AP has gone to another node goes there too. Says `false`, and does nothing, if the
-    /// client is none of those.
-    fn follows_abroad(&mut self, network: NetworkId, to: MacAddr, frame: &[u8]) -> bool {
-        let Some(home) = self.home.as_ref().filter(|home| home.abroad().has(to)) else { return false };
-        if !home.tell_frame(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }) {
-            self.drops.count(DropReason::RadioBusy);
-        }
-        true
-    }
-
-    fn dispatch(&mut self, now: Instant, network: NetworkId, frame: &[u8], ap: &mut ApRadio) {
-        let Some(to) = destination(frame) else { return self.drops.count(DropReason::MsduMalformed) };
-        if frame.get(12..14) == Some(&EtherType::EAPOL.0.to_be_bytes()) {
-            return self.drops.count(DropReason::EapolNotForUs);
-        }
-        if to.is_group() {
-            self.send_to_other_radios(network, frame);
-            return ap.handle_msdu(now, network, frame);
-        }
-        match self.table.load().place(network, to) {
-            None if self.follows_abroad(network, to, frame) => {}
-            None => self.drops.count(DropReason::NoDestination),
-            Some(radio) => match self.lanes.get_mut(radio) {
-                Some(Some(lane)) => lane.send_copy(network, frame, &mut self.drops),
-                _ => ap.handle_msdu(now, network, frame),
-            },
-        }
-    }
 }
 
-fn destination(ethernet: &[u8]) -> Option<MacAddr> {
+pub(super) fn destination(ethernet: &[u8]) -> Option<MacAddr> {
     ethernet.get(..6).and_then(MacAddr::from_slice)
 }

@@ -10,9 +10,11 @@ use std::sync::mpsc::{self, SendError, SyncSender};
 
 use arc_swap::Cache;
 use drivers::reactor::Bell;
+use mesh::claim::Addresses;
 use rtrb::RingBuffer;
 use stack::ap::NetworkId;
 use stack::mac::DropCounts;
+use stack::time::Instant;
 use stack::wire::{Channel, MacAddr, RxInfo};
 
 use super::moves::{self, Answer, MoveError, Moved};
@@ -20,7 +22,8 @@ use super::orders::Order;
 use super::outside::Outside;
 use super::port::{Lane, Port, READ, Served};
 use super::report::Report;
-use super::table::{self, Shared};
+use super::table::{self, Shared, Table};
+use super::wire::{Echoes, Sources};
 
 /// Frames that wait for another radio at the most.
 const LANE: usize = 512;
@@ -100,6 +103,7 @@ impl Switch {
             isolate: network.isolate,
             outside: network.outside,
             reader: AtomicUsize::new(0),
+            echoes: Echoes::new(),
         };
         let networks: Arc<[Served]> = networks.into_iter().map(served).collect();
         let table = Shared::default();
@@ -120,6 +124,9 @@ impl Switch {
             failing: false,
             trouble: None,
             home: None,
+            now: Instant::ZERO,
+            sources: Sources::default(),
+            learnt: Instant::ZERO,
         });
         let ports = ports.collect();
         (
@@ -143,6 +150,29 @@ impl Switch {
         for radio in 0..self.alive.len() {
             self.order(radio, order());
         }
+    }
+
+    /// Has the radio that reads what is outside a network do something for the cluster.
+    pub fn order_reader(&self, network: NetworkId, order: Order) {
+        let served = self.networks.iter().find(|served| served.id == network);
+        if let Some(served) = served {
+            self.order(served.reader.load(Ordering::Acquire), order);
+        }
+    }
+
+    /// A client is about to come, of which other nodes have said which IP addresses it uses.
+    pub fn know(&self, network: NetworkId, station: MacAddr, addresses: Addresses) {
+        table::know(&self.table, network, station, &Arc::new(addresses));
+    }
+
+    /// A client that was about to come does not, or is another than was thought.
+    pub fn forget_addresses(&self, network: NetworkId, station: MacAddr) {
+        table::forget_addresses(&self.table, network, station);
+    }
+
+    /// Which radio each client is on, as a snapshot.
+    pub(super) fn table(&self) -> Arc<Table> {
+        self.table.load_full()
     }
 
     /// Asks a radio how it is; the answer comes through `answer`. Whether it was there to be asked.

@@ -21,6 +21,7 @@ use super::certificate::{Credentials, Subject};
 use super::denial::Denial;
 use super::error::IdentityError;
 use super::files::{make_folder, new_file, sync_folder_of};
+use crate::announce::{Epoch, SignerState};
 use crate::engine::Fault;
 use crate::engine::incarnation::{Incarnation, Seen};
 use crate::lease::NodeSlot;
@@ -202,6 +203,37 @@ impl NodeStore {
         Ok(floor.and_then(|bytes| bytes.as_slice().try_into().ok()).map(u16::from_le_bytes))
     }
 
+    /// The seed of the key that the node announces by: `fresh` if there was none, kept from now on.
+    pub fn announcing_seed(&self, fresh: &Zeroizing<[u8; 32]>) -> Result<Zeroizing<[u8; 32]>, IdentityError> {
+        if let Some(known) = get(&self.path, &self.database, "announcing")?
+            && let Ok(seed) = <[u8; 32]>::try_from(known.as_slice())
+        {
+            return Ok(Zeroizing::new(seed));
+        }
+        write(&self.path, &self.database, Durability::Immediate, |txn| {
+            txn.open_table(NODE)?.insert("announcing", fresh.as_slice())?;
+            Ok(())
+        })?;
+        Ok(fresh.clone())
+    }
+
+    /// How far the node has come in announcing.
+    pub fn announced(&self) -> Result<SignerState, IdentityError> {
+        let known = get(&self.path, &self.database, "announced")?;
+        Ok(known.and_then(|bytes| signer_state_of(&bytes)).unwrap_or_default())
+    }
+
+    /// Keeps the greater of what is kept and this. When it has returned, it will not be forgotten.
+    pub fn keep_announced(&self, state: &SignerState) -> Result<(), IdentityError> {
+        let state = self.announced()?.max(*state);
+        let SignerState { epoch, row, count } = state;
+        let bytes = [&epoch.0.to_le_bytes()[..], &row.to_le_bytes(), &count.to_le_bytes()].concat();
+        write(&self.path, &self.database, Durability::Immediate, |txn| {
+            txn.open_table(NODE)?.insert("announced", bytes.as_slice())?;
+            Ok(())
+        })
+    }
+
     /// How many times the node has started, this time included.
     pub const fn starts(&self) -> u64 {
         self.incarnation.count
@@ -343,6 +375,12 @@ fn put_certificate(
     node.insert("certificate", credentials.certificate.as_slice())?;
     node.insert("until", credentials.until.to_le_bytes().as_slice())?;
     Ok(())
+}
+
+fn signer_state_of(bytes: &[u8]) -> Option<SignerState> {
+    let mut reader = Reader::new(bytes);
+    let epoch = Epoch(reader.u64_le().ok()?);
+    Some(SignerState { epoch, row: reader.u32_le().ok()?, count: reader.u64_le().ok()? })
 }
 
 fn starts_bytes(incarnation: &Incarnation) -> Vec<u8> {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use stack::random::Random;
+use zeroize::Zeroizing;
 
 use super::certificate::public_key_of;
 use super::*;
+use crate::announce::{Epoch, SignerState};
 use crate::engine::Fault;
 use crate::lease::NodeSlot;
 
@@ -193,4 +195,22 @@ fn a_broken_state_file_is_an_error_and_nothing_else() {
     let node = world.node("north");
     std::fs::write(node.join("node.redb"), b"garbage").unwrap();
     assert!(matches!(NodeStore::open(&node, machine(), 1), Err(IdentityError::State { .. })));
+}
+
+#[test]
+fn how_far_a_node_has_announced_only_grows_and_its_key_stays() {
+    let world = World::new();
+    let path = world.node("north");
+    let [first, second] = [[1; 32], [2; 32]].map(Zeroizing::new);
+    let state = |epoch, row, count| SignerState { epoch: Epoch(epoch), row, count };
+    {
+        let store = NodeStore::open(&path, machine(), 1).unwrap();
+        assert_eq!(store.announced().unwrap(), SignerState::default());
+        assert_eq!(store.announcing_seed(&first).unwrap(), first);
+        store.keep_announced(&state(2, 7, 1)).unwrap();
+        store.keep_announced(&state(1, 9, 9)).unwrap();
+    }
+    let store = NodeStore::open(&path, machine(), 2).unwrap();
+    assert_eq!(store.announced().unwrap(), state(2, 7, 1));
+    assert_eq!(store.announcing_seed(&second).unwrap(), first);
 }

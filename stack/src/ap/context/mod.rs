@@ -221,6 +221,11 @@ impl Context {
         self.switch.map_or(self.channel, |switch| switch.to)
     }
 
+    /// How many MSDUs wait for its client in it, and for its group.
+    pub fn queued(&self) -> usize {
+        self.station.peer.queued().count() + self.group_queue.len()
+    }
+
     /// Its transmit keys, each with the highest packet number that was used, or of a copy: that its owner may still use.
     pub fn keys(&self) -> impl Iterator<Item = (KeyId, u64)> {
         let pairwise = self.pairwise.as_ref();

@@ -8,8 +8,9 @@ use stack::ap::Context;
 use stack::time::Instant;
 use stack::wire::{MacAddr, RxInfo};
 
-use super::convert::{line, range_of};
+use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
+use super::ports::binding;
 use super::{Departed, HEARD, Member, News, Own, answer, timing};
 use crate::node::orders::Order;
 
@@ -35,7 +36,7 @@ impl<E: Engine> Member<E> {
                 }
             }
             Action::RemoveRow { key } => self.engine.remove(&key),
-            Action::Journal { ticket, records } => self.journal(now, ticket, &records),
+            Action::Journal { ticket, records } => self.write_journal(now, ticket, &records),
             Action::Drain { bssid, to } => {
                 self.drains.insert(bssid, now);
                 let to = self.channel_at(bssid, to);
@@ -80,9 +81,8 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    fn journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
-        let lines: Vec<_> = records.iter().map(line).collect();
-        let written = self.store.write_journal(&lines).and_then(|()| self.store.sync_journal());
+    fn write_journal(&mut self, now: Instant, ticket: Ticket, records: &[Record]) {
+        let written = self.journal.write(records).and_then(|()| self.journal.sync());
         match written {
             Ok(()) => self.cluster.journal_done(now, ticket),
             Err(why) => {
@@ -109,7 +109,11 @@ impl<E: Engine> Member<E> {
         };
         let heard = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
         let radio = self.radio_for(context.channel(), heard.map(|(radio, _, _)| *radio));
-        self.coming.insert(bssid, Own { radio, client: context.client() });
+        let (client, network, queued) =
+            (context.client(), self.ports.network(context.ssid()), context.queued());
+        let sa = binding(bssid, client, parcel.sa);
+        self.coming.insert(bssid, Own { radio, network, client, sa, queued });
+        self.introduce(network, client);
         if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
             self.coming.remove(&bssid);
             self.cluster.handle_refused(now, bssid);
@@ -121,7 +125,12 @@ impl<E: Engine> Member<E> {
             Some((&MPDU, mpdu)) => {
                 self.order(bssid, Order::Frame { info: RxInfo::default(), mpdu: mpdu.to_vec() });
             }
-            Some((&MSDU, ethernet)) => self.order(bssid, Order::Msdu { bssid, ethernet: ethernet.to_vec() }),
+            Some((&MSDU, ethernet)) => {
+                let own = self.own.get(&bssid).or_else(|| self.coming.get(&bssid));
+                if let Some(network) = own.map(|own| own.network) {
+                    self.order(bssid, Order::Msdu { network, ethernet: ethernet.to_vec() });
+                }
+            }
             _ => {}
         }
     }
@@ -157,13 +166,14 @@ impl<E: Engine> Member<E> {
                 }
             }
             Event::Arrived { bssid, from, taken_over } => {
-                let own = self.own.get(&bssid).copied();
-                let (radio, station) = own.map_or((0, MacAddr::ZERO), |own| (own.radio, own.client));
                 if let Some(node) = from {
                     self.came.insert(bssid, node);
                 }
                 let from = from.map(|node| self.name_of(node));
-                self.news.push(News::Arrived { bssid, station, radio, from, taken_over });
+                self.claim_own(now, bssid);
+                if let Some(&Own { radio, client: station, queued, .. }) = self.own.get(&bssid) {
+                    self.news.push(News::Arrived { station, bssid, radio, queued, from, taken_over });
+                }
             }
             Event::Superseded { bssid, by } => {
                 let name = self.name_of(by);
@@ -181,6 +191,9 @@ impl<E: Engine> Member<E> {
     }
 
     pub(super) fn name_of(&self, node: NodeId) -> String {
+        if node == self.engine.node() {
+            return self.ports.name.clone();
+        }
         let other = self.engine.members().into_iter().find(|other| other.node == node);
         other.map_or_else(|| format!("{:x}", node.0), |other| other.name)
     }

@@ -1,9 +1,11 @@
 //! Between the words of the core, of the stack and of the journal.
 
+use std::sync::Arc;
+
 use mesh::announce::SaBinding;
-use mesh::engine::identity::JournalLine;
+use mesh::engine::identity::{JournalLine, NodeStore};
 use mesh::handover::{Context as Parcel, SecretBytes};
-use mesh::lease::{Generation, KeyId, Lease, Record, owner_of};
+use mesh::lease::{Generation, Journal, KeyId, Lease, Record, owner_of};
 use stack::ap::Context;
 use stack::mac::TxRange;
 
@@ -27,7 +29,28 @@ pub(super) fn parcel(context: &Context) -> Parcel {
     Parcel { client: Some(context.client()), vlan: 0, sa, keys, bytes }
 }
 
-pub(super) fn record(line: JournalLine) -> Option<Record> {
+/// The journal in a node's state.
+#[derive(Debug)]
+pub struct StoreJournal(pub Arc<NodeStore>);
+
+impl Journal for StoreJournal {
+    type Error = anyhow::Error;
+
+    fn load(&mut self) -> anyhow::Result<Vec<Record>> {
+        Ok(self.0.journal()?.into_iter().filter_map(record).collect())
+    }
+
+    fn write(&mut self, records: &[Record]) -> anyhow::Result<()> {
+        let lines: Vec<_> = records.iter().map(line).collect();
+        Ok(self.0.write_journal(&lines)?)
+    }
+
+    fn sync(&mut self) -> anyhow::Result<()> {
+        Ok(self.0.sync_journal()?)
+    }
+}
+
+fn record(line: JournalLine) -> Option<Record> {
     match line {
         JournalLine::Reserve(key, generation) => {
             Some(Record::Reserve(KeyId(key), Generation::new(generation)?))
@@ -36,7 +59,7 @@ pub(super) fn record(line: JournalLine) -> Option<Record> {
     }
 }
 
-pub(super) fn line(record: &Record) -> JournalLine {
+fn line(record: &Record) -> JournalLine {
     match *record {
         Record::Reserve(key, generation) => JournalLine::Reserve(key.0, generation.number()),
         Record::Fold(key, generation) => JournalLine::Fold(key.0, generation.number()),

@@ -1,5 +1,6 @@
 //! What the radios and the other nodes tell.
 
+use mesh::claim::Notice;
 use mesh::engine::{Engine, Event};
 use mesh::handover::{Incarnation, SecretBytes, Standing};
 use mesh::table::Key;
@@ -8,6 +9,8 @@ use stack::time::Instant;
 use stack::wire::MacAddr;
 
 use super::convert::parcel;
+use super::herald::Herald;
+use super::ports::binding;
 use super::{Member, News, Own};
 use crate::node::orders::{Order, Told};
 
@@ -20,9 +23,8 @@ impl<E: Engine> Member<E> {
         match told {
             Told::Copy(context) => self.copy(now, radio, &context),
             Told::Gone(bssid) => {
-                let client = self.own.remove(&bssid).map(|own| own.client);
-                if let Some(client) = client.filter(|client| !self.abroad.contains_key(client)) {
-                    self.shown.remove(client);
+                if let Some(own) = self.own.remove(&bssid) {
+                    self.release_own(own);
                 }
                 self.came.remove(&bssid);
                 self.cluster.handle_gone(now, bssid);
@@ -30,21 +32,25 @@ impl<E: Engine> Member<E> {
             Told::Drained(bssid) => self.cluster.handle_drained(now, bssid),
             Told::Taken(context) => {
                 let bssid = context.bssid();
-                self.own.remove(&bssid);
+                if let Some(own) = self.own.remove(&bssid) {
+                    self.hand_over_own(now, own);
+                }
                 self.came.remove(&bssid);
-                self.set_abroad(context.client(), bssid);
+                self.abroad.insert(context.client(), bssid);
                 self.cluster.handle_taken(now, bssid, parcel(&context));
             }
             Told::Adopted(bssid) => {
                 if let Some(own) = self.coming.remove(&bssid) {
-                    self.set_home(own.client);
+                    self.abroad.remove(&own.client);
                     self.own.insert(bssid, own);
                 }
                 self.cluster.handle_adopted(now, bssid);
             }
             Told::NotFollowed(bssid) => self.give_back(now, bssid),
             Told::Refused(bssid, why) => {
-                self.coming.remove(&bssid);
+                if let Some(own) = self.coming.remove(&bssid) {
+                    self.switch.forget_addresses(own.network, own.client);
+                }
                 self.news.push(News::Line(format!("virtual AP {bssid} is not taken: {why}")));
                 self.cluster.handle_refused(now, bssid);
             }
@@ -52,51 +58,42 @@ impl<E: Engine> Member<E> {
                 self.shown.taken();
                 self.hand_on(now, bssid, MPDU, &mpdu);
             }
-            Told::Msdu { ethernet, .. } => {
+            Told::Msdu { network, ethernet } => {
                 self.shown.taken();
-                let to = ethernet.get(..6).and_then(MacAddr::from_slice);
-                if let Some(bssid) = to.and_then(|to| self.bssid_of(to)) {
-                    self.hand_on(now, bssid, MSDU, &ethernet);
-                }
+                self.carry(now, network, ethernet, 0);
             }
+            Told::ForAll { network, from_client, ethernet } => {
+                self.shown.taken();
+                self.carry_to_all(network, from_client, &ethernet);
+            }
+            Told::OnWire { network, address } => self.claim_on_wire(now, network, address),
+            Told::Forged { network, address } => self.note_forgery(now, network, address),
+            Told::Uses { network, station, addresses } => self.publish_addresses(network, station, addresses),
         }
     }
 
-    /// Where a client of another node is; one that is on its way there may still seem to be here.
-    fn bssid_of(&self, client: MacAddr) -> Option<MacAddr> {
-        let leaving = || self.own.iter().find(|(_, own)| own.client == client).map(|(bssid, _)| *bssid);
-        self.abroad.get(&client).copied().or_else(leaving)
-    }
-
-    fn set_abroad(&mut self, client: MacAddr, bssid: MacAddr) {
-        self.abroad.insert(client, bssid);
-        self.shown.insert(client);
-    }
-
-    fn set_home(&mut self, client: MacAddr) {
-        self.abroad.remove(&client);
-        self.shown.remove(client);
-    }
-
-    /// No client is there any more.
+    /// Nobody has it any more, as far as is known.
     pub(super) fn forget_abroad(&mut self, bssid: MacAddr) {
-        for (client, _) in self.abroad.extract_if(.., |_, known| *known == bssid) {
-            self.shown.remove(client);
-        }
+        self.abroad.retain(|_, known| *known != bssid);
     }
 
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
         let (bssid, client) = (context.bssid(), context.client());
-        if self.own.insert(bssid, Own { radio, client }).is_some() {
-            return self.cluster.handle_changed(now, bssid, parcel(context));
+        let network = self.ports.network(context.ssid());
+        let parcel = parcel(context);
+        let sa = binding(bssid, client, parcel.sa);
+        if self.own.insert(bssid, Own { radio, network, client, sa, queued: 0 }).is_some() {
+            self.cluster.handle_changed(now, bssid, parcel);
+            return self.claim_own(now, bssid);
         }
-        self.set_home(client);
-        if self.cluster.handle_created(now, bssid, parcel(context)).is_err() {
-            self.news.push(News::Line(format!("virtual AP {bssid} is another node's already")));
+        self.abroad.remove(&client);
+        match self.cluster.handle_created(now, bssid, parcel) {
+            Ok(()) => self.claim_own(now, bssid),
+            Err(_) => self.news.push(News::Line(format!("virtual AP {bssid} is another node's already"))),
         }
     }
 
-    fn hand_on(&mut self, now: Instant, bssid: MacAddr, kind: u8, bytes: &[u8]) {
+    pub(super) fn hand_on(&mut self, now: Instant, bssid: MacAddr, kind: u8, bytes: &[u8]) {
         let mut frame = Vec::with_capacity(bytes.len() + 1);
         frame.push(kind);
         frame.extend_from_slice(bytes);
@@ -108,23 +105,38 @@ impl<E: Engine> Member<E> {
             Event::Up(other) => {
                 let (slot, incarnation) = (other.slot, Incarnation(other.incarnation));
                 self.cluster.handle_peer(now, other.node, Standing::Up { slot, incarnation });
+                self.introduce_to(now, other.node);
                 self.news.push(News::Line(format!("node {} is there", other.name)));
             }
             Event::Suspect(node) => self.cluster.handle_peer(now, node, Standing::Suspect),
             Event::Down(node) => {
                 self.cluster.handle_peer(now, node, Standing::Down);
+                if let Some(herald) = &mut self.herald {
+                    herald.node_gone(node);
+                }
                 let name = self.name_of(node);
                 self.news.push(News::Line(format!("node {name} is gone")));
+            }
+            Event::Message { from, bytes } if Herald::is_for_it(&bytes) => {
+                self.handle_word(now, from, &bytes, true);
+            }
+            Event::Notice { from, bytes } if Herald::is_for_it(&bytes) => {
+                self.handle_word(now, from, &bytes, false);
+            }
+            Event::Notice { from, bytes } if Notice::is_one(&bytes) => {
+                self.handle_claim_notice(now, from, &bytes);
             }
             Event::Message { from, bytes } | Event::Notice { from, bytes } => {
                 self.cluster.handle_message(now, from, &bytes);
             }
             Event::Row { node, key, row } => {
-                self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
+                let value = row.as_ref().map(|row| row.value.as_slice());
+                self.cluster.handle_row(now, node, &key, value);
+                self.handle_claim_row(now, node, &key, value);
                 self.note_client(&key);
-                self.learn_sight(node, &key, row.as_ref().map(|row| row.value.as_slice()));
+                self.learn_sight(node, &key, value);
             }
-            Event::Frame { .. } => {}
+            Event::Frame { from, bytes } => self.handle_frame(now, from, &bytes),
             Event::Fenced { slot, fault } => {
                 self.news.push(News::Line(format!("slot {} is shut out: {fault}", slot.number())));
             }
@@ -143,7 +155,7 @@ impl<E: Engine> Member<E> {
         if let Some(client) = client {
             // A node that has just started knows of no virtual AP that went away before.
             self.switch.order_all(|| Order::Occupied(bssid));
-            self.set_abroad(client, bssid);
+            self.abroad.insert(client, bssid);
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
 
 mod act;
+mod carry;
 mod channels;
+mod claims;
 mod convert;
 mod hear;
+mod herald;
+mod ports;
 mod sights;
 
 use std::collections::BTreeMap;
@@ -12,19 +16,24 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
-use mesh::announce::NodeId;
-use mesh::engine::identity::NodeStore;
+use mesh::announce::{NodeId, SaBinding};
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::{NodeSlot, Record};
+use mesh::lease::{Journal, NodeSlot};
+use stack::ap::NetworkId;
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr};
 
-pub use self::convert::range_of;
+pub use self::convert::{StoreJournal, range_of};
+use self::herald::Herald;
+pub use self::herald::{Announcing, ClusterClock, SignerJournal};
+use self::ports::Ports;
+pub use self::ports::Segment;
 use self::sights::Sights;
 pub(super) use self::sights::View;
+use super::home::Abroad;
 use super::moves::Moved;
-use super::orders::{Abroad, Told};
+use super::orders::Told;
 use super::switch::Switch;
 
 /// How long it may be until a move between nodes is over, one way or the other.
@@ -68,12 +77,14 @@ pub struct Departed {
 pub enum News {
     /// A virtual AP came from another node, or was taken over from one that was lost.
     Arrived {
+        /// Whose.
+        station: MacAddr,
         /// Its BSSID.
         bssid: MacAddr,
-        /// Its client.
-        station: MacAddr,
         /// Its radio, by its index.
         radio: usize,
+        /// MSDUs for its client that came with it.
+        queued: usize,
         /// Whence, if that is known.
         from: Option<String>,
         /// Its owner was lost.
@@ -89,7 +100,12 @@ pub enum News {
 #[derive(Clone, Copy, Debug)]
 struct Own {
     radio: usize,
+    network: NetworkId,
     client: MacAddr,
+    /// Names the association with it.
+    sa: SaBinding,
+    /// MSDUs that came with it.
+    queued: usize,
 }
 
 #[derive(Debug)]
@@ -99,14 +115,17 @@ struct Leaving {
     until: Instant,
 }
 
+/// The journal of packet numbers, wherever it is kept.
+pub type BoxedJournal = Box<dyn Journal<Error = anyhow::Error>>;
+
 /// One node of a cluster, driven by the thread that runs the node.
 pub struct Member<E> {
     engine: E,
     cluster: Cluster,
-    store: Arc<NodeStore>,
+    journal: BoxedJournal,
     switch: Arc<Switch>,
     told: Receiver<(usize, Told)>,
-    /// What the radios know of `abroad`.
+    /// What the radios know of other nodes.
     shown: Abroad,
     own: BTreeMap<MacAddr, Own>,
     /// Virtual APs whose radio was told to serve them.
@@ -124,24 +143,28 @@ pub struct Member<E> {
     channels: Vec<Channel>,
     /// From which node a virtual AP came.
     came: BTreeMap<MacAddr, NodeId>,
+    ports: Ports,
+    /// Signs claims, where they are.
+    herald: Option<Herald>,
 }
 
 impl<E: Engine> Member<E> {
-    /// A node that has just started.
+    /// A node that has just started, for the `incarnation`th time.
     pub fn new(
         engine: E,
-        store: Arc<NodeStore>,
+        incarnation: Incarnation,
+        mut journal: BoxedJournal,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
         channels: Vec<Channel>,
     ) -> anyhow::Result<Self> {
-        let me = Me { node: engine.node(), slot: engine.slot(), incarnation: Incarnation(store.starts()) };
-        let journal: Vec<Record> = store.journal()?.into_iter().filter_map(convert::record).collect();
-        let cluster = Cluster::new(me, timing(), &journal);
+        let me = Me { node: engine.node(), slot: engine.slot(), incarnation };
+        let cluster = Cluster::new(me, timing(), &journal.load()?);
+        let ports = Ports::new(engine.node());
         Ok(Self {
             engine,
             cluster,
-            store,
+            journal,
             switch,
             told,
             shown,
@@ -155,7 +178,24 @@ impl<E: Engine> Member<E> {
             news: Vec::new(),
             channels,
             came: BTreeMap::new(),
+            ports,
+            herald: None,
         })
+    }
+
+    /// It signs its notices of claims, and believes only such as are signed.
+    pub fn announcing(mut self, now: Instant, announcing: Announcing) -> anyhow::Result<Self> {
+        self.herald = Some(Herald::new(now, self.engine.node(), announcing)?);
+        Ok(self)
+    }
+
+    /// It is called so, and serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
+    /// for all; without, they are all on one.
+    pub fn serving(mut self, name: String, segments: Vec<Segment>, flood: bool) -> Self {
+        self.ports.name = name;
+        self.ports.segments = segments;
+        self.ports.flood = flood;
+        self
     }
 
     /// The other nodes.
@@ -253,6 +293,7 @@ impl<E: Engine> Member<E> {
         }
         self.act(now);
         self.tell_sights(now);
+        self.tend_claims(now);
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
@@ -263,7 +304,11 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        [core, leaving, Some(self.sights.poll_timeout())].into_iter().flatten().min()
+        let herald = self.herald.as_ref().and_then(Herald::poll_timeout);
+        [core, leaving, self.ports.poll_timeout(), herald, Some(self.sights.poll_timeout())]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

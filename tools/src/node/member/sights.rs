@@ -97,7 +97,7 @@ impl<E: Engine> Member<E> {
         let Some(key @ (Key::Load(_) | Key::Signal(..))) = Key::decode(key) else { return };
         let slot = self.engine.members().into_iter().find(|other| other.node == node).map(|other| other.slot);
         let row = value.map(|value| Row::decode(node, key, value));
-        if let (Some(slot), None | Some(Some(_))) = (slot, row) {
+        if let (Some(slot), None | Some(Some(_))) = (slot, &row) {
             self.sights.learn(slot, key, row.flatten());
         }
     }
