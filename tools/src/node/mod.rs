@@ -27,7 +27,7 @@ pub use inspector::Inspector;
 pub use log::Log;
 pub use member::{Departed, Member, News, Wish, range_of};
 pub use moves::{MoveError, Moved};
-pub use orders::{Home, Order, Told};
+pub use orders::{Abroad, Home, Order, Told};
 pub use outside::{Cable, Outside};
 pub use placer::Placer;
 pub use port::Port;
