@@ -250,6 +250,11 @@ impl VirtualAp {
         self.client.is_none() || self.switch.is_some() || self.open_beacons > 0
     }
 
+    /// Its client is told to go to another channel, or has not come to this one yet.
+    pub const fn changes_channel(&self) -> bool {
+        self.switch.is_some()
+    }
+
     /// Its client may not have come to the channel of its radio yet: [`ApEvent::Followed`] or [`ApEvent::NotFollowed`] will
     /// tell.
     pub fn awaits_client(&self) -> bool {

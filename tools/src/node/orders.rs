@@ -252,6 +252,7 @@ impl<R: Radio> Worker<R> {
     fn give_away(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
         let Some(enlisted) = &self.enlisted else { return };
         let clock = enlisted.clock;
+        let linger = self.linger(bssid, linger);
         let Some(ap) = self.ap.take(now, bssid, linger) else { return };
         let network = ap.config().id;
         let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();

@@ -239,13 +239,12 @@ impl<E: Engine> Member<E> {
 }
 
 /// A node that is only busy is waited for: that one is lost, the engine finds sooner. A client that dozes may have to be told
-/// for a second that it is to change its channel, and the old owner acknowledges for it until it is known to have come.
+/// for a second that it is to change its channel.
 fn timing() -> Timing {
     Timing {
         prepare: Duration::from_secs(1),
         drain: Duration::from_secs(2),
         commit: Duration::from_secs(2),
-        linger: Duration::from_secs(2),
         ..Timing::default()
     }
 }
