@@ -92,7 +92,7 @@ impl Cluster {
         let mut command = Command::new("airloom");
         command.args(["move", &client.mac(), "--to", &to, "--json", "--control", &socket(NAMES[owner])]);
         let said_by = match output(&mut command) {
-            Err(why) if why.contains("does not take it") => return Ok(None),
+            Err(why) if why.contains("does not take it") || why.contains("has not told") => return Ok(None),
             other => other?,
         };
         let moved: Value = said(serde_json::from_str(&said_by))?;

@@ -21,10 +21,15 @@ impl<E: Engine> Member<E> {
     }
 
     /// The channel to which the client of one of our virtual APs has to go with it to another node; `None` if that has a
-    /// radio on its channel, or says nothing.
+    /// radio on its channel, or has told nothing.
     pub(super) fn channel_at(&self, bssid: MacAddr, node: NodeId) -> Option<Channel> {
         let own = self.own.get(&bssid)?;
         let here = *self.channels.get(own.radio)?;
+        other_channel(here, &self.channels_of(node))
+    }
+
+    /// The channels of another node's radios, as far as it has told them.
+    pub(super) fn channels_of(&self, node: NodeId) -> Vec<Channel> {
         let mut theirs = Vec::new();
         self.engine.each_row(&mut |of, key, row| {
             let key = Key::decode(key).filter(|_| of == node);
@@ -32,7 +37,7 @@ impl<E: Engine> Member<E> {
                 theirs.extend(Channel::from_frequency(load.frequency));
             }
         });
-        other_channel(here, &theirs)
+        theirs
     }
 
     /// Which of our radios is to serve a client on this channel; `heard` is the one that heard it last.

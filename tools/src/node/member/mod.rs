@@ -196,6 +196,9 @@ impl<E: Engine> Member<E> {
         let begun = match (found, node) {
             (None, _) => Err("it has no virtual AP of its own on this node".to_owned()),
             (_, None) => Err(format!("there is no node {} in the cluster", wish.node)),
+            (_, Some(node)) if self.channels_of(node.node).is_empty() => {
+                Err(format!("node {} has not told its channels yet; try again", wish.node))
+            }
             (Some((&bssid, _)), Some(node)) => {
                 let begun = self.cluster.handle_move(now, bssid, node.node);
                 begun.map(|()| bssid).map_err(|error| error.to_string())
