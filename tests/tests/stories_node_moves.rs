@@ -1,12 +1,16 @@
 //! Stories of clients whose virtual APs move between the radios of a node, on the simulated air.
 
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use airloom::config::PlacementPolicy;
-use airloom::node::{MoveError, WorkerEvent};
+use airloom::node::{Abroad, Home, MoveError, Order, Told, WorkerEvent};
 use drivers::propagation::{Knobs, Position};
-use stack::ap::{ApEvent, NetworkConfig, VirtualApKind};
+use drivers::reactor::Reactor;
+use stack::ap::{ApEvent, NetworkConfig, SharedClock, VirtualApKind};
+use stack::mac::TxRange;
 use stack::sta::LinkState;
+use stack::wire::Channel;
 use tests::scene::{HOST, Scene, ethernet, station, wpa2};
 
 /// Two radios on one channel and a client beside the first.
@@ -138,6 +142,75 @@ fn a_client_that_does_not_hear_the_other_radio_finds_its_virtual_ap_where_it_was
     talk.go_on(&mut scene, 20);
     talk.listen(&mut scene, Duration::from_millis(100));
     assert!(talk.up.ends_with(&talk.said) && talk.down.ends_with(&talk.said));
+}
+
+/// Both radios take orders as if each were a node of its own.
+struct Orders {
+    told: Receiver<(usize, Told)>,
+    _reactor: Reactor,
+}
+
+impl Orders {
+    fn enlist(scene: &Scene) -> Self {
+        let (tell, told) = channel();
+        let reactor = Reactor::new().unwrap();
+        let home = Home::new(tell, reactor.bell(), Abroad::default());
+        scene.switch.order_all(|| Order::Enlist(home.clone(), SharedClock::default()));
+        Self { told, _reactor: reactor }
+    }
+
+    /// What a radio tells, but for copies.
+    fn next(&self, scene: &mut Scene, radio: usize) -> Told {
+        for _ in 0..2000 {
+            scene.run(Duration::from_millis(1));
+            let mut told =
+                self.told.try_iter().filter(|(_, told)| !matches!(told, Told::Copy(_) | Told::Frame { .. }));
+            if let Some((from, told)) = told.next() {
+                assert_eq!(from, radio, "{told:?}");
+                return told;
+            }
+        }
+        panic!("radio {radio} tells nothing");
+    }
+
+    /// The virtual AP goes from one radio to the other.
+    fn carry(&self, scene: &mut Scene, (from, to): (usize, usize), number: u8, generation: u64) {
+        let bssid = scene.clients[0].link.bssid().unwrap();
+        let channel = Channel::from_number(number);
+        assert!(scene.switch.order(from, Order::Drain { bssid, to: channel }));
+        assert!(matches!(self.next(scene, from), Told::Drained(_)));
+        scene.switch.order(from, Order::Take { bssid, linger: Duration::from_secs(2) });
+        let Told::Taken(context) = self.next(scene, from) else { panic!("not taken") };
+        assert_eq!(Some(context.channel()), channel);
+        let after = generation << 34;
+        let range = TxRange { after, rekey_above: after + (1 << 21), limit: after + (1 << 22) };
+        scene.switch.order(to, Order::Activate { context, range });
+        assert!(matches!(self.next(scene, to), Told::Adopted(_)));
+    }
+}
+
+#[test]
+fn a_client_follows_its_virtual_ap_to_another_node_and_is_given_back_if_it_does_not() {
+    let mut scene = on_channels(PlacementPolicy::ByHand, [36, 44]);
+    halfway(&scene);
+    let orders = Orders::enlist(&scene);
+    let mut talk = Talk::default();
+    talk.go_on(&mut scene, 20);
+    orders.carry(&mut scene, (0, 1), 44, 1);
+    talk.go_on(&mut scene, 40);
+    assert_eq!((scene.on_radio(0).len(), scene.on_radio(1).len()), (0, 1));
+    talk.listen(&mut scene, Duration::from_millis(500));
+    assert!(talk.down.ends_with(&talk.said[talk.said.len() - 40..]), "{:?}", talk.down);
+    assert_eq!(scene.clients[0].lost, 0);
+
+    let (client, other) = (scene.clients[0].radio, scene.workers[0].radio().id());
+    for (from, to) in [(client, other), (other, client)] {
+        scene.air.borrow_mut().set_link(from, to, Knobs { cut: true, ..Knobs::default() });
+    }
+    orders.carry(&mut scene, (1, 0), 36, 2);
+    assert!(matches!(orders.next(&mut scene, 0), Told::NotFollowed(_)));
+    orders.carry(&mut scene, (0, 1), 44, 3);
+    assert_eq!((scene.on_radio(0).len(), scene.on_radio(1).len()), (0, 1));
 }
 
 #[test]

@@ -36,7 +36,9 @@ const OPEN_BEACONS: u8 = 10;
 /// How long the client is waited for on its new channel. One that has stayed where it was must not miss so many beacons
 /// that it leaves.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// And how much longer if it dozes, whatever it may have said of its listen interval.
+/// And how long after that the virtual AP may be taken back, before what waits goes out in any case.
+const TAKEN_BACK: Duration = Duration::from_secs(2);
+/// How much longer a client is waited for if it dozes, whatever it may have said of its listen interval.
 const LONGEST_DOZE: Duration = Duration::from_secs(1);
 /// How often an awake client is asked whether it has come, and how often each time.
 const ASK: Duration = Duration::from_millis(10);
@@ -64,6 +66,8 @@ pub(super) struct Wait {
     until: Instant,
     /// When it is asked next whether it is there.
     ask: Instant,
+    /// It was said that it has not come. What waits is held for a while longer, for the virtual AP to be taken back.
+    missed: bool,
 }
 
 /// A switch as it is announced.
@@ -161,11 +165,12 @@ impl ApRadio {
     pub(super) fn await_client(&mut self, now: Instant, place: Place) {
         let channel = self.config.channel;
         let Some(ap) = self.ap_mut(place) else { return };
+        ap.switch = ap.switch_under_way();
         if ap.switch.is_none() && ap.channel.frequency() == channel.frequency() {
             return;
         }
         let at = ap.switch.map_or_else(|| ap.tsf.at(now), |switch| switch.at);
-        let wait = Some(Wait { until: now + PATIENCE + ap.longest_doze(), ask: now });
+        let wait = Some(Wait { until: now + PATIENCE + ap.longest_doze(), ask: now, missed: false });
         ap.switch = Some(ChannelSwitch { to: channel, at, quiet: false, action: false, wait });
         ap.stations.values_mut().for_each(|station| station.peer.park());
         self.moves.awaited.insert(place);
@@ -180,7 +185,9 @@ impl ApRadio {
         let Some(ap) = self.ap_mut(place).filter(|ap| ap.client == Some(client)) else { return };
         (ap.channel, ap.open_beacons) = (channel, OPEN_BEACONS);
         ap.stations.values_mut().for_each(|station| station.peer.forget_polls());
-        self.end_waiting(now, place, ApEvent::Followed);
+        let bssid = ap.bssid;
+        self.end_waiting(now, place);
+        self.event(ApEvent::Followed(bssid));
     }
 
     /// Asks for those who are waited for, and gives those up who do not come.
@@ -188,9 +195,11 @@ impl ApRadio {
         let places: Vec<_> = self.moves.awaited.iter().copied().collect();
         for place in places {
             let Some(wait) = self.waits(place) else { continue };
-            if wait.until <= now {
-                self.end_waiting(now, place, ApEvent::NotFollowed);
-            } else if wait.ask <= now {
+            if wait.until <= now && wait.missed {
+                self.end_waiting(now, place);
+            } else if wait.until <= now {
+                self.missed(now, place);
+            } else if wait.ask <= now && !wait.missed {
                 self.ask_for_client(now, place);
             }
         }
@@ -202,7 +211,7 @@ impl ApRadio {
             .awaited
             .iter()
             .filter_map(|&place| self.waits(place))
-            .map(|wait| wait.until.min(wait.ask))
+            .map(|wait| if wait.missed { wait.until } else { wait.until.min(wait.ask) })
             .min()
     }
 
@@ -210,13 +219,20 @@ impl ApRadio {
         self.slot(place)?.ap.switch?.wait
     }
 
-    fn end_waiting(&mut self, now: Instant, place: Place, event: fn(MacAddr) -> ApEvent) {
+    fn missed(&mut self, now: Instant, place: Place) {
+        let Some(ap) = self.ap_mut(place) else { return };
+        if let Some(wait) = ap.switch.as_mut().and_then(|switch| switch.wait.as_mut()) {
+            (wait.until, wait.missed) = (now + TAKEN_BACK, true);
+        }
+        let bssid = ap.bssid;
+        self.event(ApEvent::NotFollowed(bssid));
+    }
+
+    fn end_waiting(&mut self, now: Instant, place: Place) {
         self.moves.awaited.remove(&place);
         let Some(ap) = self.ap_mut(place) else { return };
         ap.switch = None;
         ap.stations.values_mut().for_each(|station| station.peer.unpark());
-        let bssid = ap.bssid;
-        self.event(event(bssid));
         self.set_going(now, place);
     }
 
@@ -248,6 +264,16 @@ impl VirtualAp {
     /// The next beacon goes to all, not to its client alone.
     pub(super) const fn beacons_to_all(&self) -> bool {
         self.client.is_none() || self.switch.is_some() || self.open_beacons > 0
+    }
+
+    /// The switch that its client may follow yet.
+    pub(super) fn switch_under_way(&self) -> Option<ChannelSwitch> {
+        self.switch.filter(|switch| switch.wait.is_none_or(|wait| !wait.missed))
+    }
+
+    /// Its client is told to go to another channel, or has not come to this one yet.
+    pub const fn changes_channel(&self) -> bool {
+        self.switch.is_some()
     }
 
     /// Its client may not have come to the channel of its radio yet: [`ApEvent::Followed`] or [`ApEvent::NotFollowed`] will

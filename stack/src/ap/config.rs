@@ -168,7 +168,8 @@ pub enum ApEvent {
     },
     /// The client of a virtual AP that came from another channel is heard here.
     Followed(MacAddr),
-    /// It is not, and has been waited for long enough: what waits for it goes out again. It may be where it was.
+    /// It is not, and has been waited for long enough: it may be where it was. What waits for it is held for two seconds more,
+    /// so that the virtual AP can be taken back there.
     NotFollowed(MacAddr),
     /// A virtual AP with an address of another radio has ended here: tell
     /// [`ApRadio::vacated`](crate::ap::ApRadio::vacated) of that one.

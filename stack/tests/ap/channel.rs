@@ -10,7 +10,7 @@ use stack::wire::management::ActionDetails;
 use stack::wire::{Band, Channel, Elements, Frame, FrameKind, MacAddr, ManagementBody, RecordError, RxInfo};
 
 use crate::two::{LINGER, OWN, Two, carried, packet_numbers, rises};
-use crate::world::{FAR, at, data, ethernet, open, probe, station, transmitter, wpa2};
+use crate::world::{FAR, at, contains, data, ethernet, open, probe, station, transmitter, wpa2};
 
 fn near() -> Channel {
     Channel::new(Band::Ghz5, 44).unwrap()
@@ -253,6 +253,9 @@ fn who_does_not_come_is_given_up_and_found_where_he_was() {
             two.world.take_events();
             assert!(two.world.now < 5000);
         }
+        let since = two.world.air.len();
+        two.world.run(20);
+        assert!(packet_numbers(&two.world.air[since..])[0].is_empty(), "nobody would hear it");
         let ap = two.take();
         let ap = if by_bytes { carried(&mut two, ap) } else { ap };
         two.hand_over(ap);
@@ -265,6 +268,22 @@ fn who_does_not_come_is_given_up_and_found_where_he_was() {
 
 const fn is_loss(event: &LinkEvent) -> bool {
     matches!(event, LinkEvent::Disconnected { .. })
+}
+
+#[test]
+fn who_is_not_taken_back_is_sent_what_waited_after_all() {
+    let mut two = apart(open(OWN), near());
+    two.world.away.push(0);
+    two.switched(false);
+    // What has waited for longer than the client listens goes by then.
+    two.world.run(2000);
+    two.world.send_down(station(1), b"held for a while");
+    let since = two.world.air.len();
+    let sent = |two: &Two| two.world.air[since..].iter().any(|on_air| contains(&on_air.frame, b"held for a"));
+    two.world.run(400);
+    assert!(!sent(&two));
+    two.world.run(200);
+    assert!(sent(&two));
 }
 
 #[test]

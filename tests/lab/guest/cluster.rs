@@ -137,7 +137,9 @@ impl Cluster {
     /// The client's virtual AP goes to another node.
     pub(crate) fn move_to(&self, client: &Client, from: usize, to: usize) -> Result<Moved, String> {
         let said_by = match output(&mut wish(client, from, to)) {
-            Err(why) if why.contains("does not take it") => return Ok(Moved::Not),
+            Err(why) if why.contains("does not take it") || why.contains("has not told") => {
+                return Ok(Moved::Not);
+            }
             other => other?,
         };
         let moved: Value = said(serde_json::from_str(&said_by))?;

@@ -4,6 +4,8 @@
 //! where its address is still acknowledged, before it has missed so many beacons that it leaves. Nothing was sent for it
 //! meanwhile, so nothing is lost. If it is nowhere, it is asked and given up like any other that falls silent.
 
+use std::time::Duration;
+
 use drivers::Radio;
 use stack::time::Instant;
 use stack::wire::MacAddr;
@@ -11,6 +13,10 @@ use stack::wire::MacAddr;
 use super::moves::{Answer, DRAIN, Leaving, MoveError, Moved, Moves, tell};
 use super::orders::Told;
 use super::worker::{Worker, WorkerEvent};
+
+/// Until a client that changes its channel has come to the other one, or is known to have stayed, its address is acknowledged
+/// on this one.
+const LINGER_APART: Duration = Duration::from_secs(2);
 
 /// A virtual AP that has come, while its client has not been heard here yet.
 #[derive(Debug)]
@@ -45,6 +51,12 @@ impl Moves {
 }
 
 impl<R: Radio> Worker<R> {
+    /// How long the address of a virtual AP that leaves is acknowledged; `usual` if its client stays on this channel.
+    pub(super) fn linger(&self, bssid: MacAddr, usual: Duration) -> Duration {
+        let apart = self.ap.virtual_aps().any(|ap| ap.bssid() == bssid && ap.changes_channel());
+        if apart { usual.max(LINGER_APART) } else { usual }
+    }
+
     /// A virtual AP has come, and its client with it if that is on this channel already.
     pub(super) fn arrived(&mut self, now: Instant, awaited: Awaited) {
         let bssid = awaited.moved.bssid;

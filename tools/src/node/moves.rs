@@ -27,9 +27,8 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(super) const DRAIN: Duration = Duration::from_millis(500);
 /// How long a virtual AP that is on its way is waited for.
 const ARRIVE: Duration = Duration::from_secs(3);
-/// How long the radio that it left goes on acknowledging its address: until its client has come to the channel of the other
-/// one, or is known to have stayed.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long the radio that it left goes on acknowledging its address.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a client was not moved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -246,7 +245,8 @@ impl<R: Radio> Worker<R> {
         let Some(leaving) = self.moves.take_leaving(bssid) else {
             return self.tell_home(Told::Drained(bssid));
         };
-        let Some(ap) = self.ap.take(now, bssid, LINGER) else {
+        let linger = self.linger(bssid, LINGER);
+        let Some(ap) = self.ap.take(now, bssid, linger) else {
             return tell(leaving.answer, Err(MoveError::NotThere));
         };
         let Leaving { station, to, drains, answer, back, .. } = leaving;
@@ -259,7 +259,7 @@ impl<R: Radio> Worker<R> {
                 // Only now: whoever reads the table finds the virtual AP there, or before it on its way.
                 self.port.moved(network, station, to);
                 // What is acknowledged last may come a little later than that.
-                self.moves.gone.push(Gone { bssid, to: Whither::Radio(to), until: now + 2 * LINGER });
+                self.moves.gone.push(Gone { bssid, to: Whither::Radio(to), until: now + 2 * linger });
             }
             Err(Control::Adopt(parcel)) => {
                 self.adopt(now, Parcel { refused: Some(MoveError::RadioGone), ..parcel });

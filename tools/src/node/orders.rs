@@ -259,6 +259,7 @@ impl<R: Radio> Worker<R> {
     }
 
     fn give_away(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        let linger = self.linger(bssid, linger);
         if let Some(ap) = self.ap.take(now, bssid, linger) {
             self.send_away(now, ap, linger);
         }

@@ -43,7 +43,7 @@ impl VirtualAp {
             tbtt: self.tsf.at(if self.beacon_due { now } else { self.next_beacon }),
             tsf: self.tsf.ahead().wrapping_sub(clock.ahead),
             channel: self.channel,
-            switch: self.switch.map(|switch| SwitchRecord { to: switch.to, at: switch.at }),
+            switch: self.switch_under_way().map(|switch| SwitchRecord { to: switch.to, at: switch.at }),
             open_beacons: self.open_beacons,
             burst: u16::try_from(self.burst).unwrap_or(u16::MAX),
             sequence: self.sequence.clone(),

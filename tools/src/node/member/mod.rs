@@ -259,6 +259,9 @@ impl<E: Engine> Member<E> {
         let begun = match (found, node) {
             (None, _) => Err("it has no virtual AP of its own on this node".to_owned()),
             (_, None) => Err(format!("there is no node {} in the cluster", wish.node)),
+            (_, Some(node)) if self.channels_of(node.node).is_empty() => {
+                Err(format!("node {} has not told its channels yet; try again", wish.node))
+            }
             (Some((&bssid, _)), Some(node)) => {
                 let begun = self.cluster.handle_move(now, bssid, node.node);
                 begun.map(|()| bssid).map_err(|error| error.to_string())
@@ -313,13 +316,12 @@ impl<E: Engine> Member<E> {
 }
 
 /// A node that is only busy is waited for: that one is lost, the engine finds sooner. A client that dozes may have to be told
-/// for a second that it is to change its channel, and the old owner acknowledges for it until it is known to have come.
+/// for a second that it is to change its channel.
 fn timing() -> Timing {
     Timing {
         prepare: Duration::from_secs(1),
         drain: Duration::from_secs(2),
         commit: Duration::from_secs(2),
-        linger: Duration::from_secs(2),
         ..Timing::default()
     }
 }
