@@ -80,7 +80,10 @@ impl Identity {
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
         for radio in 0..radios {
-            switch.order(radio, Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock));
+            switch.order(
+                radio,
+                Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock),
+            );
         }
         let incarnation = Incarnation(store.starts());
         let journal = Box::new(StoreJournal(store));

@@ -12,7 +12,7 @@ use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use mesh::engine::real::Real;
-use stack::ap::{ApEvent, BssidBlock, NetworkId, RadioConfig};
+use stack::ap::{BssidBlock, NetworkId, RadioConfig};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
 
@@ -235,17 +235,11 @@ impl<W: Write> Watch<'_, W> {
         let Parts { inspector, placer, member, log, .. } = &mut self.parts;
         log.event(radio, event);
         placer.handle_event(now, radio, event);
-        match (event, member) {
-            (WorkerEvent::Moved(moved), member) => {
-                inspector.moved(moved);
-                if let Some(member) = member {
-                    member.handle_moved(moved);
-                }
-            }
-            (WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }), Some(member)) => {
-                member.handle_heard(now, radio, *bssid, *signal);
-            }
-            _ => {}
+        if let WorkerEvent::Moved(moved) = event {
+            inspector.moved(moved);
+        }
+        if let Some(member) = member {
+            member.handle_event(now, radio, event);
         }
     }
 

@@ -67,7 +67,8 @@ pub(super) fn keys(out: &mut Markup, story: &Story) {
     });
 }
 
-fn table<'a, T: 'a>(
+/// A table that scrolls sideways where there is no room for it.
+pub(super) fn table<'a, T: 'a>(
     out: &mut Markup,
     heads: &[&str],
     rows: impl Iterator<Item = &'a T>,

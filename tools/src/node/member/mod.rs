@@ -13,6 +13,7 @@ use mesh::Cluster;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::Journal;
+use stack::ap::ApEvent;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
@@ -20,6 +21,7 @@ pub use self::convert::{StoreJournal, range_of};
 use super::moves::Moved;
 use super::orders::{Abroad, Told};
 use super::switch::Switch;
+use super::worker::WorkerEvent;
 
 /// How long it may be until a move between nodes is over, one way or the other.
 const MOVE: Duration = Duration::from_secs(3);
@@ -168,8 +170,19 @@ impl<E: Engine> Member<E> {
         std::mem::take(&mut self.news)
     }
 
+    /// Something happened on a radio.
+    pub fn handle_event(&mut self, now: Instant, radio: usize, event: &WorkerEvent) {
+        match event {
+            WorkerEvent::Moved(moved) => self.handle_moved(moved),
+            WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }) => {
+                self.handle_heard(now, radio, *bssid, *signal);
+            }
+            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
+        }
+    }
+
     /// A radio hears the client of a virtual AP.
-    pub fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
+    fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
         let better = self
             .heard
             .get(&bssid)
@@ -180,7 +193,7 @@ impl<E: Engine> Member<E> {
     }
 
     /// A virtual AP went to another radio of this node.
-    pub fn handle_moved(&mut self, moved: &Moved) {
+    fn handle_moved(&mut self, moved: &Moved) {
         if let Some(own) = self.own.get_mut(&moved.bssid) {
             own.radio = moved.to;
         }
@@ -204,13 +217,17 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// Does all there is to do. To be called when the engine or a radio rang, and at the deadline.
-    pub fn turn(&mut self, now: Instant) {
+    /// Does all there is to do, and says whether there was anything: then the radios may have orders. To be called when
+    /// the engine or a radio rang, and at the deadline.
+    pub fn turn(&mut self, now: Instant) -> bool {
+        let mut busy = self.poll_timeout().is_some_and(|at| at <= now);
         while let Ok((radio, told)) = self.told.try_recv() {
+            busy = true;
             self.hear(now, radio, told);
             self.act(now);
         }
         while let Some(event) = self.engine.poll_event() {
+            busy = true;
             self.engine_says(now, event);
             self.act(now);
         }
@@ -225,6 +242,7 @@ impl<E: Engine> Member<E> {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
         }
+        busy
     }
 
     /// When [`Self::turn`] is due.
