@@ -28,6 +28,7 @@ use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
+use crate::metrics::{self, Exporter};
 use crate::status;
 
 /// What is said while a node runs.
@@ -46,6 +47,7 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     // Before all else: the threads inherit that these signals are blocked, and a start that is broken off cleans up.
     let signals = StopSignals::block().context("cannot block signals")?;
     let server = Server::bind(&config.node.control)?;
+    let exporter = config.node.metrics.map(Exporter::bind).transpose()?;
     let identity = config.mesh.as_ref().map(Identity::open).transpose()?;
     let networks = open_networks(&config.networks)?;
     let posts = open_radios(&config.radios, identity.as_ref())?;
@@ -66,6 +68,11 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
             },
         })
         .context("cannot start the control socket's thread")?;
+    if let Some(exporter) = exporter {
+        let scraped = Arc::clone(&inspector);
+        let page = move || metrics::page(&scraped.status());
+        exporter.start(page).context("cannot start the metrics' thread")?;
+    }
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
     let channels = config.radios.iter().map(|radio| radio.channel).collect();

@@ -13,7 +13,7 @@ use super::member::{Departed, Member, News, Wish};
 use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Move, PeerNode, Radio, Status};
+use crate::status::{Move, MoveTotals, PeerNode, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub struct Inspector {
     radios: Vec<(String, Channel)>,
     /// Why a radio is gone.
     ended: Mutex<Vec<Option<String>>>,
-    moves: Mutex<VecDeque<Move>>,
+    moves: Mutex<(VecDeque<Move>, MoveTotals)>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
     /// Of the leases of virtual APs, by BSSID.
@@ -74,12 +74,16 @@ impl Inspector {
     /// What happened in the cluster.
     pub fn cluster_news(&self, news: &News) {
         match news {
-            News::Left(departed, node) => self.remember(self.told_of(departed, node)),
+            News::Left(departed, node) => {
+                self.remember(self.told_of(departed, node), |totals| totals.left += 1);
+            }
             News::Arrived { station, bssid, radio, queued, from, taken_over } => {
                 let from = from.as_deref().map_or_else(String::new, |node| format!("@{node}"));
                 let (queued, taken_over) = (Some(*queued as u64), *taken_over);
                 let arrived = self.tell(*station, *bssid, (from, self.radio_name(*radio)), None);
-                self.remember(Move { queued, taken_over, ..arrived });
+                self.remember(Move { queued, taken_over, ..arrived }, |totals| {
+                    *if taken_over { &mut totals.taken_over } else { &mut totals.arrived } += 1;
+                });
             }
             News::Line(_) => {}
         }
@@ -95,11 +99,15 @@ impl Inspector {
 
     /// A client's virtual AP went to another radio.
     pub fn moved(&self, moved: &Moved) {
-        self.remember(self.told(moved));
+        self.remember(self.told(moved), |totals| totals.within += 1);
     }
 
-    fn remember(&self, moved: Move) {
-        let mut moves = lock(&self.moves);
+    fn remember(&self, moved: Move, count: impl FnOnce(&mut MoveTotals)) {
+        let (moves, totals) = &mut *lock(&self.moves);
+        count(totals);
+        if let Some(gap) = moved.gap_us {
+            totals.gap(gap);
+        }
         if moves.len() >= MOVES {
             moves.pop_front();
         }
@@ -177,11 +185,16 @@ impl Inspector {
 
     /// How the node is. Takes a second at the most.
     pub fn status(&self) -> Status {
+        let (moves, move_totals) = {
+            let known = lock(&self.moves);
+            (known.0.iter().cloned().collect(), known.1.clone())
+        };
         let mut status = Status {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            moves: lock(&self.moves).iter().cloned().collect(),
+            moves,
+            move_totals,
             peers: lock(&self.others).clone(),
             ..Status::default()
         };
