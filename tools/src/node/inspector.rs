@@ -243,3 +243,66 @@ impl Inspector {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATION: MacAddr = MacAddr([2, 0, 0, 0, 5, 0]);
+    const BSSID: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
+
+    /// Of a node whose radios are gone.
+    fn inspector() -> Inspector {
+        let (switch, _) = Switch::new(Vec::new(), &[None, None]);
+        let channel = Channel::from_number(6).unwrap();
+        let radios = ["phy0", "phy1"].map(|name| (name.to_owned(), channel)).to_vec();
+        Inspector::new("north", Arc::new(switch), radios)
+    }
+
+    fn moved(gap: u64) -> Moved {
+        let gap = Duration::from_micros(gap);
+        Moved { station: STATION, bssid: BSSID, from: 0, to: 1, gap, queued: 2 }
+    }
+
+    #[test]
+    fn the_history_has_moves_of_all_kinds_with_what_is_known_of_each() {
+        let inspector = inspector();
+        inspector.moved(&moved(700));
+        let gap = Duration::from_micros(1_400);
+        let departed = Departed { station: STATION, bssid: BSSID, from: 1, gap };
+        inspector.cluster_news(&News::Left(departed, "south".into()));
+        for taken_over in [false, true] {
+            let from = Some("south".into());
+            let (station, bssid) = (STATION, BSSID);
+            inspector.cluster_news(&News::Arrived { station, bssid, radio: 0, queued: 5, from, taken_over });
+        }
+        inspector.cluster_news(&News::Line("something else".into()));
+        let status = inspector.status();
+        let told = |moved: &Move| {
+            (moved.from.clone(), moved.to.clone(), moved.gap_us, moved.queued, moved.taken_over)
+        };
+        let told: Vec<_> = status.moves.iter().map(told).collect();
+        let name = str::to_owned;
+        assert_eq!(
+            told,
+            [
+                (name("phy0"), name("phy1"), Some(700), Some(2), false),
+                (name("phy1"), name("@south"), Some(1_400), None, false),
+                (name("@south"), name("phy0"), None, Some(5), false),
+                (name("@south"), name("phy0"), None, Some(5), true),
+            ]
+        );
+        let totals = status.move_totals;
+        assert_eq!((totals.within, totals.left, totals.arrived, totals.taken_over), (1, 1, 1, 1));
+        assert_eq!((totals.gap_us, totals.gaps.iter().sum()), (2_100, 2_u64));
+    }
+
+    #[test]
+    fn old_moves_are_forgotten_and_counted_all_the_same() {
+        let inspector = inspector();
+        (0..1000).for_each(|gap| inspector.moved(&moved(gap)));
+        let status = inspector.status();
+        assert_eq!((status.moves.len(), status.move_totals.within), (MOVES, 1000));
+        assert_eq!(status.moves.last().and_then(|last| last.gap_us), Some(999));
+    }
+}
