@@ -124,15 +124,11 @@ pub fn cache(guest: &Path) -> PathBuf {
     guest.parent().and_then(Path::parent).expect("a target folder").join("lab")
 }
 
-/// Scenarios that are run only when they are asked for: they have not yet been seen to pass on a busy machine.
-const ON_REQUEST: [&str; 3] = ["nodes_under_pings", "nodes_under_streams", "walks_away_and_comes_back"];
-
 /// Whether a scenario is to be run under a filter of texts with commas between, of which one has to be in its name.
 #[must_use]
 pub fn is_wanted(name: &str, filter: &str) -> bool {
     let filter = filter.trim();
-    let on_request = ON_REQUEST.iter().any(|waits| name.starts_with(waits));
-    filter.split(',').any(|text| name.contains(text)) && !(on_request && filter.is_empty())
+    filter.split(',').any(|text| name.contains(text))
 }
 
 /// The scenarios that the guest program has, as it says itself: with `airloom` as access point, or with hostapd.

@@ -10,6 +10,7 @@ use airloom::node::{Cable, Placer, Switch, SwitchNetwork, Worker, WorkerEvent};
 use airloom::status;
 use drivers::air::{Air, AirRadio, RadioId, Report};
 use drivers::propagation::{Model, Position};
+use mesh::lease::NodeSlot;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use stack::ap::{BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
@@ -137,7 +138,7 @@ impl Scene {
     pub fn place_by(&mut self, policy: PlacementPolicy) {
         let air = self.air.borrow();
         let channels = self.workers.iter().filter_map(|worker| air.channel(worker.radio().id())).collect();
-        self.placer = Some(Placer::new(policy, channels, Arc::clone(&self.switch)));
+        self.placer = Some(Placer::new(policy, (NodeSlot::SINGLE, channels), Arc::clone(&self.switch)));
     }
 
     /// A client beside radio `near`, on its channel, which joins.
@@ -195,7 +196,8 @@ impl Scene {
                 }
             }
             if let Some(placer) = &mut self.placer {
-                placer.turn(self.now);
+                let far = placer.turn(self.now);
+                assert!(far.is_empty(), "there is no other node");
             }
             for client in &mut self.clients {
                 client.turn(self.now, &self.air);

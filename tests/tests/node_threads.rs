@@ -16,6 +16,7 @@ use drivers::packet::PacketSocket;
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use drivers::{Radio, RadioError, Received, TransmitError};
+use mesh::lease::NodeSlot;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, raise};
 use serde_json::Value;
@@ -271,7 +272,8 @@ fn sigterm_has_the_clients_told_and_the_log_says_how_it_ended() {
     let inspector = Inspector::new("here", Arc::clone(crew.switch()), radios);
     let mut out = Vec::new();
     let log = Log::new(&mut out, false, false, names.to_vec(), &[(NetworkId(0), b"kernel")]);
-    let placer = Placer::new(PlacementPolicy::Signal, vec![channel; 2], Arc::clone(crew.switch()));
+    let placer =
+        Placer::new(PlacementPolicy::Signal, (NodeSlot::SINGLE, vec![channel; 2]), Arc::clone(crew.switch()));
     raise(Signal::SIGTERM).unwrap();
     let (_, wishes) = std::sync::mpsc::channel();
     let parts = Parts { inspector: &inspector, placer, member: None, wishes, log };

@@ -21,6 +21,9 @@ pub struct Status {
     pub links: Vec<Link>,
     /// The other nodes of its cluster.
     pub peers: Vec<PeerNode>,
+    /// What was discarded of what came from other nodes, by reason.
+    #[serde(default)]
+    pub cluster_drops: BTreeMap<String, u64>,
     /// The last moves of clients between, from and to its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,

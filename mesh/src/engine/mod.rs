@@ -82,6 +82,20 @@ pub struct Counts {
     pub outbox_full: u64,
 }
 
+impl Counts {
+    /// Each with the name of its reason.
+    pub const fn named(self) -> [(&'static str, u64); 6] {
+        [
+            ("handshakes_refused", self.handshakes_refused),
+            ("members_refused", self.members_refused),
+            ("malformed_packets", self.malformed),
+            ("inbox_full", self.inbox_full),
+            ("half_frames", self.half_frames),
+            ("outbox_full", self.outbox_full),
+        ]
+    }
+}
+
 /// A node's way to the others. One thread owns and polls it; the waker given when it was made is called, from any
 /// thread, when [`poll_event`](Self::poll_event) has something again.
 pub trait Engine {

@@ -169,6 +169,11 @@ pub enum Event {
         /// By whom.
         by: NodeId,
     },
+    /// A virtual AP of another node is no more: its client left, or it was lost and nobody has a copy. Its address is free.
+    Ended {
+        /// Which.
+        bssid: MacAddr,
+    },
     /// Two nodes have one slot: the second is not believed (rule U1).
     SlotConflict {
         /// Who is not believed.

@@ -199,6 +199,7 @@ impl Cluster {
             vap.title = None;
             let client = context.client;
             self.out.push_back(Action::Invite { bssid, client });
+            self.tell(Event::Ended { bssid });
         } else if complete {
             self.leave(now, bssid, context);
         }

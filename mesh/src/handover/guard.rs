@@ -5,7 +5,7 @@ use stack::wire::MacAddr;
 
 use super::cluster::{After, Cluster};
 use super::vap::{Activating, Guard, Origin, Role};
-use super::{Action, Context, Rank};
+use super::{Action, Context, Event, Rank};
 use crate::announce::NodeId;
 
 impl Cluster {
@@ -60,14 +60,16 @@ impl Cluster {
     pub(super) fn expire_guard(&mut self, now: Instant, bssid: MacAddr) {
         let timing = self.timing;
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
-        if vap.released.is_some_and(|since| since + timing.cold <= now) && vap.lost.is_none() {
+        if vap.released.is_some_and(|since| since + timing.ended <= now) && vap.lost.is_none() {
             vap.released = None;
             vap.title = None;
+            return self.tell(Event::Ended { bssid });
         }
         if vap.invitation(&timing).is_some_and(|(at, _)| at <= now) {
             let client = vap.title.take().and_then(|title| title.client);
             vap.lost = None;
-            return self.out.push_back(Action::Invite { bssid, client });
+            self.out.push_back(Action::Invite { bssid, client });
+            return self.tell(Event::Ended { bssid });
         }
         let Role::Guard(guard) = &vap.role else { return };
         if vap.takeover(guard, &timing).is_some_and(|(at, _)| at <= now) {

@@ -23,6 +23,9 @@ pub struct Timing {
     pub patience: Duration,
     /// When the owner has been lost for so long and nobody has taken over, the client is invited again.
     pub cold: Duration,
+    /// When the owner's row has been gone for so long, and the owner is there, the virtual AP has ended. Rows come by way of
+    /// gossip: one that was taken away and put back looks taken away for a while.
+    pub ended: Duration,
     /// How long what came for a virtual AP without a known owner is kept.
     pub hold: Duration,
     /// How long a guard keeps a copy of an owner before.
@@ -43,6 +46,7 @@ impl Default for Timing {
             silence: Duration::from_millis(205),
             patience: Duration::from_secs(1),
             cold: Duration::from_millis(600),
+            ended: Duration::from_secs(5),
             hold: Duration::from_secs(10),
             copy_life: Duration::from_secs(10),
             fence: Duration::from_millis(200),

@@ -188,7 +188,7 @@ impl Vap {
     pub(super) fn deadline(&self, timing: &Timing) -> Option<(Instant, &'static str)> {
         let held = self.held.front().map(|held| (held.since + timing.hold, "held too long"));
         let released = self.released.filter(|_| self.lost.is_none());
-        let released = released.map(|since| (since + timing.cold, "given up"));
+        let released = released.map(|since| (since + timing.ended, "ended"));
         earliest(earliest(held, released), earliest(self.role_deadline(timing), self.invitation(timing)))
     }
 

@@ -179,6 +179,9 @@ pub enum ApEvent {
         /// In dBm.
         signal: i8,
     },
+    /// A virtual AP of the block that is not here is on the air: its beacons are heard, or somebody forges them. Several times
+    /// a second at most.
+    OnAir(MacAddr),
     /// A station fell asleep or woke up.
     PowerSave {
         /// Its BSS.

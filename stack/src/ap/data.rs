@@ -39,7 +39,8 @@ impl ApRadio {
         let address = |at: usize| mpdu.get(at..at + 6).and_then(MacAddr::from_slice);
         let receiver = address(4).ok_or(DropReason::Malformed)?;
         let transmitter = address(10).unwrap_or(MacAddr::ZERO);
-        if self.block().place(transmitter).is_some() && !info.bad_fcs {
+        if let Some(place) = self.block().place(transmitter).filter(|_| !info.bad_fcs) {
+            self.report_beacon(now, place, mpdu);
             return Err(DropReason::BadTransmitter);
         }
         let place = if receiver.is_group() { self.own_at(0) } else { self.block().place(receiver) };

@@ -295,7 +295,10 @@ impl ApRadio {
     }
 
     pub(super) fn event(&mut self, event: ApEvent) {
-        let of_frame = matches!(event, ApEvent::Msdu { .. } | ApEvent::Stray { .. } | ApEvent::Heard { .. });
+        let of_frame = matches!(
+            event,
+            ApEvent::Msdu { .. } | ApEvent::Stray { .. } | ApEvent::Heard { .. } | ApEvent::OnAir(_)
+        );
         if self.events.len() < if of_frame { EVENTS } else { 2 * EVENTS } {
             self.events.push_back(event);
             return;

@@ -12,6 +12,7 @@ use crate::ap::announce::rates;
 use crate::ap::arrival::Arrival;
 use crate::ap::block::Place;
 use crate::ap::config::ApEvent;
+use crate::ap::context::Context;
 use crate::ap::radio::ApRadio;
 use crate::ap::virtual_ap::{Rekey, VirtualAp};
 use crate::mac::DropReason;
@@ -21,6 +22,9 @@ use crate::wire::{MacAddr, RxInfo};
 
 /// Between two reports of how a station is heard.
 const REPORT: Duration = Duration::from_millis(100);
+
+/// The first byte of a beacon (802.11-2020 9.2.4.1.3).
+const BEACON: u8 = 0x80;
 
 /// What a radio knows of virtual APs that have moved.
 #[derive(Debug, Default)]
@@ -110,7 +114,20 @@ impl ApRadio {
     pub fn take(&mut self, now: Instant, bssid: MacAddr, linger: Duration) -> Option<VirtualAp> {
         let place = self.block().place(bssid)?;
         self.end_arrival(now, place);
-        let client = self.slot(place).filter(|slot| slot.drained && slot.ap.can_move())?.ap.client?;
+        self.slot(place).filter(|slot| slot.drained && slot.ap.can_move())?;
+        self.remove(now, place, linger)
+    }
+
+    /// Takes a client's virtual AP out at once, without a word to the client: another host has it by a higher right. Of what
+    /// is in flight nobody will know what became of it. As with [`Self::take`], its address is acknowledged for `linger`.
+    pub fn withdraw(&mut self, now: Instant, bssid: MacAddr, linger: Duration) -> Option<VirtualAp> {
+        let place = self.block().place(bssid)?;
+        self.end_arrival(now, place);
+        self.remove(now, place, linger)
+    }
+
+    fn remove(&mut self, now: Instant, place: Place, linger: Duration) -> Option<VirtualAp> {
+        let client = self.slot(place)?.ap.client?;
         let slot = self.lift(place)?;
         let pair = (place, client);
         self.scheduler.forget(pair);
@@ -168,6 +185,25 @@ impl ApRadio {
         Ok(())
     }
 
+    /// What another host still had of a virtual AP that is here: what is queued in it is sent if it was queued under the key
+    /// that is in use here (SEC-H3), and what it has received is not accepted a second time.
+    pub fn merge(&mut self, now: Instant, left: Context) {
+        let Some(place) = self.block().place(left.bssid()) else { return };
+        let client = left.client();
+        if let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) {
+            left.merge_into(now, &mut slot.ap, &mut self.pool, &mut self.drops);
+            self.wake((place, client));
+        }
+    }
+
+    /// The virtual AP of a client is lost and nobody can go on with it: the client is told to come again, once a second at
+    /// most. Does nothing if there is a virtual AP of that BSSID here.
+    pub fn invite(&mut self, now: Instant, bssid: MacAddr, client: MacAddr) {
+        if let Some(place) = self.block().place(bssid).filter(|place| self.slot(*place).is_none()) {
+            self.not_associated(now, (place, client));
+        }
+    }
+
     /// A virtual AP with an address of this radio has ended on another one: the address can be given to a client again.
     pub fn vacated(&mut self, bssid: MacAddr) {
         if let Some(place) = self.block().place(bssid)
@@ -218,6 +254,15 @@ impl ApRadio {
         };
         if due {
             self.event(ApEvent::Heard { bssid: self.block().bssid(pair.0), station: pair.1, signal });
+        }
+    }
+
+    /// Says that a virtual AP of the block is on the air elsewhere, if it is its turn. `mpdu` comes from its address.
+    pub(super) fn report_beacon(&mut self, now: Instant, place: Place, mpdu: &[u8]) {
+        let bssid = self.block().bssid(place);
+        let beacon = mpdu.first().is_some_and(|first| *first == BEACON);
+        if beacon && self.slot(place).is_none() && self.moves.heard.permits((place, bssid), now, REPORT) {
+            self.event(ApEvent::OnAir(bssid));
         }
     }
 

@@ -6,7 +6,10 @@ use crate::mac::association::{PairwiseSa, SaId};
 use crate::mac::peer::{Peer, PeerConfig};
 use crate::mac::power_save::PowerSave;
 use crate::mac::queue::{Cover, Queue, Queued, Resend};
-use crate::mac::{AccessCategory, DuplicateCache, GroupQueue, ReplayCounters, SequenceNumbers};
+use crate::mac::{
+    AccessCategory, BufferPool, DropCounts, DropReason, DuplicateCache, GroupQueue, ReplayCounters,
+    SequenceNumbers,
+};
 use crate::time::Instant;
 use crate::wire::record::record;
 use crate::wire::{MacAddr, RecordError};
@@ -69,6 +72,12 @@ impl PeerRecord {
         self.queues.iter().flatten()
     }
 
+    /// Forgets what is queued, and the rekey that waits for it.
+    pub(crate) fn forget_what_waits(&mut self) {
+        self.queues.iter_mut().for_each(Vec::clear);
+        self.pending = None;
+    }
+
     /// The name of the key that a rekey will install.
     pub(crate) const fn pending(&self) -> Option<SaId> {
         self.pending
@@ -121,6 +130,37 @@ impl Peer {
         }
         peer.stats.resume(now - record.silence, record.counters);
         Ok(peer)
+    }
+}
+
+impl Peer {
+    /// Takes in what another host had queued for the station and received from it. Only if it was under `same_key` is
+    /// anything of that sent, and of frames that may have been received already nothing.
+    pub(crate) fn merge(
+        &mut self,
+        now: Instant,
+        record: PeerRecord,
+        received: Option<&ReplayCounters>,
+        same_key: bool,
+        (pool, drops): (&mut BufferPool, &mut DropCounts),
+    ) {
+        let current = self.current_sa();
+        if let (Some(sa), Some(received), true) = (&mut self.pairwise, received, same_key) {
+            sa.rx.join(received);
+        }
+        for (category, left) in AccessCategory::ALL.into_iter().zip(record.queues) {
+            let mut queue = std::mem::take(self.queues.of(category));
+            for queued in left {
+                let may = same_key && queued.cover == Some(current) && queued.resend.is_none();
+                match queued.restore(now).ok().filter(|_| may) {
+                    Some(queued) => self.queues.of(category).push(queued, pool, drops),
+                    None => drops.count(DropReason::StaleAssociation),
+                }
+            }
+            while let Some(queued) = queue.pop() {
+                self.queues.of(category).push(queued, pool, drops);
+            }
+        }
     }
 }
 

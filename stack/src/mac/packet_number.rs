@@ -122,6 +122,13 @@ impl ReplayCounters {
             *counter = packet_number.max(*counter);
         }
     }
+
+    /// Raises every counter to that of another receiver of the same key; never lowers one.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (counter, other) in self.0.iter_mut().zip(other.0) {
+            *counter = other.max(*counter);
+        }
+    }
 }
 
 const fn place(space: ReplaySpace) -> usize {

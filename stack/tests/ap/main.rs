@@ -13,6 +13,7 @@ mod per_client;
 mod power_save;
 mod presence;
 mod rekey;
+mod stops;
 mod strays;
 mod two;
 mod world;

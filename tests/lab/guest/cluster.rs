@@ -1,183 +1,203 @@
-//! Two nodes, each with a radio and a TAP, the TAPs in one bridge; a client's virtual AP moves between them.
+//! Nodes of a cluster, each with a radio and a TAP, in namespaces of their own; clients' virtual APs move between them.
 
-use std::cell::Cell;
 use std::fs;
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::access_point::{ADDRESS, Make};
-use super::client::{Client, PASSPHRASE, SSID, Wanted};
-use super::moves::{median, pings_both_ways};
+use super::client::{Client, PASSPHRASE, SSID};
 use super::program::{Daemon, output, run, until};
-use super::traffic::Stream;
+use super::site::{Site, address};
 use super::{Outcome, expect, said};
 
 const FOLDER: &str = "/tmp/cluster";
-const NAMES: [&str; 2] = ["north", "south"];
+const NAMES: [&str; 3] = ["north", "south", "east"];
 
-/// Two nodes in one cluster, which know each other.
-struct Cluster {
-    nodes: [Daemon; 2],
+/// A few nodes that know each other.
+pub(crate) struct Cluster {
+    // Ends before its site does.
+    nodes: Vec<Option<Daemon>>,
+    pub(crate) site: Site,
+    plan: Plan,
+}
+
+/// What all nodes are told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// After how long a node takes another for lost.
+    silence: &'static str,
+    placement: &'static str,
+}
+
+impl Plan {
+    /// On an emulated machine a node that lives may say nothing for long.
+    pub(crate) const PATIENT: Self = Self { silence: "5s", placement: "by-hand" };
+    /// What is lost is taken over soon.
+    pub(crate) const PROMPT: Self = Self { silence: "1s", ..Self::PATIENT };
+    /// Clients go by themselves where they are heard best.
+    pub(crate) const SIGNAL: Self = Self { placement: "signal", ..Self::PATIENT };
+}
+
+/// What came of a wish to move.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Moved {
+    /// It went, and for so many milliseconds nothing could be sent.
+    After(f64),
+    /// The other did not take it: on a busy machine it may not answer in time, and the client stays where it is.
+    Not,
 }
 
 impl Cluster {
-    /// `silence` is the time after which a node counts as lost: on an emulated machine a node that lives may say nothing
-    /// for long.
-    fn start(silence: &str) -> Result<Self, String> {
+    pub(crate) fn start(count: usize, plan: Plan) -> Result<Self, String> {
         let _ = fs::remove_dir_all(FOLDER);
         said(fs::create_dir_all(FOLDER))?;
         said(fs::write(format!("{FOLDER}/passphrase"), PASSPHRASE))?;
-        let authority = format!("{FOLDER}/authority");
-        run("airloom", &["mesh", "init", "--out", &authority])?;
-        for name in NAMES {
-            let identity = format!("{FOLDER}/{name}.id");
-            run("airloom", &["mesh", "node", name, "--cluster", &authority, "--out", &identity])?;
+        authority("authority")?;
+        let site = Site::build(count)?;
+        let mut cluster = Self { nodes: Vec::new(), site, plan };
+        for (n, name) in NAMES.into_iter().enumerate().take(count) {
+            identity("authority", n, name)?;
+            cluster.nodes.push(None);
+            cluster.launch(n, name)?;
         }
-        let nodes = [start(0, silence)?, start(1, silence)?];
-        let mut cluster = Self { nodes };
         cluster.until_all_up()?;
-        let _ = run("ip", &["link", "delete", "br0"]);
-        run("ip", &["link", "add", "br0", "type", "bridge"])?;
-        for tap in ["air0", "air1"] {
-            run("ip", &["link", "set", tap, "master", "br0"])?;
-        }
-        run("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", "br0"])?;
-        run("ip", &["link", "set", "br0", "up"])?;
         Ok(cluster)
     }
 
-    fn until_all_up(&mut self) -> Outcome {
+    /// Starts a node by the identity of this name.
+    pub(crate) fn launch(&mut self, n: usize, identity: &str) -> Outcome {
+        let file = format!("{FOLDER}/{identity}.toml");
+        said(fs::write(&file, self.configuration(n, identity)))?;
+        let mut node = Daemon::start(self.site.command(n, "airloom").args(["run", "-v", &file]), NAMES[n])?;
+        until("the node does not start", || {
+            node.lives()?;
+            status(n).map(drop)
+        })?;
+        self.site.connect(n, &format!("air{n}"))?;
+        self.nodes[n] = Some(node);
+        Ok(())
+    }
+
+    fn configuration(&self, n: usize, identity: &str) -> String {
+        let others = (0..NAMES.len()).filter(|other| *other != n);
+        let peers: Vec<_> = others.map(|other| format!("\"{}:7450\"", address(other))).collect();
+        format!(
+            "[node]\ncontrol = \"{}\"\nplacement = \"{}\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
+             identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\n\
+             ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
+            socket(n),
+            self.plan.placement,
+            address(n),
+            peers.join(", "),
+            self.plan.silence,
+        )
+    }
+
+    pub(crate) fn until_all_up(&mut self) -> Outcome {
+        let count = self.nodes.len();
         until("the nodes don't find each other", || {
-            for (node, name) in self.nodes.iter_mut().zip(NAMES) {
-                node.lives()?;
-                let status = status(name)?;
-                let peers = status["peers"].as_array().cloned().unwrap_or_default();
-                expect(peers.len() == 1 && peers[0]["state"] == "up", || status.to_string())?;
+            for (n, node) in self.nodes.iter_mut().enumerate() {
+                node.as_mut().map_or(Ok(()), Daemon::lives)?;
+                expect(up(n)? == count - 1, || format!("{} sees {:?}", NAMES[n], status(n)))?;
             }
             Ok(())
         })
     }
 
+    /// Kills a node without a chance to say anything.
+    pub(crate) fn kill(&mut self, n: usize) {
+        self.nodes[n] = None;
+    }
+
+    pub(crate) fn restart(&mut self, n: usize) -> Outcome {
+        self.kill(n);
+        self.launch(n, NAMES[n])?;
+        self.until_all_up()
+    }
+
     /// Which node serves a client.
-    fn owner(client: &Client) -> Result<usize, String> {
-        let serves = |name: &str| -> Result<bool, String> {
-            let status = status(name)?;
-            let aps = status["virtual_aps"].as_array().cloned().unwrap_or_default();
-            let mac = client.mac();
-            let has = |ap: &Value| {
-                ap["clients"].as_array().is_some_and(|all| all.iter().any(|one| one["address"] == *mac))
-            };
-            Ok(aps.iter().any(has))
-        };
-        match (serves(NAMES[0])?, serves(NAMES[1])?) {
-            (true, false) => Ok(0),
-            (false, true) => Ok(1),
-            both => Err(format!("{} is served by north, south: {both:?}", client.mac())),
+    pub(crate) fn owner(&self, client: &Client) -> Result<usize, String> {
+        let mac = client.mac();
+        let running = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some());
+        let serving = running.map(|n| Ok((n, status(n)?))).collect::<Result<Vec<_>, String>>()?;
+        let mut serving = serving.iter().filter(|(_, status)| serves(status, &mac)).map(|(n, _)| *n);
+        match (serving.next(), serving.next()) {
+            (Some(owner), None) => Ok(owner),
+            both => Err(format!("{mac} is served by {both:?}")),
         }
     }
 
-    /// The client's virtual AP goes to the other node; yields for how long nothing could be sent, in milliseconds. `None`
-    /// if that node did not take it: on a busy machine it may not answer in time, and the client stays where it is.
-    fn move_over(client: &Client) -> Result<Option<f64>, String> {
-        let owner = Self::owner(client)?;
-        let to = format!("phy{}@{}", 1 - owner, NAMES[1 - owner]);
-        let mut command = Command::new("airloom");
-        command.args(["move", &client.mac(), "--to", &to, "--json", "--control", &socket(NAMES[owner])]);
-        let said_by = match output(&mut command) {
-            Err(why) if why.contains("does not take it") => return Ok(None),
+    /// The client's virtual AP goes to another node.
+    pub(crate) fn move_to(&self, client: &Client, from: usize, to: usize) -> Result<Moved, String> {
+        let said_by = match output(&mut wish(client, from, to)) {
+            Err(why) if why.contains("does not take it") => return Ok(Moved::Not),
             other => other?,
         };
         let moved: Value = said(serde_json::from_str(&said_by))?;
-        until("it has not arrived", || expect(Self::owner(client)? == 1 - owner, || "not there".to_owned()))?;
+        until("it has not arrived", || {
+            let owner = self.owner(client)?;
+            expect(owner == to, || format!("it is at {}", NAMES[owner]))
+        })?;
         let gap = moved["gap_us"].as_f64().ok_or_else(|| moved.to_string())?;
-        Ok(Some(gap / 1000.0))
+        Ok(Moved::After(gap / 1000.0))
+    }
+
+    /// To the next node; yields the gap, if it went.
+    pub(crate) fn move_on(&self, client: &Client) -> Result<Option<f64>, String> {
+        let owner = self.owner(client)?;
+        match self.move_to(client, owner, (owner + 1) % self.nodes.len())? {
+            Moved::After(gap) => Ok(Some(gap)),
+            Moved::Not => Ok(None),
+        }
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for node in &mut self.nodes {
+        for node in self.nodes.iter_mut().flatten() {
             let _ = node.signal(Signal::SIGTERM);
             let _ = node.end();
         }
-        let _ = run("ip", &["link", "delete", "br0"]);
     }
 }
 
-fn socket(name: &str) -> String {
-    format!("/run/{name}.sock")
+/// `airloom move`, to be run.
+pub(crate) fn wish(client: &Client, from: usize, to: usize) -> Command {
+    let mut command = Command::new("airloom");
+    let place = format!("phy{to}@{}", NAMES[to]);
+    command.args(["move", &client.mac(), "--to", &place, "--json", "--control", &socket(from)]);
+    command
 }
 
-fn status(name: &str) -> Result<Value, String> {
-    let text = output(Command::new("airloom").args(["status", "--json", "--control", &socket(name)]))?;
+/// How many others a node sees that are up.
+pub(crate) fn up(n: usize) -> Result<usize, String> {
+    let status = status(n)?;
+    let peers = status["peers"].as_array().into_iter().flatten();
+    Ok(peers.filter(|peer| peer["state"] == "up").count())
+}
+
+pub(crate) fn status(n: usize) -> Result<Value, String> {
+    let text = output(Command::new("airloom").args(["status", "--json", "--control", &socket(n)]))?;
     said(serde_json::from_str(&text))
 }
 
-fn start(n: usize, silence: &str) -> Result<Daemon, String> {
-    let name = NAMES[n];
-    let file = format!("{FOLDER}/{name}.toml");
-    let text = format!(
-        "[node]\ncontrol = \"{}\"\nplacement = \"by-hand\"\n[mesh]\nlisten = \"127.0.0.1:{}\"\npeers = [\"127.0.0.1:{}\"]\n\
-         identity = \"{name}.id\"\nsilence = \"{silence}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\nssid = \"{SSID}\"\n\
-         passphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
-        socket(name),
-        7450 + n,
-        7451 - n,
-    );
-    said(fs::write(&file, text))?;
-    Daemon::start(Command::new("airloom").args(["run", "-v", &file]), name)
+pub(crate) fn serves(status: &Value, mac: &str) -> bool {
+    let aps = status["virtual_aps"].as_array().into_iter().flatten();
+    aps.filter_map(|ap| ap["clients"].as_array()).flatten().any(|client| client["address"] == mac)
 }
 
-/// Pings both ways, one each 10 ms, while the client goes from node to node and back.
-pub(crate) fn under_pings(make: Make) -> Outcome {
-    let _cluster = Cluster::start("5s")?;
-    let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
-    let gaps = pings_both_ways(&client, || Cluster::move_over(&client))?;
-    println!("measure node_moves.{} {} times", make.name(), gaps.len());
-    println!("measure node_move_gap.{} {:.2} ms", make.name(), median(&gaps));
-    expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
+/// Makes the authority of a cluster of the same name as all of them.
+pub(crate) fn authority(name: &str) -> Outcome {
+    run("airloom", &["mesh", "init", "--name", "lab", "--out", &format!("{FOLDER}/{name}")]).map(drop)
 }
 
-/// Streams both ways while the client goes from node to node and back.
-pub(crate) fn under_streams(make: Make) -> Outcome {
-    let _cluster = Cluster::start("5s")?;
-    let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
-    for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
-        let moves = Cell::new(0);
-        let arrived = thread::scope(|scope| {
-            let running = scope.spawn(|| stream.run(&client));
-            while !running.is_finished() {
-                thread::sleep(Duration::from_millis(500));
-                moves.set(moves.get() + usize::from(Cluster::move_over(&client)?.is_some()));
-            }
-            running.join().map_err(|_| "the stream's thread ended badly".to_owned())?
-        })?;
-        println!("measure {}_between_nodes.{} {arrived:.1} Mb/s", stream.name(), make.name());
-        let moves = moves.get();
-        expect(arrived > 0.2 && moves >= 1, || format!("{stream:?}: {arrived} Mb/s, {moves} moves"))?;
-    }
-    Ok(())
+/// Has an authority make a node's identity.
+pub(crate) fn identity(authority: &str, n: usize, name: &str) -> Outcome {
+    let (authority, out) = (format!("{FOLDER}/{authority}"), format!("{FOLDER}/{name}.id"));
+    run("airloom", &["mesh", "node", NAMES[n], "--cluster", &authority, "--out", &out]).map(drop)
 }
 
-/// The node that serves a client is killed; the other takes over.
-pub(crate) fn owner_is_killed(make: Make) -> Outcome {
-    let mut cluster = Cluster::start("1s")?;
-    let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
-    let owner = Cluster::owner(&client)?;
-    // A copy goes out twice a second.
-    thread::sleep(Duration::from_secs(2));
-    cluster.nodes[owner].kill();
-    let killed = std::time::Instant::now();
-    client.reaches(ADDRESS)?;
-    println!("measure served_again.{} {:.0} ms", make.name(), killed.elapsed().as_secs_f64() * 1e3);
-    let mac = client.mac();
-    let there = status(NAMES[1 - owner])?.to_string();
-    expect(there.contains(&mac), || there.clone())
+fn socket(n: usize) -> String {
+    format!("/run/{}.sock", NAMES[n])
 }

@@ -13,11 +13,13 @@ mod control;
 mod driver;
 mod medium;
 mod moves;
+mod nodes;
 mod peer;
 mod program;
 mod recording;
 mod roam;
 mod scenarios;
+mod site;
 mod station;
 mod traffic;
 mod walk;
@@ -101,11 +103,11 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
 type ForMake = fn(Make) -> Outcome;
 
 /// The scenarios that need an access point, and the makes that play it.
-fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 30] {
+fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
     const ALL: &[Make] = &[Make::Hostapd, Make::Shared, Make::PerClient];
     const OURS: &[Make] = &[Make::Shared, Make::PerClient];
     const ONE: &[Make] = &[Make::PerClient];
-    [
+    vec![
         ("open_join", scenarios::open_join, ALL),
         ("wpa2_join", scenarios::wpa2_join, ALL),
         ("wrong_passphrase", scenarios::wrong_passphrase, ALL),
@@ -128,9 +130,15 @@ fn for_access_points() -> [(&'static str, ForMake, &'static [Make]); 30] {
         ("moved_under_streams", moves::under_streams, ONE),
         ("moved_while_dozing", moves::while_dozing, ONE),
         ("moved_during_rekeys", moves::during_rekeys, ONE),
-        ("nodes_under_pings", cluster::under_pings, ONE),
-        ("nodes_under_streams", cluster::under_streams, ONE),
-        ("nodes_owner_is_killed", cluster::owner_is_killed, ONE),
+        ("nodes_under_pings", nodes::under_pings, ONE),
+        ("nodes_under_streams", nodes::under_streams, ONE),
+        ("nodes_owner_is_killed", nodes::owner_is_killed, ONE),
+        ("nodes_clients_cross", nodes::clients_cross, ONE),
+        ("nodes_backhaul_is_cut", nodes::backhaul_is_cut, ONE),
+        ("nodes_one_restarts", nodes::node_restarts, ONE),
+        ("nodes_of_another_cluster", nodes::wrong_cluster, ONE),
+        ("nodes_walk", nodes::walks, ONE),
+        ("nodes_again_and_again", nodes::moved_again_and_again, ONE),
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),

@@ -79,18 +79,21 @@ pub(super) fn median(gaps: &[f64]) -> f64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Pings both ways, one each 10 ms, all answered, while the client is moved again and again; yields the gaps.
+/// So many pings both ways, one each 10 ms, all answered, while the client is moved again and again with a pause between;
+/// yields the gaps.
 pub(super) fn pings_both_ways(
     client: &Client,
+    count: u32,
+    pause: Duration,
     move_over: impl Fn() -> Result<Option<f64>, String>,
 ) -> Result<Vec<f64>, String> {
-    let arguments = traffic::arguments(ADDRESS, 1500, "0.01");
+    let arguments = traffic::arguments(ADDRESS, count, "0.01");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let up = Beside::start(client.command("ping", &arguments));
     let mut command = Command::new("ping");
-    command.args(traffic::arguments(&client.ip(), 1500, "0.01"));
+    command.args(traffic::arguments(&client.ip(), count, "0.01"));
     let down = Beside::start(command);
-    let gaps = to_and_fro(move_over, || up.runs() && down.runs(), Duration::from_millis(200))?;
+    let gaps = to_and_fro(move_over, || up.runs() && down.runs(), pause)?;
     up.end()?.all_answered("from the client")?;
     down.end()?.all_answered("to the client")?;
     Ok(gaps)
@@ -101,7 +104,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
-    let gaps = pings_both_ways(&client, || walk.move_over().map(Some))?;
+    let gaps = pings_both_ways(&client, 1500, Duration::from_millis(200), || walk.move_over().map(Some))?;
     walk.end()?;
     println!("measure moves.{} {} times", make.name(), gaps.len());
     println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));

@@ -87,7 +87,11 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         | "moved_under_streams"
         | "moved_while_dozing"
         | "nodes_under_pings"
-        | "nodes_under_streams" => {
+        | "nodes_under_streams"
+        | "nodes_clients_cross"
+        | "nodes_walk"
+        | "nodes_backhaul_is_cut"
+        | "nodes_again_and_again" => {
             checks::joined_once(frames)?;
             checks::tsf_goes_on(frames)
         }

@@ -2,14 +2,17 @@
 //!
 //! Three links join networks of all kinds and exchange valid frames with the AP, handshakes included. The script lets time
 //! pass, changes bytes of their frames, repeats old ones, sends all kinds of frames of its own from their addresses and
-//! others, loses acknowledgements, and gives the AP traffic. What must hold whatever it does is checked.
+//! others, loses acknowledgements, gives the AP traffic, and has virtual APs leave and come. What must hold whatever it does
+//! is checked.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use stack::ap::{
-    ApEvent, ApRadio, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security, VirtualAp, VirtualApKind,
+    ApEvent, ApRadio, BssidBlock, Context, NetworkConfig, NetworkId, RadioConfig, Security, SharedClock,
+    VirtualAp, VirtualApKind,
 };
+use stack::mac::TxRange;
 use stack::random::Random;
 use stack::rsn::Pmk;
 use stack::sta::{Link, LinkConfig, LinkSecurity};
@@ -99,6 +102,8 @@ struct World {
     ap: ApRadio,
     links: Vec<Link>,
     acknowledged: BTreeSet<MacAddr>,
+    /// Virtual APs that have left.
+    away: Vec<VirtualAp>,
     kept: VecDeque<Vec<u8>>,
     /// What is done to the next frame of a link: bytes of the script.
     change: Option<[u8; 6]>,
@@ -145,6 +150,7 @@ impl World {
             ap: ApRadio::new(config, networks.collect(), start, Box::new(Counting(1))),
             links,
             acknowledged: BTreeSet::new(),
+            away: Vec::new(),
             kept: VecDeque::new(),
             change: None,
             acked: true,
@@ -201,7 +207,29 @@ impl World {
                 script.0 = rest;
                 self.hear(bytes.to_vec());
             }
-            _ => self.ap.stop(ReasonCode::LEAVING),
+            _ => self.moves(how / 4, script),
+        }
+        self.fetch();
+    }
+
+    /// Virtual APs leave and come, as values and as contexts; also such as nobody told the radio about.
+    fn moves(&mut self, what: u8, script: &mut Script<'_>) {
+        let now = self.now();
+        let bssid = BLOCK.address(u32::from(script.byte() % 8)).unwrap_or_default();
+        match what {
+            0 => self.ap.stop(ReasonCode::LEAVING),
+            1 => drop(self.ap.drain(bssid)),
+            2 => self.ap.resume(now, bssid),
+            3 => {
+                let linger = Duration::from_millis(u64::from(script.byte()));
+                self.away.extend(self.ap.take(now, bssid, linger));
+            }
+            4 => drop(self.away.pop().map(|ap| self.ap.adopt(now, ap))),
+            5 => {
+                drop(self.away.pop().and_then(|ap| through_context(now, ap)).map(|ap| self.ap.adopt(now, ap)))
+            }
+            6 => self.ap.vacated(bssid),
+            _ => drop(self.ap.expect(now, bssid, station(script.byte()), Duration::from_millis(300))),
         }
     }
 
@@ -302,6 +330,15 @@ impl World {
             "it looks after its stations"
         );
     }
+}
+
+/// What another node makes of it.
+fn through_context(now: Instant, ap: VirtualAp) -> Option<VirtualAp> {
+    let (config, clock) = (ap.config().clone(), SharedClock { ahead: 1_000_000_000 });
+    let bytes = ap.into_context(now, clock)?.encode();
+    let context = Context::decode(&bytes).expect("what is written can be read");
+    let range = |_, used| Some(TxRange { after: used, ..TxRange::ALL });
+    Some(context.into_virtual_ap(now, clock, &config, range).expect("what left can come"))
 }
 
 /// A client's virtual AP has one station, and a station is active on one BSS of a network (SEC-H4).

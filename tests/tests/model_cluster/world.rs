@@ -225,7 +225,7 @@ impl World {
                     counts.superseded += 1;
                     self.grabbed.insert(bssid, self.now);
                 }
-                Told::SlotConflict { .. } => {}
+                Told::SlotConflict { .. } | Told::Ended { .. } => {}
             }
             self.say(|| format!("node {node}: {event:?}"));
         }

@@ -141,12 +141,6 @@ impl Chronicle {
         self.crash = Some(Crash { at: now, node, clients });
     }
 
-    /// When a client of the crashed node was served again.
-    pub(super) fn served_again(&self, client: usize) -> Option<Instant> {
-        let crash = self.crash.as_ref().filter(|crash| crash.clients.contains(&client))?;
-        self.stays(client).iter().map(|stay| stay.from).find(|from| *from > crash.at)
-    }
-
     /// The old node knows since when it did not send; the new one when it began. Both live by one clock.
     fn departed(&mut self, now: Instant, departed: &Departed) {
         let moved = |handover: &&mut Handover| {

@@ -14,7 +14,6 @@ use super::witness::client_of;
 impl Stage {
     /// An event of a radio of the node whose first radio is `first`.
     pub(super) fn node_says(&mut self, first: usize, mast: usize, event: WorkerEvent) {
-        self.placing.handle_event(self.now, mast, &event);
         let known = self.chronicle.handovers.len();
         if self.chronicle.handle_event(self.now, mast, first, &event) {
             self.serves(&event);
@@ -41,7 +40,6 @@ impl Stage {
 
     /// News of the part in the cluster of the node whose first radio is `first`.
     pub(super) fn cluster_says(&mut self, first: usize, news: &News) {
-        self.placing.handle_news(self.now, first, news);
         let known = self.chronicle.handovers.len();
         self.chronicle.handle_news(self.now, first, news);
         self.tell_handovers(known);

@@ -19,7 +19,6 @@ mod nodes;
 mod nonces;
 mod outcome;
 mod packet;
-mod placing;
 mod plan;
 mod play;
 mod portrait;

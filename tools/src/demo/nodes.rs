@@ -12,9 +12,10 @@ use stack::ap::{NetworkConfig, RadioConfig, Security, SharedClock, VirtualApKind
 use stack::rsn::Pmk;
 use stack::time::{Instant, earliest};
 
+use crate::config::PlacementPolicy;
 use crate::node::{
-    Abroad, Blocks, Cable, Home, Member, News, Order, Switch, SwitchNetwork, Worker, WorkerEvent, blocks,
-    range_of,
+    Abroad, Blocks, Cable, Home, Member, News, Order, Placer, Switch, SwitchNetwork, Worker, WorkerEvent,
+    blocks, range_of,
 };
 
 use super::play::{DemoError, SharedAir};
@@ -24,8 +25,8 @@ use super::stage::Seeded;
 /// A node.
 pub(super) struct Node {
     pub(super) workers: Vec<Worker<AirRadio>>,
-    pub(super) switch: Arc<Switch>,
-    pub(super) member: Member<Simulated>,
+    placer: Placer,
+    member: Member<Simulated>,
 }
 
 /// What came out of a turn of a node.
@@ -70,11 +71,14 @@ impl Node {
             Some(Worker::new(mast.name, radio, config, vec![network.clone()], port, Instant::ZERO, random))
         });
         let (workers, switch) = (workers.collect(), Arc::new(switch));
-        let member = enter(node, &switch, backhaul).map_err(DemoError::Cluster)?;
-        Ok(Self { workers, switch, member })
+        let channels: Vec<_> = [scene::channel(); RADIOS].into_iter().flatten().collect();
+        let mut member = enter(node, &switch, backhaul).map_err(DemoError::Cluster)?;
+        member.set_channels(channels.clone());
+        let placer = Placer::new(PlacementPolicy::Signal, (scene::slot(node), channels), switch);
+        Ok(Self { workers, placer, member })
     }
 
-    /// Lets the radios that `is_due` names, and then the node's part in the cluster, do what there is to do.
+    /// Lets the radios that `is_due` names, and then placement and the node's part in the cluster, do what there is to do.
     pub(super) fn turn(
         &mut self,
         now: Instant,
@@ -87,10 +91,10 @@ impl Node {
             told.events.extend(std::iter::from_fn(|| worker.poll_event()).map(|event| (radio, event)));
         }
         for (radio, event) in &told.events {
+            self.placer.handle_event(now, *radio, event);
             self.member.handle_event(now, *radio, event);
         }
-        told.ordered = self.member.turn(now);
-        told.news = self.member.take_news();
+        (told.news, told.ordered) = self.placer.attend(now, &mut self.member);
         Ok(told)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use stack::time::Instant;
 
+use super::arrivals::Arrivals;
 use super::chronicle::Way;
 use super::play::Stage;
 use super::scene::{End, STREAMS, Stream};
@@ -13,8 +14,6 @@ use super::scene::{End, STREAMS, Stream};
 const STEADY: Duration = Duration::from_millis(50);
 /// What a node has for a client waits for no longer than this, most of it for one that dozes.
 const KEPT: Duration = Duration::from_millis(500);
-/// What is sent to a client that is just being served again may still go to where it was.
-const SETTLED: Duration = Duration::from_millis(50);
 
 /// What came out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -40,7 +39,8 @@ pub struct Outcome {
     pub msdus_sent: u64,
     /// Those of them that never arrived at the other, but for the next.
     pub msdus_lost: u64,
-    /// Those of clients of the crashed node that were on their way when it crashed, or sent before another served them.
+    /// Those from and to clients of the crashed node that it may still have had, or that were sent before any got through
+    /// again, or before their keys were renewed.
     pub msdus_lost_by_crash: u64,
     /// Arrivals beyond the first of an MSDU.
     pub msdus_duplicated: u64,
@@ -79,6 +79,7 @@ impl Gaps {
 
 impl Outcome {
     pub(super) fn of(stage: &Stage) -> Self {
+        let (lost, lost_by_crash) = losses(stage);
         let witness = stage.witness.borrow();
         let books = &stage.books;
         let steady = STREAMS.iter().zip(books).filter(|(stream, _)| stream.every <= STEADY);
@@ -88,7 +89,6 @@ impl Outcome {
             let of_kind = handovers.iter().filter(move |handover| (handover.way == Way::Takeover) == taken);
             Gaps::of(of_kind.filter_map(|handover| handover.gap))
         };
-        let (lost, lost_by_crash) = losses(stage);
         Self {
             clients: stage.actors.len() as u64,
             handovers: witness.seams.all().len() as u64,
@@ -117,23 +117,27 @@ fn losses(stage: &Stage) -> (u64, u64) {
     let (mut lost, mut by_crash) = (0, 0);
     for (stream, books) in STREAMS.iter().zip(&stage.books) {
         for at in books.lost() {
-            let count = if is_by_crash(stage, stream, at) { &mut by_crash } else { &mut lost };
+            let count = if is_by_crash(stage, (stream, books), at) { &mut by_crash } else { &mut lost };
             *count += 1;
         }
     }
     (lost, by_crash)
 }
 
-/// An MSDU from or to a client of the crashed node that was sent at this time was taken by the crash if it never arrived:
-/// the client was not served yet, or the node still kept it.
-pub(super) fn is_by_crash(stage: &Stage, stream: &Stream, sent: Instant) -> bool {
+/// An MSDU from or to a client of the crashed node that never arrived was taken by the crash if the node may still have
+/// had it, or if it was sent before one got through again, or before the keys were renewed that a copy does not do with.
+pub(super) fn is_by_crash(stage: &Stage, (stream, books): (&Stream, &Arrivals), sent: Instant) -> bool {
     let Some(crash) = &stage.chronicle.crash else { return false };
-    let ends = [stream.from, stream.to].into_iter().filter_map(|end| match end {
+    let concerned = [stream.from, stream.to].into_iter().filter_map(|end| match end {
         End::Client(client) if crash.clients.contains(&client) => Some(client),
         _ => None,
     });
-    let mut until = ends.map(|client| stage.chronicle.served_again(client).unwrap_or(stage.now));
-    sent >= crash.at - KEPT && until.any(|until| sent <= until + SETTLED)
+    let witness = stage.witness.borrow();
+    let renewed = |client: usize| witness.people.get(client).and_then(|seen| seen.renewed);
+    let resumed = books.resumed(crash.at);
+    let until = concerned.map(|client| resumed.max(renewed(client)));
+    sent >= crash.at - KEPT
+        && until.into_iter().any(|until| resumed.is_none() || until.is_some_and(|until| sent < until))
 }
 
 /// By nearest rank, in milliseconds to the microsecond; 0 of nothing.

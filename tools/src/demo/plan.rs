@@ -8,7 +8,7 @@ use crate::report::Place;
 
 use super::play::{Stage, since_start};
 use super::portrait;
-use super::scene::{self, CRASH, MASTS, NODES, PEOPLE, RADIOS};
+use super::scene::{self, CRASH, MASTS, NODES, PEOPLE};
 
 /// Whoever walks takes a step this often.
 const STEP: Duration = Duration::from_millis(100);
@@ -77,7 +77,6 @@ impl Stage {
         }
         self.backhaul.crash(now, scene::node_id(node));
         self.bridge.unplug(node);
-        self.placing.node_gone(node * RADIOS);
         self.witness.borrow_mut().radios_gone((0..MASTS.len()).filter(|mast| is_of(*mast)));
         self.chronicle.node_gone(now, node, is_of);
         let name = NODES.get(node).copied().unwrap_or_default();

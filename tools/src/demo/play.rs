@@ -20,7 +20,6 @@ use super::bridge::Bridge;
 use super::chronicle::Chronicle;
 use super::nodes::Node;
 use super::outcome::Outcome;
-use super::placing::Placing;
 use super::plan::Cue;
 use super::scene::RADIOS;
 use super::witness::Witness;
@@ -100,7 +99,6 @@ pub(super) struct Stage {
     /// The air's names of the radios of all nodes.
     pub(super) masts: Vec<RadioId>,
     pub(super) bridge: Bridge,
-    pub(super) placing: Placing,
     pub(super) chronicle: Chronicle,
     pub(super) actors: Vec<Actor>,
     pub(super) witness: Rc<RefCell<Witness>>,
@@ -157,7 +155,7 @@ impl Stage {
         }
         let cue = self.cues.last().map(|(at, _)| *at);
         let speech = self.speak.iter().min().copied();
-        let planned = cue.into_iter().chain(speech).chain([self.placing.poll_timeout()]).min();
+        let planned = cue.into_iter().chain(speech).min();
         let next = earliest(next, planned.map(|at| (at, "the plan")));
         next.map_or(Instant::from_micros(u64::MAX), |(at, _)| at)
     }
@@ -173,10 +171,8 @@ impl Stage {
             for index in 0..self.actors.len() {
                 busy |= self.turn_actor(index, all)?;
             }
-            let moved = self.placing.turn(self.now, &mut self.nodes);
-            let passed = self.bridge.turn();
+            self.touched |= self.bridge.turn();
             self.hear_host();
-            self.touched |= moved || passed;
             if !busy && !self.touched {
                 break;
             }

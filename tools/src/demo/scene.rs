@@ -181,7 +181,7 @@ const CHAT: (Duration, Duration) = (Duration::from_millis(400), Duration::from_m
 
 /// An ordinary house.
 pub(super) fn model() -> Model {
-    Model { exponent: 3.0, shadowing: 1.0, ..Model::default() }
+    Model { exponent: 2.7, shadowing: 1.0, ..Model::default() }
 }
 
 /// Frames get lost for all sorts of reasons, here and there.

@@ -23,7 +23,6 @@ use super::bridge::Bridge;
 use super::capture::Tape;
 use super::chronicle::Chronicle;
 use super::nodes::Node;
-use super::placing::Placing;
 use super::play::{DemoError, Stage};
 use super::scene::{self, MASTS, NODES, PEOPLE, RADIOS, STREAMS};
 use super::witness::{Speaker, Witness};
@@ -70,7 +69,6 @@ impl Stage {
             nodes,
             masts,
             bridge: Bridge::new(cables),
-            placing: Placing::new(),
             chronicle: Chronicle::new(PEOPLE.len()),
             actors,
             witness,

@@ -112,7 +112,9 @@ fn taken(stage: &Stage, client: usize) -> u64 {
         .zip(&stage.books)
         .filter(|(stream, _)| [stream.from, stream.to].contains(&End::Client(client)));
     of_client
-        .map(|(stream, books)| books.lost().filter(|at| is_by_crash(stage, stream, *at)).count() as u64)
+        .map(|(stream, books)| {
+            books.lost().filter(|at| is_by_crash(stage, (stream, books), *at)).count() as u64
+        })
         .sum()
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Seen {
     joined: Option<Instant>,
     /// It was made anew from a copy, whose keys are renewed.
     pub(super) taken_over: bool,
+    /// When the last frame of that was seen.
+    pub(super) renewed: Option<Instant>,
 }
 
 /// The witness and its books.
@@ -90,6 +92,7 @@ impl Witness {
             ladder: Ladder::default(),
             joined: None,
             taken_over: false,
+            renewed: None,
         };
         Self {
             speakers,
@@ -273,6 +276,9 @@ impl Witness {
         let late = seen.joined.is_some_and(|joined| joined < on_air.start) && !again;
         let count = if seen.taken_over { &mut self.eapol_after_takeover } else { &mut self.eapol_after_join };
         *count += u64::from(late);
+        if seen.taken_over {
+            seen.renewed = Some(on_air.start);
+        }
     }
 
     /// Decrypts an MPDU in place and enters its packet number. Yields where the plaintext is, and how it was encrypted.

@@ -49,9 +49,14 @@ impl Identity {
         self.store.subject().name.to_string()
     }
 
+    /// The node's slot in the cluster.
+    pub fn slot(&self) -> NodeSlot {
+        self.store.subject().slot
+    }
+
     /// The packet numbers of keys that are made here.
     pub fn fresh_keys(&self) -> TxRange {
-        range_of(&Lease::first(self.store.subject().slot))
+        range_of(&Lease::first(self.slot()))
     }
 
     /// The blocks of its radios: parts of the cluster's.

@@ -12,6 +12,7 @@ use drivers::packet::{PacketRadio, PacketRadioConfig};
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use mesh::engine::real::Real;
+use mesh::lease::NodeSlot;
 use stack::ap::{BssidBlock, NetworkId, RadioConfig};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
@@ -75,10 +76,14 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     }
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let channels = config.radios.iter().map(|radio| radio.channel).collect();
-    let placer = Placer::new(config.node.placement, channels, Arc::clone(crew.switch()));
+    let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
+    let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
+    let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
     let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
-    let member = identity.map(enter).transpose()?;
+    let mut member = identity.map(enter).transpose()?;
+    if let Some(member) = &mut member {
+        member.set_channels(channels);
+    }
     let parts = Parts { inspector: &inspector, placer, member, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -233,7 +238,7 @@ impl<W: Write> Watch<'_, W> {
             }
             match ending {
                 Some((radio, ending)) => self.ended(radio, ending),
-                None => return self.parts.placer.turn(now),
+                None => break,
             }
         }
     }
@@ -250,20 +255,24 @@ impl<W: Write> Watch<'_, W> {
         }
     }
 
-    /// Lets the node's part in its cluster do what there is to do, and tells of it.
+    /// Lets placement and the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
-        let Parts { inspector, member, wishes, log, .. } = &mut self.parts;
+        let Parts { inspector, placer, member, wishes, log } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
             match member {
                 Some(member) => member.handle_wish(now, wish),
                 None => wish.refuse("this node is in no cluster: [mesh] of its file says which"),
             }
         }
-        let Some(member) = member else { return };
-        member.turn(now);
-        for news in member.take_news() {
-            inspector.cluster_news(&news);
-            log.news(&news);
+        let Some(member) = member else {
+            // Without a cluster nobody is better off with another node.
+            placer.turn(now);
+            return;
+        };
+        let (news, _) = placer.attend(now, member);
+        for one in &news {
+            inspector.cluster_news(one);
+            log.news(one);
         }
         inspector.others(member);
     }

@@ -33,6 +33,7 @@ pub struct Inspector {
     moves: Mutex<(VecDeque<Move>, MoveTotals)>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
+    cluster_drops: Mutex<BTreeMap<String, u64>>,
     /// Of the leases of virtual APs, by BSSID.
     generations: Mutex<BTreeMap<String, u64>>,
 }
@@ -51,6 +52,7 @@ impl Inspector {
             moves,
             cluster: None,
             others: Mutex::default(),
+            cluster_drops: Mutex::default(),
             generations: Mutex::default(),
         }
     }
@@ -68,6 +70,8 @@ impl Inspector {
             state: super::member::state(other).to_owned(),
         };
         *lock(&self.others) = others.iter().map(tell).collect();
+        *lock(&self.cluster_drops) =
+            member.drops().map(|(reason, count)| (reason.to_owned(), count)).collect();
         *lock(&self.generations) = member.generations().map(|(bssid, n)| (bssid.to_string(), n)).collect();
     }
 
@@ -138,7 +142,7 @@ impl Inspector {
     fn move_abroad(&self, station: MacAddr, node: &str) -> Result<Move, String> {
         let Some((wishes, bell)) = &self.cluster else { return Err(format!("there is no node {node} here")) };
         let (answer, answered) = sync_channel(1);
-        let wish = Wish { station, node: node.to_owned(), answer };
+        let wish = Wish { station, node: node.to_owned(), answer: Some(answer) };
         wishes.send(wish).map_err(|_| "the node ends".to_owned())?;
         // It is rung again by whatever comes next.
         let _ = bell.ring();
@@ -196,6 +200,7 @@ impl Inspector {
             moves,
             move_totals,
             peers: lock(&self.others).clone(),
+            cluster_drops: lock(&self.cluster_drops).clone(),
             ..Status::default()
         };
         let asked: Vec<_> = (0..self.radios.len()).map(|radio| self.ask(radio)).collect();

@@ -51,12 +51,12 @@ impl<W: Write> Log<W> {
     /// What happened in the cluster.
     pub fn news(&mut self, news: &News) {
         let text = match news {
-            News::Arrived { bssid, radio, from, taken_over, .. } => {
+            News::Arrived { bssid, station, radio, from, taken_over, .. } => {
                 let how = if *taken_over { "taken over from" } else { "from" };
                 let from = from.as_deref().unwrap_or("nowhere");
                 return self.line(
                     *radio,
-                    &format!("AP-ARRIVED bssid={bssid} {how} node={}", escape(from.as_bytes())),
+                    &format!("AP-STA-ARRIVED {station} bssid={bssid} {how} node={}", escape(from.as_bytes())),
                 );
             }
             News::Left(Departed { station, bssid, from, gap }, node) => {

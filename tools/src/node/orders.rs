@@ -31,7 +31,9 @@ pub struct Home {
     abroad: Abroad,
 }
 
-/// What the threads of radios know of clients on other nodes.
+/// What the threads of radios know of clients on other nodes. A radio that gives a virtual AP away puts its client here
+/// before it lets go of it, so that a frame for the client finds its way at any moment; all else is told here by the thread
+/// that runs the node.
 #[derive(Clone, Debug, Default)]
 pub struct Abroad {
     clients: Arc<ArcSwap<BTreeSet<MacAddr>>>,
@@ -39,9 +41,30 @@ pub struct Abroad {
 }
 
 impl Abroad {
-    /// These are the clients of other nodes now.
-    pub fn set(&self, clients: BTreeSet<MacAddr>) {
-        self.clients.store(Arc::new(clients));
+    /// A client is on another node now.
+    pub fn insert(&self, client: MacAddr) {
+        if !self.has(client) {
+            self.clients.rcu(|clients| {
+                let mut clients = BTreeSet::clone(clients);
+                clients.insert(client);
+                clients
+            });
+        }
+    }
+
+    /// A client is on no other node any more.
+    pub fn remove(&self, client: MacAddr) {
+        if self.has(client) {
+            self.clients.rcu(|clients| {
+                let mut clients = BTreeSet::clone(clients);
+                clients.remove(&client);
+                clients
+            });
+        }
+    }
+
+    pub(super) fn has(&self, client: MacAddr) -> bool {
+        self.clients.load().contains(&client)
     }
 
     /// A frame that was told of does not wait any more.
@@ -56,9 +79,8 @@ impl Home {
         Self { tell, bell, abroad }
     }
 
-    /// A client of another node: a frame for it is to be told of.
-    pub(super) fn is_abroad(&self, client: MacAddr) -> bool {
-        self.abroad.clients.load().contains(&client)
+    pub(super) const fn abroad(&self) -> &Abroad {
+        &self.abroad
     }
 
     /// Tells of a frame, if not too many wait already. Whether it did.
@@ -97,8 +119,23 @@ pub enum Order {
         /// For how long.
         linger: Duration,
     },
-    /// Another node has it by a higher right: end it here, without a word to its client. [`Told::Taken`] is what is left.
-    Stop(MacAddr),
+    /// Another node has it by a higher right: end it here, without a word to its client. [`Told::Taken`] is what is left, or
+    /// [`Told::Gone`] if that is of no use. Its address is acknowledged for a while longer.
+    Stop {
+        /// Which.
+        bssid: MacAddr,
+        /// For how long.
+        linger: Duration,
+    },
+    /// What another node that had it has left of it: send what is queued, receive nothing again.
+    Merge(Box<Context>),
+    /// It is lost: tell its client to come again.
+    Invite {
+        /// Which.
+        bssid: MacAddr,
+        /// The client.
+        client: MacAddr,
+    },
     /// Serve it: [`Told::Adopted`] or [`Told::Refused`].
     Activate {
         /// What it is made of.
@@ -189,7 +226,9 @@ impl<R: Radio> Worker<R> {
                 }
             }
             Order::Vacated(bssid) => self.ap.vacated(bssid),
-            Order::Stop(bssid) => self.stop_serving(now, bssid),
+            Order::Stop { bssid, linger } => self.stop_serving(now, bssid, linger),
+            Order::Merge(left) => self.ap.merge(now, *left),
+            Order::Invite { bssid, client } => self.ap.invite(now, bssid, client),
         }
     }
 
@@ -241,33 +280,28 @@ impl<R: Radio> Worker<R> {
     }
 
     fn give_away(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
-        let Some(enlisted) = &self.enlisted else { return };
-        let clock = enlisted.clock;
-        let Some(ap) = self.ap.take(now, bssid, linger) else { return };
-        let network = ap.config().id;
-        let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();
-        for station in stations {
-            self.port.left(network, station);
-        }
-        if let Some(context) = ap.into_context(now, clock) {
-            self.moves.gone_abroad(now, bssid, linger);
-            self.tell_home(Told::Taken(Box::new(context)));
+        if let Some(ap) = self.ap.take(now, bssid, linger) {
+            self.send_away(now, ap, linger);
         }
     }
 
-    fn stop_serving(&mut self, now: Instant, bssid: MacAddr) {
+    fn stop_serving(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        if let Some(ap) = self.ap.withdraw(now, bssid, linger) {
+            self.send_away(now, ap, linger);
+        }
+    }
+
+    fn send_away(&mut self, now: Instant, ap: VirtualAp, linger: Duration) {
         let Some(enlisted) = &self.enlisted else { return };
-        let Some(ap) = self.ap.virtual_aps().find(|ap| ap.bssid() == bssid) else { return };
-        let left = ap.context(now, enlisted.clock);
-        let network = ap.config().id;
+        let (clock, network, bssid) = (enlisted.clock, ap.config().id, ap.bssid());
         let stations: Vec<_> = ap.peers().map(|peer| peer.address()).collect();
         for station in stations {
-            self.ap.station_elsewhere(now, network, station);
+            enlisted.home.abroad.insert(station);
             self.port.left(network, station);
         }
-        if let Some(context) = left {
-            self.tell_home(Told::Taken(Box::new(context)));
-        }
+        self.moves.gone_abroad(now, bssid, linger);
+        let told = ap.into_context(now, clock).map(|context| Told::Taken(Box::new(context)));
+        self.tell_home(told.unwrap_or(Told::Gone(bssid)));
     }
 
     fn activate(&mut self, now: Instant, context: Context, range: TxRange) {

@@ -155,6 +155,7 @@ impl Port {
         match place {
             Some(_) if isolate => self.drops.count(DropReason::Isolated),
             Some(radio) => return self.send_to_radio(now, radio, Parcel { network, ethernet }, ap),
+            None if !isolate && self.follows_abroad(network, to, &ethernet) => {}
             None => {
                 self.send_outside(index, &ethernet, !to.is_group());
                 if to.is_group() && !isolate {
@@ -195,7 +196,11 @@ impl Port {
         if let Some(Some(lane)) = place.and_then(|radio| self.lanes.get_mut(radio)) {
             return lane.send(parcel, &mut self.drops);
         }
-        ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+        let leaves =
+            place.is_none() && to.is_some_and(|to| self.follows_abroad(parcel.network, to, &parcel.ethernet));
+        if !leaves {
+            ap.handle_msdu(now, parcel.network, &parcel.ethernet);
+        }
         if let Some(lane) = self.lane(from) {
             // Without room there the buffer is simply freed.
             let _ = lane.emptied.push(parcel.ethernet);
@@ -332,6 +337,16 @@ impl Port {
         (count, full)
     }
 
+    /// A frame for a client whose virtual AP has gone to another node goes there too. Says `false`, and does nothing, if the
+    /// client is none of those.
+    fn follows_abroad(&mut self, network: NetworkId, to: MacAddr, frame: &[u8]) -> bool {
+        let Some(home) = self.home.as_ref().filter(|home| home.abroad().has(to)) else { return false };
+        if !home.tell_frame(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }) {
+            self.drops.count(DropReason::RadioBusy);
+        }
+        true
+    }
+
     fn dispatch(&mut self, now: Instant, network: NetworkId, frame: &[u8], ap: &mut ApRadio) {
         let Some(to) = destination(frame) else { return self.drops.count(DropReason::MsduMalformed) };
         if frame.get(12..14) == Some(&EtherType::EAPOL.0.to_be_bytes()) {
@@ -342,14 +357,8 @@ impl Port {
             return ap.handle_msdu(now, network, frame);
         }
         match self.table.load().place(network, to) {
-            None => match self.home.as_ref().filter(|home| home.is_abroad(to)) {
-                Some(home) => {
-                    if !home.tell_frame(self.radio, Told::Msdu { network, ethernet: frame.to_vec() }) {
-                        self.drops.count(DropReason::RadioBusy);
-                    }
-                }
-                None => self.drops.count(DropReason::NoDestination),
-            },
+            None if self.follows_abroad(network, to, frame) => {}
+            None => self.drops.count(DropReason::NoDestination),
             Some(radio) => match self.lanes.get_mut(radio) {
                 Some(Some(lane)) => lane.send_copy(network, frame, &mut self.drops),
                 _ => ap.handle_msdu(now, network, frame),

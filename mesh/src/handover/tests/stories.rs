@@ -268,8 +268,23 @@ fn an_address_that_another_has_is_not_made_twice() {
     nodes.at(0, |node, now| node.handle_gone(now, BSSID));
     let key = crate::table::Key::Owned(BSSID).encode();
     nodes.at(1, |node, now| node.handle_row(now, id(0), &key, None));
-    nodes.wait(Duration::from_secs(1));
+    nodes.wait(Timing::default().ended);
+    assert_eq!(nodes.events(1), [Event::Ended { bssid: BSSID }]);
     nodes.at(1, |node, now| node.handle_created(now, BSSID, context(9, 0, b""))).unwrap();
+}
+
+#[test]
+fn a_row_that_gossip_takes_away_and_brings_again_ends_nothing() {
+    let mut nodes = owned(2);
+    let key = crate::table::Key::Owned(BSSID);
+    let row = crate::table::Row::Owned(BSSID, *nodes.all[0].title(BSSID).unwrap()).encode();
+    nodes.events(1);
+    nodes.at(1, |node, now| node.handle_row(now, id(0), &key.encode(), None));
+    nodes.wait(Timing::default().ended / 2);
+    nodes.at(1, |node, now| node.handle_row(now, id(0), &key.encode(), Some(&row)));
+    nodes.wait(Timing::default().ended);
+    assert_eq!(nodes.events(1), []);
+    assert_eq!(nodes.all[1].title(BSSID).map(|title| title.owner), Some(id(0)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A virtual AP as bytes, for the road between hosts.
 
+mod merge;
 mod pack;
 mod unpack;
 
@@ -19,6 +20,9 @@ const FIXED: usize = 2048;
 const QUEUED: usize = 64;
 /// What the queues of a station and of its group hold at most, and room for the rest.
 const MOST: usize = 4 << 20;
+
+/// How far the replay counter of the handshakes is moved on in a copy: the owner may send so many messages more.
+const MESSAGES: u64 = 1 << 32;
 
 /// All that it takes to go on serving a client elsewhere, in plaintext: whoever carries it must seal it.
 ///
@@ -203,6 +207,20 @@ impl Context {
         let pairwise = pairwise.map(|pairwise| (pairwise.authenticator.ptk.tk.expose(), pairwise.key.sent));
         let group = self.group.as_ref().map(|group| (group.gtk.expose(), group.sent));
         pairwise.into_iter().chain(group).map(|(key, sent)| (KeyId::of(key), sent))
+    }
+
+    /// The same as if it were only a copy: somebody else may have gone on with it, so what is queued in it may have been
+    /// sent, and more may have been received (SEC-H2).
+    #[must_use]
+    pub fn into_copy(mut self) -> Self {
+        if let Some(pairwise) = self.pairwise.as_mut().filter(|pairwise| pairwise.key.received.is_some()) {
+            pairwise.key.received = None;
+            pairwise.authenticator.counter = pairwise.authenticator.counter.saturating_add(MESSAGES);
+        }
+        self.station.draining = None;
+        self.station.peer.forget_what_waits();
+        self.group_queue.clear();
+        self
     }
 
     /// Its bytes, the version first.

@@ -1,13 +1,10 @@
 //! From a virtual AP to its context.
 
-use super::{Context, GroupRecord, PairwiseRecord, SharedClock, StationRecord};
+use super::{Context, GroupRecord, MESSAGES, PairwiseRecord, SharedClock, StationRecord};
 use crate::ap::config::Security;
 use crate::ap::virtual_ap::{Rekey, Station, VirtualAp};
 use crate::mac::Purpose;
 use crate::time::Instant;
-
-/// How far the replay counter of the handshakes is moved on in a copy: the owner may send so many messages more.
-const MESSAGES: u64 = 1 << 32;
 
 impl VirtualAp {
     /// The context with which another host can take over should this one fail. What is received and sent from now on is not
@@ -88,7 +85,7 @@ impl Station {
         }
     }
 
-    fn pairwise_record(&self, now: Instant, purpose: Purpose) -> Option<PairwiseRecord> {
+    pub(super) fn pairwise_record(&self, now: Instant, purpose: Purpose) -> Option<PairwiseRecord> {
         let key = self.peer.pairwise()?.record(purpose);
         let mut authenticator = self.authenticator.as_ref()?.record(now)?;
         if purpose == Purpose::Guard {

@@ -2,7 +2,7 @@
 
 use mesh::announce::NodeId;
 use mesh::engine::Engine;
-use mesh::handover::{Action, Context as Parcel, Event, Ticket};
+use mesh::handover::{Action, Context as Parcel, Event, Provenance, Ticket};
 use mesh::lease::{Lease, Record};
 use stack::ap::Context;
 use stack::time::Instant;
@@ -10,7 +10,7 @@ use stack::wire::{MacAddr, RxInfo};
 
 use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
-use super::{Departed, HEARD, Member, News, Own, answer};
+use super::{Departed, HEARD, Member, News, Own, answer, timing};
 use crate::node::orders::Order;
 
 impl<E: Engine> Member<E> {
@@ -45,20 +45,37 @@ impl<E: Engine> Member<E> {
                 self.order(bssid, Order::Resume(bssid));
             }
             Action::Take { bssid, linger } => self.order(bssid, Order::Take { bssid, linger }),
-            Action::Stop { bssid } => self.order(bssid, Order::Stop(bssid)),
-            Action::Activate { bssid, context, lease, .. } => {
-                self.activate(now, bssid, &context, &lease);
+            Action::Stop { bssid } => {
+                let linger = timing().linger;
+                self.order(bssid, Order::Stop { bssid, linger });
+            }
+            Action::Activate { bssid, context, lease, provenance } => {
+                self.activate(now, bssid, (&context, provenance), &lease);
             }
             Action::Stray { bssid, frame } => self.stray(bssid, frame.expose()),
-            Action::Merge { bssid, .. } => {
-                self.news.push(News::Line(format!("what another node had queued for {bssid} is not sent")));
-            }
+            Action::Merge { bssid, context } => self.merge(bssid, &context),
             // Radios renew the keys of a lease that is used up by themselves: what is new begins in generation 0.
             Action::Extend { .. } | Action::Rekey { .. } => {}
-            Action::Invite { bssid, .. } => {
-                self.news
-                    .push(News::Line(format!("virtual AP {bssid} is lost: its client has to come again")));
+            Action::Invite { bssid, client } => self.invite(now, bssid, client),
+        }
+    }
+
+    fn merge(&mut self, bssid: MacAddr, parcel: &Parcel) {
+        match Context::decode(parcel.bytes.expose()) {
+            Ok(left) => self.order(bssid, Order::Merge(Box::new(left))),
+            Err(why) => {
+                self.news.push(News::Line(format!("what is left of virtual AP {bssid} can't be read: {why}")))
             }
+        }
+    }
+
+    /// Only who hears a client can tell it.
+    fn invite(&mut self, now: Instant, bssid: MacAddr, client: Option<MacAddr>) {
+        let Some(client) = client else { return };
+        if let Some((radio, _, _)) = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD) {
+            self.switch.order(*radio, Order::Invite { bssid, client });
+            let line = format!("virtual AP {bssid} is lost: its client {client} is told to come again");
+            self.news.push(News::Line(line));
         }
     }
 
@@ -73,8 +90,15 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    fn activate(&mut self, now: Instant, bssid: MacAddr, parcel: &Parcel, lease: &Lease) {
+    fn activate(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        (parcel, provenance): (&Parcel, Provenance),
+        lease: &Lease,
+    ) {
         let context = match Context::decode(parcel.bytes.expose()) {
+            Ok(context) if provenance == Provenance::Copy => Box::new(context.into_copy()),
             Ok(context) => Box::new(context),
             Err(why) => {
                 self.news.push(News::Line(format!("virtual AP {bssid} can't be read: {why}")));
@@ -139,6 +163,10 @@ impl<E: Engine> Member<E> {
             Event::Superseded { bssid, by } => {
                 let name = self.name_of(by);
                 self.news.push(News::Line(format!("virtual AP {bssid} is node {name}'s: we stop")));
+            }
+            Event::Ended { bssid } => {
+                self.forget_abroad(bssid);
+                self.switch.order_all(|| Order::Vacated(bssid));
             }
             Event::SlotConflict { node } => {
                 let name = self.name_of(node);

@@ -9,7 +9,7 @@ use stack::wire::MacAddr;
 
 use super::convert::parcel;
 use super::{Member, News, Own};
-use crate::node::orders::{Order, Told};
+use crate::node::orders::Told;
 
 /// Kinds of what is handed on between nodes.
 pub(super) const MPDU: u8 = 1;
@@ -20,7 +20,10 @@ impl<E: Engine> Member<E> {
         match told {
             Told::Copy(context) => self.copy(now, radio, &context),
             Told::Gone(bssid) => {
-                self.own.remove(&bssid);
+                let client = self.own.remove(&bssid).map(|own| own.client);
+                if let Some(client) = client.filter(|client| !self.abroad.contains_key(client)) {
+                    self.shown.remove(client);
+                }
                 self.cluster.handle_gone(now, bssid);
             }
             Told::Drained(bssid) => self.cluster.handle_drained(now, bssid),
@@ -49,19 +52,34 @@ impl<E: Engine> Member<E> {
             Told::Msdu { ethernet, .. } => {
                 self.shown.taken();
                 let to = ethernet.get(..6).and_then(MacAddr::from_slice);
-                if let Some(&bssid) = to.and_then(|to| self.abroad.get(&to)) {
+                if let Some(bssid) = to.and_then(|to| self.bssid_of(to)) {
                     self.hand_on(now, bssid, MSDU, &ethernet);
                 }
             }
         }
     }
 
+    /// Where a client of another node is; one that is on its way there may still seem to be here.
+    fn bssid_of(&self, client: MacAddr) -> Option<MacAddr> {
+        let leaving = || self.own.iter().find(|(_, own)| own.client == client).map(|(bssid, _)| *bssid);
+        self.abroad.get(&client).copied().or_else(leaving)
+    }
+
     fn set_abroad(&mut self, client: MacAddr, bssid: MacAddr) {
-        self.changed |= self.abroad.insert(client, bssid) != Some(bssid);
+        self.abroad.insert(client, bssid);
+        self.shown.insert(client);
     }
 
     fn set_home(&mut self, client: MacAddr) {
-        self.changed |= self.abroad.remove(&client).is_some();
+        self.abroad.remove(&client);
+        self.shown.remove(client);
+    }
+
+    /// No client is there any more.
+    pub(super) fn forget_abroad(&mut self, bssid: MacAddr) {
+        for (client, _) in self.abroad.extract_if(.., |_, known| *known == bssid) {
+            self.shown.remove(client);
+        }
     }
 
     fn copy(&mut self, now: Instant, radio: usize, context: &Context) {
@@ -101,9 +119,7 @@ impl<E: Engine> Member<E> {
             Event::Row { node, key, row } => {
                 self.cluster.handle_row(now, node, &key, row.as_ref().map(|row| row.value.as_slice()));
                 self.note_client(&key);
-                if row.is_none() {
-                    self.note_end(&key);
-                }
+                self.learn_sight(node, &key, row.as_ref().map(|row| row.value.as_slice()));
             }
             Event::Frame { .. } => {}
             Event::Fenced { slot, fault } => {
@@ -113,21 +129,15 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// A virtual AP that no other node has any more: if its address is of one of our radios, it can be given away again.
-    fn note_end(&self, key: &[u8]) {
-        let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
-        if self.engine.members().iter().all(|other| self.engine.row(other.node, key).is_none()) {
-            self.switch.order_all(|| Order::Vacated(bssid));
-        }
-    }
-
     /// Where a client of another node is.
     fn note_client(&mut self, key: &[u8]) {
         let Some(bssid) = owned(key).filter(|bssid| !self.own.contains_key(bssid)) else { return };
-        let before = self.abroad.len();
-        self.abroad.retain(|_, known| *known != bssid);
-        self.changed |= self.abroad.len() != before;
-        if let Some(client) = self.cluster.title(bssid).and_then(|title| title.client) {
+        let client = self.cluster.title(bssid).and_then(|title| title.client);
+        if client.is_some_and(|client| self.abroad.get(&client) == Some(&bssid)) {
+            return;
+        }
+        self.forget_abroad(bssid);
+        if let Some(client) = client {
             self.set_abroad(client, bssid);
         }
     }

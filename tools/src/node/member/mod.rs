@@ -3,6 +3,7 @@
 mod act;
 mod convert;
 mod hear;
+mod sights;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use mesh::Cluster;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::Journal;
+use mesh::lease::{Journal, NodeSlot};
 use stack::ap::ApEvent;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
 pub use self::convert::{StoreJournal, range_of};
+use self::sights::Sights;
+pub(super) use self::sights::View;
 use super::moves::Moved;
 use super::orders::{Abroad, Told};
 use super::switch::Switch;
@@ -35,8 +38,8 @@ pub struct Wish {
     pub station: MacAddr,
     /// The other node's name.
     pub node: String,
-    /// Who is told what came of it.
-    pub answer: SyncSender<Result<Departed, String>>,
+    /// Who is told what came of it, if somebody wants to know.
+    pub answer: Option<SyncSender<Result<Departed, String>>>,
 }
 
 impl Wish {
@@ -111,8 +114,6 @@ pub struct Member<E> {
     told: Receiver<(usize, Told)>,
     /// What the radios know of `abroad`.
     shown: Abroad,
-    /// They do not know it all yet.
-    changed: bool,
     own: BTreeMap<MacAddr, Own>,
     /// Virtual APs whose radio was told to serve them.
     coming: BTreeMap<MacAddr, Own>,
@@ -123,6 +124,7 @@ pub struct Member<E> {
     /// Since when a virtual AP that leaves is not sent for.
     drains: BTreeMap<MacAddr, Instant>,
     leaving: Vec<Leaving>,
+    sights: Sights,
     news: Vec<News>,
 }
 
@@ -144,13 +146,13 @@ impl<E: Engine> Member<E> {
             switch,
             told,
             shown,
-            changed: false,
             own: BTreeMap::new(),
             coming: BTreeMap::new(),
             abroad: BTreeMap::new(),
             heard: BTreeMap::new(),
             drains: BTreeMap::new(),
             leaving: Vec::new(),
+            sights: Sights::default(),
             news: Vec::new(),
         })
     }
@@ -165,6 +167,13 @@ impl<E: Engine> Member<E> {
         self.cluster.owned().map(|(bssid, title)| (bssid, u64::from(title.rank.generation.number())))
     }
 
+    /// What was discarded of what came from other nodes, by reason; only those that occurred.
+    pub fn drops(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let engine = self.engine.counts().named();
+        let core = self.cluster.drops().iter().map(|(reason, count)| (reason.name(), count));
+        engine.into_iter().chain(core).filter(|(_, count)| *count > 0)
+    }
+
     /// What happened since the last call.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -174,15 +183,19 @@ impl<E: Engine> Member<E> {
     pub fn handle_event(&mut self, now: Instant, radio: usize, event: &WorkerEvent) {
         match event {
             WorkerEvent::Moved(moved) => self.handle_moved(moved),
-            WorkerEvent::Ap(ApEvent::Heard { bssid, signal, .. }) => {
-                self.handle_heard(now, radio, *bssid, *signal);
+            WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal }) => {
+                self.handle_heard(now, radio, (*bssid, *station), *signal);
             }
+            WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.handle_on_air(now, *bssid),
             WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
         }
     }
 
     /// A radio hears the client of a virtual AP.
-    fn handle_heard(&mut self, now: Instant, radio: usize, bssid: MacAddr, signal: i8) {
+    fn handle_heard(&mut self, now: Instant, radio: usize, (bssid, station): (MacAddr, MacAddr), signal: i8) {
+        if !self.own.contains_key(&bssid) {
+            self.hear_stranger(now, radio, station, signal);
+        }
         let better = self
             .heard
             .get(&bssid)
@@ -190,6 +203,11 @@ impl<E: Engine> Member<E> {
         if better {
             self.heard.insert(bssid, (radio, signal, now));
         }
+    }
+
+    /// A radio hears the beacons of a virtual AP of another node.
+    fn handle_on_air(&mut self, now: Instant, bssid: MacAddr) {
+        self.cluster.handle_heard(now, bssid);
     }
 
     /// A virtual AP went to another radio of this node.
@@ -217,6 +235,14 @@ impl<E: Engine> Member<E> {
         }
     }
 
+    /// A client is better off with another node.
+    pub fn handle_placed(&mut self, now: Instant, station: MacAddr, node: NodeSlot) {
+        let other = self.engine.members().into_iter().find(|other| other.slot == node);
+        if let Some(other) = other {
+            self.handle_wish(now, Wish { station, node: other.name, answer: None });
+        }
+    }
+
     /// Does all there is to do, and says whether there was anything: then the radios may have orders. To be called when
     /// the engine or a radio rang, and at the deadline.
     pub fn turn(&mut self, now: Instant) -> bool {
@@ -235,9 +261,7 @@ impl<E: Engine> Member<E> {
             self.cluster.handle_timeout(now);
         }
         self.act(now);
-        if std::mem::take(&mut self.changed) {
-            self.shown.set(self.abroad.keys().copied().collect());
-        }
+        self.tell_sights(now);
         while let Some(place) = self.leaving.iter().position(|leaving| leaving.until <= now) {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
@@ -249,7 +273,7 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        [core, leaving].into_iter().flatten().min()
+        [core, leaving, Some(self.sights.poll_timeout())].into_iter().flatten().min()
     }
 }
 
@@ -268,6 +292,8 @@ pub(super) const fn state(other: &Other) -> &'static str {
 }
 
 fn answer(wish: &Wish, outcome: Result<Departed, String>) {
-    // Who asked may have given up.
-    let _ = wish.answer.try_send(outcome);
+    if let Some(answer) = &wish.answer {
+        // Who asked may have given up.
+        let _ = answer.try_send(outcome);
+    }
 }

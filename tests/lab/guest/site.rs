@@ -1,0 +1,123 @@
+//! The wires between nodes: each node has a network namespace with its phy, a wire to the LAN that its TAP is bridged to,
+//! and one to the backhaul, of which how good it is can be said.
+
+use std::process::Command;
+
+use super::access_point::ADDRESS;
+use super::program::{output, run};
+use super::{Outcome, expect};
+
+const LAN: &str = "br0";
+const BACKHAUL: &str = "mesh0";
+
+/// Put up for as long as it lives.
+pub(crate) struct Site {
+    nodes: usize,
+}
+
+/// How good the backhaul is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wire {
+    pub(crate) name: &'static str,
+    /// What netem is told; each way of a packet passes it once.
+    netem: &'static [&'static str],
+}
+
+impl Wire {
+    pub(crate) const SHORT: Self = Self { name: "short", netem: &["delay", "100us"] };
+    pub(crate) const LONG: Self = Self { name: "long", netem: &["delay", "5ms"] };
+    pub(crate) const BAD: Self = Self { name: "bad", netem: &["delay", "1ms", "loss", "1%"] };
+}
+
+impl Site {
+    pub(crate) fn build(nodes: usize) -> Result<Self, String> {
+        let site = Self { nodes };
+        site.clear();
+        for bridge in [LAN, BACKHAUL] {
+            run("ip", &["link", "add", bridge, "type", "bridge"])?;
+            run("ip", &["link", "set", bridge, "up"])?;
+        }
+        run("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", LAN])?;
+        (0..nodes).try_for_each(|n| site.settle(n))?;
+        site.quality(Wire::SHORT)?;
+        Ok(site)
+    }
+
+    fn settle(&self, n: usize) -> Outcome {
+        let namespace = namespace(n);
+        run("ip", &["netns", "add", &namespace])?;
+        run("iw", &["phy", &format!("phy{n}"), "set", "netns", "name", &namespace])?;
+        for (inner, outer, bridge) in [("lan", format!("lan{n}"), LAN), ("wire", wire(n), BACKHAUL)] {
+            run("ip", &["link", "add", &outer, "type", "veth", "peer", "name", inner, "netns", &namespace])?;
+            run("ip", &["link", "set", &outer, "master", bridge, "up"])?;
+            run("ip", &["-n", &namespace, "link", "set", inner, "up"])?;
+        }
+        run("ip", &["-n", &namespace, "link", "set", "lo", "up"])?;
+        run("ip", &["-n", &namespace, "link", "add", "bridge", "type", "bridge"])?;
+        run("ip", &["-n", &namespace, "link", "set", "lan", "master", "bridge"])?;
+        run("ip", &["-n", &namespace, "link", "set", "bridge", "up"])?;
+        let address = format!("{}/24", address(n));
+        run("ip", &["-n", &namespace, "address", "add", &address, "dev", "wire"]).map(drop)
+    }
+
+    /// What is sent between nodes from now on is delayed or lost so.
+    pub(crate) fn quality(&self, wire: Wire) -> Outcome {
+        for n in 0..self.nodes {
+            let mut tc = self.command(n, "tc");
+            tc.args(["qdisc", "replace", "dev", "wire", "root", "netem"]).args(wire.netem);
+            output(&mut tc)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing goes to or from this node by the backhaul, or all does again. Its LAN stays.
+    pub(crate) fn cut(&self, n: usize, cut: bool) -> Outcome {
+        run("ip", &["link", "set", &wire(n), if cut { "down" } else { "up" }]).map(drop)
+    }
+
+    /// A program in the namespace of a node.
+    pub(crate) fn command(&self, n: usize, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &namespace(n), program]);
+        command
+    }
+
+    /// A TAP of a node is on the LAN.
+    pub(crate) fn connect(&self, n: usize, tap: &str) -> Outcome {
+        expect(n < self.nodes, || format!("there is no node {n}"))?;
+        run("ip", &["-n", &namespace(n), "link", "set", tap, "master", "bridge"]).map(drop)
+    }
+
+    /// Also what a scenario before has left.
+    fn clear(&self) {
+        for n in 0..self.nodes {
+            // In the first namespace, that of the first process, phys are as they were.
+            let _ = output(self.command(n, "iw").args(["phy", &format!("phy{n}"), "set", "netns", "1"]));
+            let _ = run("ip", &["netns", "delete", &namespace(n)]);
+            let _ = run("ip", &["link", "delete", &wire(n)]);
+            let _ = run("ip", &["link", "delete", &format!("lan{n}")]);
+        }
+        for bridge in [LAN, BACKHAUL] {
+            let _ = run("ip", &["link", "delete", bridge]);
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Where a node can be reached by the others.
+pub(crate) fn address(n: usize) -> String {
+    format!("10.7.0.{}", n + 1)
+}
+
+fn namespace(n: usize) -> String {
+    format!("node{n}")
+}
+
+fn wire(n: usize) -> String {
+    format!("wire{n}")
+}
