@@ -24,7 +24,8 @@ impl ApRadio {
 
     /// It is an own address that nothing lives at, here or on another radio.
     pub(super) fn is_free(&self, place: Place) -> bool {
-        self.slot(place).is_none() && self.own_index(place).is_some() && !self.moves.away.contains(&place)
+        let elsewhere = || self.moves.away.contains(&place) || self.moves.on_air.contains_key(&place);
+        self.slot(place).is_none() && self.own_index(place).is_some() && !elsewhere()
     }
 
     /// The network whose BSSID is at this place: its BSS if it is shared, else its parent.

@@ -23,6 +23,9 @@ use crate::wire::{MacAddr, RxInfo};
 /// Between two reports of how a station is heard.
 const REPORT: Duration = Duration::from_millis(100);
 
+/// An address whose beacons were heard from elsewhere is not given to anybody for so long.
+const ON_AIR: Duration = Duration::from_secs(1);
+
 /// The first byte of a beacon (802.11-2020 9.2.4.1.3).
 const BEACON: u8 = 0x80;
 
@@ -37,6 +40,8 @@ pub(super) struct Moves {
     pub(super) departed: BTreeMap<Place, Departed>,
     /// Virtual APs that have come lately.
     pub(super) unsettled: BTreeSet<Place>,
+    /// Addresses that have no virtual AP here and were heard on the air, and when.
+    pub(super) on_air: BTreeMap<Place, Instant>,
     /// Who was heard lately for virtual APs that are not here.
     pub(super) heard: Recent,
 }
@@ -213,6 +218,15 @@ impl ApRadio {
         }
     }
 
+    /// A virtual AP with an address of this radio lives on another one: the address is nobody's until it is vacated.
+    pub fn occupied(&mut self, bssid: MacAddr) {
+        let Some(place) = self.block().place(bssid) else { return };
+        let empty = self.slot(place).is_none() && self.announced_at(place).is_none();
+        if empty && self.own_index(place).is_some() && self.moves.away.insert(place) {
+            self.free = self.free.saturating_sub(1);
+        }
+    }
+
     /// Says that a virtual AP is drained, as soon as it is.
     pub(super) fn note_drained(&mut self, place: Place) {
         let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) else { return };
@@ -260,8 +274,11 @@ impl ApRadio {
     /// Says that a virtual AP of the block is on the air elsewhere, if it is its turn. `mpdu` comes from its address.
     pub(super) fn report_beacon(&mut self, now: Instant, place: Place, mpdu: &[u8]) {
         let bssid = self.block().bssid(place);
-        let beacon = mpdu.first().is_some_and(|first| *first == BEACON);
-        if beacon && self.slot(place).is_none() && self.moves.heard.permits((place, bssid), now, REPORT) {
+        let beacon = mpdu.first().is_some_and(|first| *first == BEACON) && self.slot(place).is_none();
+        if beacon {
+            self.moves.on_air.insert(place, now);
+        }
+        if beacon && self.moves.heard.permits((place, bssid), now, REPORT) {
             self.event(ApEvent::OnAir(bssid));
         }
     }
@@ -269,6 +286,7 @@ impl ApRadio {
     /// Acknowledges no longer what nobody should send here any more.
     pub(super) fn forget_departed(&mut self, now: Instant) {
         let Self { moves, acks, .. } = self;
+        moves.on_air.retain(|_, at| now.since(*at) < ON_AIR);
         moves.departed.retain(|&place, departed| {
             let lingers = now < departed.until;
             if !lingers {

@@ -1,11 +1,11 @@
 //! Two hosts have a virtual AP, and one of them stops; and one that nobody has any more.
 
-use stack::ap::{ApEvent, SharedClock, VirtualAp};
+use stack::ap::{ApEvent, ApRadio, SharedClock, VirtualAp};
 use stack::mac::DropReason;
-use stack::wire::{FrameKind, ReasonCode, RxInfo};
+use stack::wire::{FrameKind, MacAddr, ReasonCode, RxInfo};
 
-use crate::two::{LINGER, OWN, Two, above, dozing};
-use crate::world::{FAR, at, kind_of, station, transmitter, wpa2};
+use crate::two::{LINGER, OWN, Two, above, dozing, half};
+use crate::world::{Counting, FAR, at, authentication, data, kind_of, station, stranger, transmitter, wpa2};
 
 /// The other radio has it too, from a copy.
 fn taken_over(two: &mut Two) {
@@ -155,4 +155,67 @@ fn one_that_is_on_the_air_elsewhere_is_told_of() {
     assert!((8..=10).contains(&told), "{told}");
     two.world.take_events();
     assert!(!two.world.ap_events.contains(&ApEvent::OnAir(bssid)), "not of what is here");
+}
+
+/// What a radio that has just started says to the client of a virtual AP with one of its addresses.
+fn answers_after_a_restart(two: &mut Two, prepare: impl Fn(&mut Two)) -> Vec<FrameKind> {
+    two.moved();
+    let bssid = two.bssid();
+    let now = at(two.world.now);
+    two.other = ApRadio::new(half(0), vec![two.network.clone()], now, Box::new(Counting(7)));
+    prepare(two);
+    std::mem::swap(&mut two.world.ap, &mut two.other);
+    let since = two.world.air.len();
+    two.hear(&data(FrameKind::QOS_DATA, bssid, station(1), false, &[0; 40]));
+    two.hear(&authentication(bssid, station(1)));
+    two.world.run(60);
+    let answers = two.world.air[since..].iter().filter(|on_air| on_air.frame[4..10] == station(1).octets());
+    answers.filter_map(|on_air| kind_of(&on_air.frame)).collect()
+}
+
+#[test]
+fn a_radio_that_starts_anew_leaves_alone_what_another_has_of_its_addresses() {
+    let strange = answers_after_a_restart(&mut Two::joined(wpa2(OWN)), |_| {});
+    assert!(!strange.is_empty(), "else nothing is shown");
+    let told = answers_after_a_restart(&mut Two::joined(wpa2(OWN)), |two| two.other.occupied(two.bssid()));
+    assert_eq!(told, []);
+    let heard = answers_after_a_restart(&mut Two::joined(wpa2(OWN)), |two| {
+        let since = two.world.air.len();
+        two.world.run(150);
+        let now = at(two.world.now);
+        for on_air in &two.world.air[since..] {
+            two.other.handle_frame(now, &RxInfo::default(), &mut on_air.frame.clone());
+        }
+    });
+    assert_eq!(heard, []);
+}
+
+#[test]
+fn an_address_that_was_heard_from_elsewhere_is_given_away_again_when_it_is_silent() {
+    let mut two = Two::joined(wpa2(OWN));
+    two.moved();
+    let bssid = two.bssid();
+    let now = at(two.world.now);
+    two.other = ApRadio::new(half(0), vec![two.network.clone()], now, Box::new(Counting(7)));
+    std::mem::swap(&mut two.world.ap, &mut two.other);
+    two.hear(&beacon_of(bssid));
+    let answers = |two: &mut Two| {
+        let since = two.world.air.len();
+        two.hear(&authentication(bssid, stranger(1)));
+        two.world.run(5);
+        two.world.answers(since, stranger(1), FrameKind::AUTHENTICATION).len()
+    };
+    assert_eq!(answers(&mut two), 0);
+    two.world.run(2500);
+    assert_eq!(answers(&mut two), 1);
+}
+
+/// A beacon as somebody else would send it.
+fn beacon_of(bssid: MacAddr) -> Vec<u8> {
+    let mut frame = vec![0x80, 0, 0, 0];
+    frame.extend([0xff; 6]);
+    frame.extend(bssid.octets());
+    frame.extend(bssid.octets());
+    frame.extend([0; 2 + 12]);
+    frame
 }

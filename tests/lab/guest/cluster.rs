@@ -143,6 +143,16 @@ impl Cluster {
         Ok(Moved::After(gap / 1000.0))
     }
 
+    /// What went wrong, with what the nodes have dropped.
+    pub(crate) fn explain(&self, why: &str) -> String {
+        let drops = |n: usize| {
+            let status = status(n).unwrap_or_default();
+            format!("{} dropped {} {}", NAMES[n], status["radios"][0]["drops"], status["cluster_drops"])
+        };
+        let drops: Vec<_> = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some()).map(drops).collect();
+        format!("{why}; {}", drops.join(", "))
+    }
+
     /// To the next node; yields the gap, if it went.
     pub(crate) fn move_on(&self, client: &Client) -> Result<Option<f64>, String> {
         let owner = self.owner(client)?;

@@ -30,7 +30,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     for wire in [Wire::SHORT, Wire::LONG, Wire::BAD] {
         cluster.site.quality(wire)?;
         let gaps = pings_both_ways(&client, 600, Duration::from_millis(200), || cluster.move_on(&client))
-            .map_err(|why| format!("{wire:?}: {why}"))?;
+            .map_err(|why| cluster.explain(&format!("{wire:?}: {why}")))?;
         println!("measure node_moves_{}.{} {} times", wire.name, make.name(), gaps.len());
         println!("measure node_move_gap_{}.{} {:.2} ms", wire.name, make.name(), median(&gaps));
         expect(gaps.len() >= 3, || format!("{wire:?}: only {} moves", gaps.len()))?;
@@ -93,7 +93,7 @@ pub(crate) fn clients_cross(make: Make) -> Outcome {
         }
     }
     for (n, pings) in beside.into_iter().enumerate() {
-        pings.end()?.all_answered(&format!("to client {n}"))?;
+        pings.end()?.all_answered(&format!("to client {n}")).map_err(|why| cluster.explain(&why))?;
     }
     println!("measure crossings.{} {moves} times", make.name());
     expect(moves >= 6, || format!("only {moves} moves"))
@@ -166,7 +166,8 @@ pub(crate) fn wrong_cluster(_: Make) -> Outcome {
 pub(crate) fn moved_again_and_again(make: Make) -> Outcome {
     let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
-    let gaps = pings_both_ways(&client, 3000, Duration::from_millis(20), || cluster.move_on(&client))?;
+    let gaps = pings_both_ways(&client, 3000, Duration::from_millis(20), || cluster.move_on(&client))
+        .map_err(|why| cluster.explain(&why))?;
     println!("measure moves_in_a_minute.{} {} times", make.name(), gaps.len());
     println!("measure node_move_gap_again.{} {:.2} ms", make.name(), median(&gaps));
     expect(gaps.len() >= 15, || format!("only {} moves", gaps.len()))
@@ -195,7 +196,7 @@ pub(crate) fn walks(make: Make) -> Outcome {
             expect(owner == to, || format!("leg {leg}: it is at node {owner}"))
         })?;
     }
-    beside.end()?.all_answered("to the client on its way")?;
+    beside.end()?.all_answered("to the client on its way").map_err(|why| cluster.explain(&why))?;
     let moves: usize =
         (0..2).map(|n| Ok(status(n)?["moves"].as_array().map_or(0, Vec::len))).sum::<Result<_, String>>()?;
     println!("measure moves_of_a_walk.{} {moves} times", make.name());

@@ -1,5 +1,7 @@
-//! The wires between nodes: each node has a network namespace with its phy, a wire to the LAN that its TAP is bridged to,
-//! and one to the backhaul, of which how good it is can be said.
+//! The wires between nodes: each node has a network namespace with its phy and a wire to the backhaul, of which how good it is
+//! can be said. Their TAPs are ports of one bridge, the LAN. A bridge of its own for each node would be one more queue for
+//! each processor on the way to the TAP, and the kernel keeps no order among those: a frame that was sent to a node before
+//! the LAN learned that the client is elsewhere would come after that.
 
 use std::process::Command;
 
@@ -47,15 +49,12 @@ impl Site {
         let namespace = namespace(n);
         run("ip", &["netns", "add", &namespace])?;
         run("iw", &["phy", &format!("phy{n}"), "set", "netns", "name", &namespace])?;
-        for (inner, outer, bridge) in [("lan", format!("lan{n}"), LAN), ("wire", wire(n), BACKHAUL)] {
-            run("ip", &["link", "add", &outer, "type", "veth", "peer", "name", inner, "netns", &namespace])?;
-            run("ip", &["link", "set", &outer, "master", bridge, "up"])?;
+        let wire = wire(n);
+        run("ip", &["link", "add", &wire, "type", "veth", "peer", "name", "wire", "netns", &namespace])?;
+        run("ip", &["link", "set", &wire, "master", BACKHAUL, "up"])?;
+        for inner in ["wire", "lo"] {
             run("ip", &["-n", &namespace, "link", "set", inner, "up"])?;
         }
-        run("ip", &["-n", &namespace, "link", "set", "lo", "up"])?;
-        run("ip", &["-n", &namespace, "link", "add", "bridge", "type", "bridge"])?;
-        run("ip", &["-n", &namespace, "link", "set", "lan", "master", "bridge"])?;
-        run("ip", &["-n", &namespace, "link", "set", "bridge", "up"])?;
         let address = format!("{}/24", address(n));
         run("ip", &["-n", &namespace, "address", "add", &address, "dev", "wire"]).map(drop)
     }
@@ -82,10 +81,11 @@ impl Site {
         command
     }
 
-    /// A TAP of a node is on the LAN.
+    /// A TAP that a node has made is on the LAN.
     pub(crate) fn connect(&self, n: usize, tap: &str) -> Outcome {
         expect(n < self.nodes, || format!("there is no node {n}"))?;
-        run("ip", &["-n", &namespace(n), "link", "set", tap, "master", "bridge"]).map(drop)
+        run("ip", &["-n", &namespace(n), "link", "set", tap, "netns", "1"])?;
+        run("ip", &["link", "set", tap, "master", LAN, "up"]).map(drop)
     }
 
     /// Also what a scenario before has left.
@@ -95,7 +95,6 @@ impl Site {
             let _ = output(self.command(n, "iw").args(["phy", &format!("phy{n}"), "set", "netns", "1"]));
             let _ = run("ip", &["netns", "delete", &namespace(n)]);
             let _ = run("ip", &["link", "delete", &wire(n)]);
-            let _ = run("ip", &["link", "delete", &format!("lan{n}")]);
         }
         for bridge in [LAN, BACKHAUL] {
             let _ = run("ip", &["link", "delete", bridge]);

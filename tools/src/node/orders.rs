@@ -143,6 +143,8 @@ pub enum Order {
         /// Packet numbers for all of its keys.
         range: TxRange,
     },
+    /// The virtual AP with this address, which may be one of the radio, is another node's.
+    Occupied(MacAddr),
     /// The virtual AP with this address, which may be one of the radio, has ended on another node.
     Vacated(MacAddr),
     /// A frame of its client that was heard elsewhere.
@@ -225,6 +227,7 @@ impl<R: Radio> Worker<R> {
                     self.ap.handle_msdu(now, network, &ethernet);
                 }
             }
+            Order::Occupied(bssid) => self.ap.occupied(bssid),
             Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop { bssid, linger } => self.stop_serving(now, bssid, linger),
             Order::Merge(left) => self.ap.merge(now, *left),

@@ -9,7 +9,7 @@ use stack::wire::MacAddr;
 
 use super::convert::parcel;
 use super::{Member, News, Own};
-use crate::node::orders::Told;
+use crate::node::orders::{Order, Told};
 
 /// Kinds of what is handed on between nodes.
 pub(super) const MPDU: u8 = 1;
@@ -138,6 +138,8 @@ impl<E: Engine> Member<E> {
         }
         self.forget_abroad(bssid);
         if let Some(client) = client {
+            // A node that has just started knows of no virtual AP that went away before.
+            self.switch.order_all(|| Order::Occupied(bssid));
             self.set_abroad(client, bssid);
         }
     }
