@@ -64,28 +64,26 @@ fn as_long_as_no_node_crashes_nobody_notices_a_move_whatever_the_seed() {
 
 #[test]
 fn the_clients_of_a_node_that_crashes_are_served_by_the_other_and_only_they_lose_anything() {
-    let (demo, _) = played(1, 20);
-    let (outcome, story) = (&demo.outcome, &demo.story);
-    let crash = story.crash.as_ref().unwrap();
-    assert!(crash.clients.len() >= 3, "{}", demo.account);
-    assert_eq!(outcome.takeovers, crash.clients.len() as u64, "{}", demo.account);
-    for orphan in &crash.clients {
-        let gap = orphan.gap.unwrap();
-        assert!(gap < Duration::from_secs(1), "{orphan:?}");
-        assert!(story.radios[orphan.to.unwrap()].name.starts_with("south/"), "{orphan:?}");
-    }
-    let Outcome { msdus_lost, msdus_duplicated, pn_reuses, reassociations, eapol_after_join, .. } = *outcome;
-    assert_eq!(
-        [msdus_lost, msdus_duplicated, pn_reuses, reassociations, eapol_after_join],
-        [0; 5],
-        "{}",
-        demo.account
-    );
-    assert!(outcome.msdus_lost_by_crash > 0, "{}", demo.account);
-    for client in &story.clients {
-        let last = client.stays.last().unwrap();
-        assert!(story.radios[last.radio].name.starts_with("south/"), "{}: {last:?}", client.name);
-        assert_eq!(last.to, story.length, "{} is served to the end", client.name);
+    for seed in seeds(1) {
+        let demo = play(seed, Duration::from_secs(20), Box::new(io::sink())).unwrap();
+        let (outcome, story) = (&demo.outcome, &demo.story);
+        let crash = story.crash.as_ref().unwrap();
+        assert!(crash.clients.len() >= 3, "seed {seed}: {}", demo.account);
+        assert_eq!(outcome.takeovers, crash.clients.len() as u64, "seed {seed}: {}", demo.account);
+        for orphan in &crash.clients {
+            assert!(orphan.gap.unwrap() < Duration::from_secs(1), "seed {seed}: {orphan:?}");
+            assert!(story.radios[orphan.to.unwrap()].name.starts_with("south/"), "seed {seed}: {orphan:?}");
+        }
+        let Outcome { msdus_lost, msdus_duplicated, pn_reuses, .. } = *outcome;
+        let Outcome { reassociations, eapol_after_join, msdus_lost_by_crash, .. } = *outcome;
+        let faults = [msdus_lost, msdus_duplicated, pn_reuses, reassociations, eapol_after_join];
+        assert_eq!(faults, [0; 5], "seed {seed}: {}", demo.account);
+        assert!(msdus_lost_by_crash > 0, "seed {seed}: {}", demo.account);
+        for client in &story.clients {
+            let last = client.stays.last().unwrap();
+            assert!(story.radios[last.radio].name.starts_with("south/"), "{}: {last:?}", client.name);
+            assert_eq!(last.to, story.length, "{} is served to the end", client.name);
+        }
     }
 }
 

@@ -36,6 +36,14 @@ fn node(out: &mut Text, status: &Status) {
     for peer in &status.peers {
         out.sample(&[("peer", &peer.node), ("state", &peer.state)], u8::from(peer.state == "up"));
     }
+    out.metric(
+        "airloom_cluster_dropped_total",
+        Kind::Counter,
+        "What came from other nodes and was discarded, by reason.",
+    );
+    for (reason, count) in &status.cluster_drops {
+        out.sample(&[("reason", reason)], count);
+    }
 }
 
 fn radios(out: &mut Text, radios: &[Radio]) {

@@ -116,6 +116,7 @@ fn status() -> Status {
         virtual_aps: vec![ap(1, client(1, false)), ap(2, client(2, true))],
         peers: vec![PeerNode { node: "south".into(), state: "suspect".into() }],
         move_totals,
+        cluster_drops: [("malformed".to_owned(), 6)].into(),
         ..Status::default()
     }
 }
@@ -129,6 +130,7 @@ fn a_scraper_finds_radios_clients_drops_moves_peers_and_generations() {
         ("airloom_uptime_seconds", &[], 1.5),
         ("airloom_peer_up", &[("peer", "south"), ("state", "suspect")], 0.0),
         ("airloom_radio_up", &[("radio", "phy0")], 1.0),
+        ("airloom_cluster_dropped_total", &[("reason", "malformed")], 6.0),
         ("airloom_dropped_frames_total", &[("radio", "phy0"), ("reason", "replay")], 3.0),
         ("airloom_dropped_frames_total", &[("radio", "phy0"), ("reason", "duplicate")], 5.0),
         ("airloom_virtual_aps", &[("radio", "phy0"), ("ssid", ssid), ("kind", "per-client")], 2.0),
