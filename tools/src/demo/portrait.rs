@@ -162,6 +162,8 @@ pub(super) fn totals(stage: &Stage, index: usize, actor: &Actor) -> Totals {
         totals.lost += books.lost().count() as u64;
         totals.duplicated += books.duplicated();
     }
+    totals.taken = trail::taken(stage, index);
+    totals.lost -= totals.taken.min(totals.lost);
     totals.retries = stage.witness.borrow().people.get(index).map_or(0, |seen| seen.retries.total());
     let time = |states: &[State]| -> Duration {
         let spans = actor.spans.iter().filter(|span| states.contains(&span.state));

@@ -176,7 +176,7 @@ pub(super) const STREAMS: [Stream; 14] = [
 ];
 
 /// A page: so long in so long.
-const PAGE: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(1700));
+const PAGE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(900));
 const CHAT: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(2900));
 
 /// An ordinary house.

@@ -32,8 +32,8 @@ pub(super) struct Seam {
     pub(super) sequence: Pair<u16>,
     /// Packet numbers, if it was encrypted.
     pub(super) packet: Option<Pair<u64>>,
-    /// It was encrypted under the same key.
-    pub(super) same_key: bool,
+    /// It was encrypted under the same key; `None` if there was no encrypted one before.
+    pub(super) same_key: Option<bool>,
 }
 
 /// Who sends to a client, and which numbers were last.
@@ -87,7 +87,7 @@ impl Seams {
             server.mast = mast;
             let packet = sealed.map(|(after, _)| Pair { before: server.sealed.map(|(pn, _)| pn), after });
             let sequence = Pair { before: server.sequence.get(&tid).copied(), after: sequence };
-            let same_key = sealed.zip(server.sealed).is_some_and(|((_, one), (_, other))| one == other);
+            let same_key = sealed.zip(server.sealed).map(|((_, one), (_, other))| one == other);
             self.seams.push(Seam { at, client, to: mast, tid, sequence, packet, same_key });
         }
         server.sequence.insert(tid, sequence);
@@ -124,7 +124,7 @@ mod tests {
         let [seam] = seams.all() else { panic!("{:?}", seams.all()) };
         assert_eq!((seam.to, seam.sequence), (1, Pair { before: Some(101), after: 102 }));
         assert_eq!(seam.packet, Some(Pair { before: Some(6), after: 1 << 34 }));
-        assert!(seam.same_key);
+        assert_eq!(seam.same_key, Some(true));
         assert_eq!(seams.server(0), Some(1));
     }
 }

@@ -47,13 +47,14 @@ fn clients(stage: &Stage, out: &mut String) -> std::fmt::Result {
         let (up, down) = (totals.up, totals.down);
         writeln!(
             out,
-            "  {:<8} from it {:>5} of {:<5} to it {:>5} of {:<5} lost {}, twice {}, sent again {}; {}",
+            "  {:<8} from it {:>5} of {:<5} to it {:>5} of {:<5} lost {}, with the crash {}, twice {}, sent again {}; {}",
             actor.person.name,
             up.1,
             up.0,
             down.1,
             down.0,
             totals.lost,
+            totals.taken,
             totals.duplicated,
             totals.retries,
             match totals.dozes {

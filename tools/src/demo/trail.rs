@@ -48,7 +48,9 @@ pub(super) fn handovers(stage: &Stage) -> Vec<Handover> {
             queued: handover.queued,
             sequence: seam.map_or_else(dash, sequence),
             packets: seam.and_then(|seam| seam.packet).map_or_else(dash, packets),
-            key: seam.map_or_else(dash, |seam| if seam.same_key { "same" } else { "new" }.to_owned()),
+            key: seam
+                .and_then(|seam| seam.same_key)
+                .map_or_else(dash, |same| if same { "same" } else { "new" }.to_owned()),
         }
     };
     all.iter().enumerate().map(row).collect()
@@ -106,7 +108,7 @@ pub(super) fn crash(stage: &Stage, text: Option<String>) -> Option<Crash> {
 }
 
 /// MSDUs from and to a client that the crash took.
-fn taken(stage: &Stage, client: usize) -> u64 {
+pub(super) fn taken(stage: &Stage, client: usize) -> u64 {
     let of_client = STREAMS
         .iter()
         .zip(&stage.books)

@@ -259,8 +259,10 @@ pub struct Totals {
     pub up: (u64, u64),
     /// MSDUs for it, and those of them that arrived.
     pub down: (u64, u64),
-    /// MSDUs that were lost, in both directions.
+    /// MSDUs that were lost, in both directions, but for the next.
     pub lost: u64,
+    /// Those that went with a node that was lost.
+    pub taken: u64,
     /// MSDUs that arrived more than once.
     pub duplicated: u64,
     /// Transmissions that were repeated.
