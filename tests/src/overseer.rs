@@ -7,6 +7,7 @@ use std::time::Duration;
 use drivers::air::OnAir;
 use stack::rsn::Pmk;
 use stack::time::Instant;
+use stack::wire::management::{Action, ActionDetails};
 use stack::wire::{Frame, FrameKind, MacAddr, ManagementBody};
 
 use crate::recorder::Recorder;
@@ -22,6 +23,8 @@ pub struct Overseer {
     armed: bool,
     /// Authentication, association, deauthentication, disassociation, action.
     pub management: Vec<FrameKind>,
+    /// Action frames that announce a channel switch.
+    pub announcements: usize,
     /// EAPOL that the recorder had heard when it was armed.
     eapol_before: usize,
     /// By BSSID: when its TSF timer was zero, and when it last sent a beacon.
@@ -39,6 +42,7 @@ impl Overseer {
             recorder: Recorder::new(pmk),
             armed: false,
             management: Vec::new(),
+            announcements: 0,
             eapol_before: 0,
             timers: BTreeMap::new(),
             longest_gap: Duration::ZERO,
@@ -69,6 +73,9 @@ impl Overseer {
         match frame.parse_body() {
             Ok(ManagementBody::Beacon(beacon)) => self.beacon(on_air, frame.bssid(), beacon.timestamp),
             Ok(ManagementBody::ProbeRequest(_) | ManagementBody::ProbeResponse(_)) => {}
+            Ok(ManagementBody::Action(action)) if announces_switch(&action) => {
+                self.announcements += usize::from(on_air.attempt == 0);
+            }
             _ => self.management.push(frame.kind()),
         }
     }
@@ -83,4 +90,9 @@ impl Overseer {
         self.longest_gap = self.longest_gap.max(on_air.start.since(last));
         self.timers.insert(bssid, (first, on_air.start));
     }
+}
+
+fn announces_switch(action: &Action<'_>) -> bool {
+    let details = action.parse_details();
+    matches!(details, ActionDetails::ChannelSwitch { .. } | ActionDetails::Public { action: 4, .. })
 }

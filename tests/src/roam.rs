@@ -21,6 +21,9 @@ use crate::story::{HOST, NETWORK, Seeded, address, ethernet, numbers, pmk, read}
 pub const BLOCK: BssidBlock = BssidBlock { base: MacAddr([2, 0, 0, 0, 0x10, 0]), bits: 6 };
 /// How long a radio acknowledges for a virtual AP that has left.
 const LINGER: Duration = Duration::from_millis(50);
+/// The same if the other one is on another channel, and how long that acknowledges before.
+const LINGER_APART: Duration = Duration::from_secs(2);
+const EXPECTED: Duration = Duration::from_secs(3);
 
 /// An AP and its radio.
 pub struct Mast {
@@ -77,29 +80,40 @@ pub struct World {
     owner: usize,
     target: Option<usize>,
     network: NetworkConfig,
+    channels: [Channel; 2],
+    /// How often the client was heard on a new channel.
+    pub followed: usize,
+    /// How often it was waited for there in vain.
+    pub missed: usize,
 }
 
 impl World {
     /// Masts ten metres to the left and to the right of a client that joins the first of them.
     pub fn joined(seed: u64, network: NetworkConfig, config: LinkConfig) -> Self {
-        let mut world = Self::new(seed, network, config);
+        Self::apart(seed, network, config, [36, 36])
+    }
+
+    /// The masts are on these channels.
+    pub fn apart(seed: u64, network: NetworkConfig, config: LinkConfig, channels: [u8; 2]) -> Self {
+        let channels = channels.map(|number| Channel::from_number(number).unwrap());
+        let mut world = Self::new(seed, network, config, channels);
         assert!(world.until(Duration::from_secs(20), Self::is_joined), "{:?}", world.events);
         world.events.clear();
         world.overseer.borrow_mut().arm();
         world
     }
 
-    fn new(seed: u64, network: NetworkConfig, config: LinkConfig) -> Self {
+    fn new(seed: u64, network: NetworkConfig, config: LinkConfig, channels: [Channel; 2]) -> Self {
         let mut air = Air::new(seed, Model::default());
         let overseer = Rc::new(RefCell::new(Overseer::new(pmk())));
         let witness = Rc::clone(&overseer);
         air.set_witness(Box::new(move |on_air| witness.borrow_mut().hear(on_air)));
-        let channel = Channel::from_number(36).unwrap();
-        let ids: Vec<_> = [-10.0, 10.0].map(|x| air.add_radio(Position::new(x, 0.0), channel)).to_vec();
-        let client = air.add_radio(Position::new(-2.0, 3.0), channel);
+        let places = [-10.0, 10.0].into_iter().zip(channels);
+        let ids: Vec<_> = places.map(|(x, channel)| air.add_radio(Position::new(x, 0.0), channel)).collect();
+        let client = air.add_radio(Position::new(-2.0, 3.0), channels[0]);
         air.set_promiscuous(client, false);
         let air = Rc::new(RefCell::new(air));
-        let masts = (0u8..).zip(ids).map(|(n, id)| {
+        let masts = (0u8..).zip(ids).zip(channels).map(|((n, id), channel)| {
             let [a, b, c, d, e, _] = BLOCK.base.octets();
             let own = BssidBlock { base: MacAddr([a, b, c, d, e, n << 5]), bits: 5 };
             let config = RadioConfig { own, ..RadioConfig::new(channel, BLOCK) };
@@ -133,6 +147,9 @@ impl World {
             owner: 0,
             target: None,
             network,
+            channels,
+            followed: 0,
+            missed: 0,
         }
     }
 
@@ -166,9 +183,16 @@ impl World {
     /// Begins to move the client's virtual AP to the other mast. Says whether it could be begun.
     pub fn begin_move(&mut self) -> bool {
         let (Some(from), Some(bssid)) = (self.home(), self.link.bssid()) else { return false };
-        let begun = self.target.is_none() && self.masts[from].ap.drain(bssid);
+        let (now, to) = (self.now, 1 - from);
+        let waits = self.masts[from].ap.virtual_aps().any(VirtualAp::awaits_client);
+        let begun = self.target.is_none()
+            && !waits
+            && self.masts[from].ap.drain_to(now, bssid, self.channels[to], false).is_some();
         if begun {
-            self.target = Some(1 - from);
+            self.target = Some(to);
+            if self.channels[0] != self.channels[1] {
+                assert!(self.masts[to].ap.expect(now, bssid, address(0), EXPECTED));
+            }
         }
         begun
     }
@@ -302,13 +326,20 @@ impl World {
                 self.road.push_back((self.now + self.backhaul, Parcel::Stray(info, frame)));
             }
             ApEvent::Drained(bssid) => self.drained(n, bssid),
+            ApEvent::Followed(_) => self.followed += 1,
+            ApEvent::NotFollowed(bssid) => {
+                self.missed += 1;
+                self.target = Some(1 - n);
+                assert!(mast.ap.drain(bssid));
+            }
             event => mast.events.push(event),
         }
     }
 
     fn drained(&mut self, from: usize, bssid: MacAddr) {
         let to = self.target.unwrap();
-        let ap = self.masts[from].ap.take(self.now, bssid, LINGER).unwrap();
+        let linger = if self.channels[0] == self.channels[1] { LINGER } else { LINGER_APART };
+        let ap = self.masts[from].ap.take(self.now, bssid, linger).unwrap();
         let parcel = Parcel::Move((self.carry)(self, to, ap), to);
         self.road.push_back((self.now + self.backhaul, parcel));
     }
@@ -335,6 +366,10 @@ impl World {
                 LinkEvent::Msdu(ethernet) => {
                     self.got.extend(read(&ethernet));
                     self.link.recycle_event(ethernet);
+                }
+                LinkEvent::SwitchChannel(channel) => {
+                    self.radio.set_channel(channel).unwrap();
+                    self.link.handle_channel_set(now);
                 }
                 event => self.events.push(event),
             }

@@ -273,6 +273,10 @@ impl Client {
             match event {
                 LinkEvent::Msdu(frame) => self.got.extend(text(&frame)),
                 LinkEvent::Disconnected { .. } => self.lost += 1,
+                LinkEvent::SwitchChannel(channel) => {
+                    air.borrow_mut().set_channel(now, self.radio, channel);
+                    self.link.handle_channel_set(now);
+                }
                 _ => {}
             }
         }

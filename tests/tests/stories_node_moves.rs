@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use airloom::config::PlacementPolicy;
-use airloom::node::WorkerEvent;
-use drivers::propagation::Position;
+use airloom::node::{MoveError, WorkerEvent};
+use drivers::propagation::{Knobs, Position};
 use stack::ap::{ApEvent, NetworkConfig, VirtualApKind};
+use stack::sta::LinkState;
 use tests::scene::{HOST, Scene, ethernet, station, wpa2};
 
 /// Two radios on one channel and a client beside the first.
 fn one_client(policy: PlacementPolicy) -> Scene {
+    on_channels(policy, [36, 36])
+}
+
+fn on_channels(policy: PlacementPolicy, channels: [u8; 2]) -> Scene {
     let network = NetworkConfig { kind: VirtualApKind::PerClient, ..wpa2() };
-    let mut scene = Scene::new(&network, [36, 36]);
+    let mut scene = Scene::new(&network, channels);
     scene.place_by(policy);
     scene.join(&network, 0);
     scene.host_got();
@@ -71,8 +76,7 @@ fn moves(scene: &Scene) -> Vec<(usize, usize, Duration)> {
 #[test]
 fn a_client_that_is_moved_by_hand_to_and_fro_misses_nothing() {
     let mut scene = one_client(PlacementPolicy::ByHand);
-    let place = scene.clients[0].radio;
-    scene.air.borrow_mut().set_position(place, Position::new(20.0, 1.0));
+    halfway(&scene);
     let mut talk = Talk::default();
     for turn in 0..20 {
         talk.go_on(&mut scene, 20);
@@ -86,6 +90,65 @@ fn a_client_that_is_moved_by_hand_to_and_fro_misses_nothing() {
         assert!(gap < Duration::from_millis(5), "{gap:?}");
     }
     nobody_noticed(&mut scene, talk);
+}
+
+/// The client stands between the radios.
+fn halfway(scene: &Scene) {
+    let place = scene.clients[0].radio;
+    scene.air.borrow_mut().set_position(place, Position::new(20.0, 1.0));
+}
+
+#[test]
+fn a_client_is_moved_by_hand_between_channels_and_bands_and_misses_nothing() {
+    for channels in [[36, 44], [6, 36]] {
+        let mut scene = on_channels(PlacementPolicy::ByHand, channels);
+        halfway(&scene);
+        let mut talk = Talk::default();
+        for turn in 0..8 {
+            talk.go_on(&mut scene, 20);
+            scene.switch.move_station(station(0), 1 - turn % 2, None).unwrap();
+            talk.go_on(&mut scene, 60);
+        }
+        let moves = moves(&scene);
+        assert_eq!(moves.len(), 8);
+        for (turn, (from, to, gap)) in moves.into_iter().enumerate() {
+            assert_eq!((from, to), (turn % 2, 1 - turn % 2));
+            assert!(gap < Duration::from_millis(120), "an interval between beacons: {gap:?}");
+        }
+        nobody_noticed(&mut scene, talk);
+    }
+}
+
+#[test]
+fn a_client_that_does_not_hear_the_other_radio_finds_its_virtual_ap_where_it_was() {
+    let mut scene = on_channels(PlacementPolicy::ByHand, [36, 44]);
+    let (client, other) = (scene.clients[0].radio, scene.workers[1].radio().id());
+    for (from, to) in [(client, other), (other, client)] {
+        scene.air.borrow_mut().set_link(from, to, Knobs { cut: true, ..Knobs::default() });
+    }
+    let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    scene.switch.move_station(station(0), 1, Some(answer)).unwrap();
+    let mut talk = Talk::default();
+    talk.go_on(&mut scene, 150);
+    assert_eq!(answered.try_recv().unwrap(), Err(MoveError::NotFollowed));
+    assert_eq!((scene.on_radio(0).len(), scene.on_radio(1).len(), moves(&scene).len()), (1, 0, 0));
+    scene.run(Duration::from_secs(3));
+    assert_eq!(scene.clients[0].link.state(), LinkState::Connected);
+    talk = Talk::default();
+    talk.go_on(&mut scene, 20);
+    talk.listen(&mut scene, Duration::from_millis(100));
+    assert!(talk.up.ends_with(&talk.said) && talk.down.ends_with(&talk.said));
+}
+
+#[test]
+fn a_client_that_leaves_instead_of_following_is_told_of() {
+    let mut scene = on_channels(PlacementPolicy::ByHand, [6, 36]);
+    let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    scene.switch.move_station(station(0), 1, Some(answer)).unwrap();
+    scene.run(Duration::from_millis(150));
+    scene.clients[0].link.stop();
+    scene.run(Duration::from_millis(50));
+    assert_eq!(answered.try_recv().unwrap(), Err(MoveError::Left));
 }
 
 #[test]

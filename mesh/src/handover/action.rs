@@ -58,10 +58,13 @@ pub enum Action {
         records: Vec<Record>,
     },
     /// Stop sending data of the virtual AP; what comes goes on being received. Once nothing is in flight,
-    /// [`Cluster::handle_drained`](super::Cluster::handle_drained).
+    /// [`Cluster::handle_drained`](super::Cluster::handle_drained). If its next owner is on another channel, the client has
+    /// to be told first.
     Drain {
         /// Which.
         bssid: MacAddr,
+        /// Who is to own it.
+        to: NodeId,
     },
     /// The move is off: go on sending.
     Resume {

@@ -56,7 +56,7 @@ impl Cluster {
         match serving.step {
             Step::Preparing { to, id, .. } if (to, id) == whose => {
                 serving.step = Step::Draining { to, id, granted, since: now };
-                self.out.push_back(Action::Drain { bssid });
+                self.out.push_back(Action::Drain { bssid, to });
             }
             _ => {}
         }

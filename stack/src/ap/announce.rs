@@ -1,5 +1,6 @@
 //! Beacons and probe responses, and the elements that say what an AP can do.
 
+use crate::ap::channel_switch::SwitchAnnouncement;
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::network::capabilities;
 use crate::mac::robust_rate;
@@ -26,6 +27,8 @@ pub(super) struct Announcement<'a> {
     /// RSNE, empty if the network is open.
     pub(super) rsn: &'a [u8],
     pub(super) announcer: Announcer,
+    /// The channel that the BSS is about to go to.
+    pub(super) switch: Option<SwitchAnnouncement>,
 }
 
 /// What announces a network.
@@ -125,10 +128,17 @@ impl Announcement<'_> {
             writer.put(tim);
         }
         self.put_country(&mut writer);
+        let extended = self.switch.filter(|switch| switch.to.band() != band);
+        if let Some(switch) = self.switch.filter(|_| extended.is_none()) {
+            writer.put(&switch.element());
+        }
         if band == Band::Ghz2 {
             writer.element(ElementId::ERP, &[0]).element(ElementId::EXTENDED_RATES, more);
         }
         writer.raw(self.rsn);
+        if let Some(switch) = extended {
+            writer.put(&switch.extended());
+        }
         if self.announcer == Announcer::Parent {
             writer.put(&BssLoad { stations: 0, utilization: u8::MAX, admission: 0 });
         } else {

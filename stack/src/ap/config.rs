@@ -166,6 +166,10 @@ pub enum ApEvent {
         /// The MPDU.
         frame: Vec<u8>,
     },
+    /// The client of a virtual AP that came from another channel is heard here.
+    Followed(MacAddr),
+    /// It is not, and has been waited for long enough: what waits for it goes out again. It may be where it was.
+    NotFollowed(MacAddr),
     /// A virtual AP with an address of another radio has ended here: tell
     /// [`ApRadio::vacated`](crate::ap::ApRadio::vacated) of that one.
     Vacated(MacAddr),

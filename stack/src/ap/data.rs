@@ -50,6 +50,10 @@ impl ApRadio {
             if self.standing(pair) == Standing::Elsewhere {
                 return self.stray(info, pair, mpdu);
             }
+            // What another radio heard on its channel, and passed on, says nothing about this one.
+            if !info.bad_fcs && info.frequency == Some(self.config.channel.frequency()) {
+                self.followed(now, pair);
+            }
             if !self.is_in_order(now, info, pair, mpdu)? {
                 return Ok(());
             }

@@ -100,7 +100,7 @@ impl ApRadio {
 
     /// Replaces a group key that is old or whose packet numbers run low, and goes on with a replacement under way.
     pub(super) fn group_rekey_due(&mut self, now: Instant, place: Place) {
-        let Some(ap) = self.ap_mut(place).filter(|ap| !ap.parked) else { return };
+        let Some(ap) = self.ap_mut(place).filter(|ap| ap.has_time()) else { return };
         ap.try_group_switch(now);
         if ap.group_rekey_due(now) {
             self.rekey_group(now, place);
@@ -112,7 +112,7 @@ impl ApRadio {
         let random = &mut *self.random;
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
         // A handshake would hold up the move.
-        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| !ap.parked) else { return };
+        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| ap.has_time()) else { return };
         let age = ap.config.pairwise_rekey;
         let Some(station) = ap.stations.get_mut(&pair.1) else { return };
         if station.rekey == Rekey::None && station.wants_new_key(now, age) {
@@ -133,7 +133,7 @@ impl ApRadio {
     fn rekey_group(&mut self, now: Instant, place: Place) {
         let (random, range) = (&mut *self.random, self.config.fresh_keys);
         let slot = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut);
-        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| !ap.parked) else { return };
+        let Some(ap) = slot.map(|slot| &mut slot.ap).filter(|ap| ap.has_time()) else { return };
         ap.begin_group_rekey(now, range, random);
         let stations: Vec<_> = ap.stations.keys().copied().collect();
         for station in stations {

@@ -203,7 +203,7 @@ impl ApRadio {
             _ => return Err(DropReason::NotForUs),
         };
         if self.networks.get(position).is_some_and(|network| network.is_asked_for(elements)) {
-            self.answer_probe(pair, position, false);
+            self.answer_probe(now, pair, position, false);
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl ApRadio {
         if network.parent.is_some() {
             self.answer_from_offer(now, position, client, true);
         } else if let Some(place) = self.own_at(position) {
-            self.answer_probe((place, client), position, true);
+            self.answer_probe(now, (place, client), position, true);
         }
     }
 

@@ -5,7 +5,8 @@
 //!
 //! A network is served in one of two ways. *Shared*: one BSS with all its stations. *Per client*: a parent BSSID beacons to
 //! everybody and takes nobody, and each client has a BSS of its own, at an address out of the rest of the radio's block.
-//! Such a one can be drained, taken out and adopted by another radio: within a host as the value, else as a [`Context`].
+//! Such a one can be drained, taken out and adopted by another radio: within a host as the value, else as a [`Context`]. If
+//! that radio is on another channel, the client is told to go there, and waited for.
 
 mod acks;
 mod admission;
@@ -13,6 +14,7 @@ mod announce;
 mod arrival;
 mod association;
 mod block;
+mod channel_switch;
 mod config;
 mod context;
 mod data;

@@ -78,7 +78,7 @@ impl Network {
     }
 
     pub(super) fn announcement<'a>(&'a self, radio: &'a RadioConfig) -> Announcement<'a> {
-        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer: Announcer::Bss }
+        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer: Announcer::Bss, switch: None }
     }
 
     /// Whether an association request can be accepted (802.11-2020 11.3.5.3).

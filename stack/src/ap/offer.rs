@@ -22,7 +22,7 @@ use crate::mac::{DropReason, Outgoing, SequenceSpace};
 use crate::random::{self, Random};
 use crate::time::Instant;
 use crate::wire::element::{ElementsBuf, TimBitmap};
-use crate::wire::{Band, Channel, ElementId, MacAddr, StatusCode, TxOptions};
+use crate::wire::{Channel, ElementId, MacAddr, StatusCode, TxOptions};
 
 /// How long beacons are sent to a client that came to the parent.
 const LURE: Duration = Duration::from_secs(10);
@@ -138,14 +138,14 @@ impl ApRadio {
         };
         self.offers.probed(now, client);
         self.acknowledge_offer(now, place, Some((position, client)));
-        self.answer_probe((place, client), position, broadcast);
+        self.answer_probe(now, (place, client), position, broadcast);
     }
 
     /// Sends a probe response from a place, whether there is a BSS yet or not. The answer to a request that went to
     /// everybody is not tried again: the station may be on another channel by then, and others answer as well.
-    pub(super) fn answer_probe(&mut self, pair: Pair, position: usize, broadcast: bool) {
+    pub(super) fn answer_probe(&mut self, now: Instant, pair: Pair, position: usize, broadcast: bool) {
         let options = TxOptions { no_ack: broadcast, retries: None, rate: Some(robust(&self.config)) };
-        self.announce(pair, position, options, |announcement, ends, out| {
+        self.announce(now, pair, position, options, |announcement, ends, out| {
             announcement.probe_response(ends, out)
         });
     }
@@ -174,7 +174,7 @@ impl ApRadio {
         let place = self.offer(position, client).filter(|&place| self.slot(place).is_none())?;
         let options = TxOptions { no_ack: false, retries: Some(1), rate: Some(robust(&self.config)) };
         let period = self.networks.get(position)?.config.dtim_period.max(1);
-        self.announce((place, client), position, options, |announcement, ends, out| {
+        self.announce(now, (place, client), position, options, |announcement, ends, out| {
             announcement.beacon(ends, &TimBitmap::new().tim(0, period, false), out);
         });
         let config = &self.networks.get(position)?.config;
@@ -185,7 +185,7 @@ impl ApRadio {
     fn lure(&mut self, now: Instant, pair: Pair, position: usize) {
         let client = pair.1;
         if self.offers.scans_actively(now, client) {
-            self.answer_probe(pair, position, false);
+            self.answer_probe(now, pair, position, false);
             return;
         }
         let until = now + LURE;
@@ -195,7 +195,7 @@ impl ApRadio {
             lure.until = until;
         } else if lures.len() < LURES {
             lures.push(Lure { position, client, until, next: now });
-            self.answer_probe(pair, position, false);
+            self.answer_probe(now, pair, position, false);
         } else {
             self.drops.count(DropReason::TableFull);
         }
@@ -204,6 +204,7 @@ impl ApRadio {
     /// Queues a frame that announces a network from a place to a stranger.
     fn announce(
         &mut self,
+        now: Instant,
         (place, to): Pair,
         position: usize,
         options: TxOptions,
@@ -216,9 +217,10 @@ impl ApRadio {
             to,
             sequence: self.sequence.next(SequenceSpace::Common),
         };
-        write(&network.announcement(&self.config), ends, &mut frame);
-        let there = self.slot(place).map(|slot| slot.ap.tsf);
-        let tsf = there.or_else(|| Some(self.tsf(&network.config, place)));
+        let there = self.slot(place).map(|slot| &slot.ap);
+        let switch = there.and_then(|ap| ap.switch_announcement(now));
+        write(&Announcement { switch, ..network.announcement(&self.config) }, ends, &mut frame);
+        let tsf = there.map(|ap| ap.tsf).or_else(|| Some(self.tsf(&network.config, place)));
         let waiting =
             Waiting { whose: Whose::Stranger(place), outgoing: Outgoing::immediate(frame, options), tsf };
         self.outbox.push(waiting, &mut self.drops);
@@ -257,18 +259,5 @@ fn neighbor_report(bssid: MacAddr, channel: Channel) -> [u8; 16] {
     let [a, b, c, d, e, f] = bssid.octets();
     let [i, j, k, l] = INFORMATION;
     let [p, q, r] = PREFERENCE;
-    [a, b, c, d, e, f, i, j, k, l, operating_class(channel), channel.number(), PHY, p, q, r]
-}
-
-/// The global operating class of a 20 MHz channel (802.11-2020 Table E-4).
-const fn operating_class(channel: Channel) -> u8 {
-    match (channel.band(), channel.number()) {
-        (Band::Ghz2, 14) => 82,
-        (Band::Ghz2, _) => 81,
-        (Band::Ghz5, ..=48) => 115,
-        (Band::Ghz5, ..=64) => 118,
-        (Band::Ghz5, ..=144) => 121,
-        (Band::Ghz5, _) => 125,
-        (Band::Ghz6, _) => 131,
-    }
+    [a, b, c, d, e, f, i, j, k, l, channel.operating_class(), channel.number(), PHY, p, q, r]
 }

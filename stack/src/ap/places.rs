@@ -47,7 +47,7 @@ impl ApRadio {
         let times = (now, self.tsf(&config, place));
         let bssid = self.block().bssid(place);
         let (range, random) = (self.config.fresh_keys, &mut *self.random);
-        let ap = VirtualAp::new(config, bssid, client, times, range, random);
+        let ap = VirtualAp::new(config, bssid, client, self.config.channel, times, range, random);
         self.free -= usize::from(client.is_some() && self.own_index(place).is_some());
         self.put(place, position, ap);
     }
@@ -90,6 +90,7 @@ impl ApRadio {
             network.members.retain(|&member| member != place);
         }
         self.moves.unsettled.remove(&place);
+        self.moves.awaited.remove(&place);
         Some(slot)
     }
 }

@@ -82,16 +82,21 @@ impl ApRadio {
     }
 
     fn ask(&mut self, pair: Pair) {
-        let bssid = self.block().bssid(pair.0);
-        let mut frame = self.pool.take();
-        let Some(ap) = self.ap_mut(pair.0) else { return };
-        let number = ap.sequence.next(SequenceSpace::Common);
-        let Some(station) = ap.stations.get(&pair.1) else { return };
+        let Some(station) = self.slot(pair.0).and_then(|slot| slot.ap.stations.get(&pair.1)) else { return };
         let whose = Whose::Station(pair, station.association);
-        let mut header = MacHeader::from_ds(pair.1, bssid, bssid);
+        let frame = self.null_frame(pair);
+        self.send(whose, frame);
+    }
+
+    /// A Null frame to a station, which has only to acknowledge it.
+    pub(super) fn null_frame(&mut self, (place, station): Pair) -> Vec<u8> {
+        let bssid = self.block().bssid(place);
+        let mut frame = self.pool.take();
+        let number = self.ap_mut(place).map(|ap| ap.sequence.next(SequenceSpace::Common)).unwrap_or_default();
+        let mut header = MacHeader::from_ds(station, bssid, bssid);
         header.frame_control = header.frame_control.with_kind(FrameKind::NULL);
         header.with_sequence(SequenceControl::new(number, 0)).emit(&mut frame);
-        self.send(whose, frame);
+        frame
     }
 }
 

@@ -179,6 +179,7 @@ impl ApRadio {
         self.handshakes_due(now);
         self.end_pauses(now);
         self.arrivals_due(now);
+        self.awaited_due(now);
         if self.next_tick <= now {
             self.next_tick = now + TICK;
             self.look_after_stations(now);
@@ -223,7 +224,8 @@ impl ApRadio {
         let pause = self.agenda.pauses.front().map(|&(at, _)| (at, "a frame gets another chance"));
         let tick = earliest(Some((self.next_tick, "looking after stations")), pause);
         let arrival = self.next_arrival().map(|at| (at, "a frame before others is missing"));
-        let status = earliest(arrival, self.in_flight.poll_timeout());
+        let awaited = self.next_awaited().map(|at| (at, "a client is waited for on this channel"));
+        let status = earliest(earliest(arrival, awaited), self.in_flight.poll_timeout());
         earliest(earliest(beacon, handshake), earliest(tick, status))
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Moves {
     pub(super) unsettled: BTreeSet<Place>,
     /// Addresses that have no virtual AP here and were heard on the air, and when.
     pub(super) on_air: BTreeMap<Place, Instant>,
+    /// Virtual APs whose client has not come to this channel yet.
+    pub(super) awaited: BTreeSet<Place>,
     /// Who was heard lately for virtual APs that are not here.
     pub(super) heard: Recent,
 }
@@ -92,9 +94,8 @@ impl ApRadio {
     pub fn drain(&mut self, bssid: MacAddr) -> bool {
         let Some(place) = self.block().place(bssid) else { return false };
         let Some(ap) = self.ap_mut(place).filter(|ap| ap.can_move()) else { return false };
-        ap.parked = true;
+        ap.park();
         let client = ap.client;
-        ap.stations.values_mut().for_each(|station| station.peer.park());
         if let Some(client) = client {
             self.wake((place, client));
         }
@@ -107,6 +108,7 @@ impl ApRadio {
         let Some(place) = self.block().place(bssid) else { return };
         if let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) {
             slot.drained = false;
+            slot.ap.switch = None;
             slot.ap.unpark();
         }
         self.set_going(now, place);
@@ -186,6 +188,7 @@ impl ApRadio {
             slot.arrival = Some(Arrival::new(now));
             self.moves.unsettled.insert(place);
         }
+        self.await_client(now, place);
         self.set_going(now, place);
         Ok(())
     }
@@ -318,7 +321,7 @@ impl ApRadio {
     }
 
     /// Launches what has waited while the virtual AP was parked.
-    fn set_going(&mut self, now: Instant, place: Place) {
+    pub(super) fn set_going(&mut self, now: Instant, place: Place) {
         let Some(ap) = self.ap_mut(place) else { return };
         let (due, client) = (ap.beacon_due, ap.client);
         if due && !self.agenda.beacons_due.contains(&place) {
@@ -343,6 +346,12 @@ impl VirtualAp {
                 && matches!(station.rekey, Rekey::None | Rekey::Draining { .. })
                 && station.authenticator.as_ref().is_none_or(Authenticator::is_settled)
         })
+    }
+
+    /// Nothing leaves any more.
+    pub(super) fn park(&mut self) {
+        self.parked = true;
+        self.stations.values_mut().for_each(|station| station.peer.park());
     }
 
     fn unpark(&mut self) {

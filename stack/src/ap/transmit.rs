@@ -71,11 +71,12 @@ impl ApRadio {
                     self.rekey_due(now, pair);
                 }
             }
-            Whose::Station((place, station), association) => {
-                let found = self.ap_mut(place).and_then(|ap| ap.stations.get_mut(&station));
+            Whose::Station(pair, association) => {
+                let found = self.ap_mut(pair.0).and_then(|ap| ap.stations.get_mut(&pair.1));
                 let found = found.filter(|station| station.association == association && completion.acked);
                 if let Some(station) = found {
                     station.acknowledged(now);
+                    self.followed(now, pair);
                 }
             }
             Whose::Stranger(_) => self.outbox.stranger_completed(),
@@ -145,9 +146,10 @@ impl ApRadio {
             return None;
         }
         let mut frame = self.pool.take();
-        let dtim = ap.beacon(&self.config, &mut frame);
+        let alone = ap.client.filter(|_| !ap.beacons_to_all());
+        let dtim = ap.beacon(now, &self.config, &mut frame);
         stamp(&mut frame, ap.tsf.at(now));
-        let client = ap.client.and_then(|client| ap.stations.get_key_value(&client));
+        let client = alone.and_then(|client| ap.stations.get_key_value(&client));
         let beacon = match client {
             Some((&client, station)) => {
                 let options = TxOptions {
@@ -159,6 +161,7 @@ impl ApRadio {
             }
             None => (Whose::Group(place), Outgoing::robust(frame, robust(&self.config))),
         };
+        self.switch_announced(now, place);
         if dtim {
             self.wake_group(place, true);
         }

@@ -43,6 +43,12 @@ impl Tsf {
         now + Duration::from_micros((micros(interval) - into).unsigned_abs())
     }
 
+    /// What it shows at the beacon that is due at `now`, or was last.
+    pub(super) fn tbtt_before(self, interval: Duration, now: Instant) -> u64 {
+        let elapsed = self.elapsed(now);
+        u64::try_from(elapsed - elapsed.rem_euclid(micros(interval))).unwrap_or(0)
+    }
+
     const fn elapsed(self, now: Instant) -> i64 {
         self.ahead.wrapping_add_unsigned(now.as_micros())
     }
@@ -70,6 +76,7 @@ mod tests {
         assert_eq!(tsf.first_beacon(INTERVAL, at(1030)), at(1030));
         assert_eq!(tsf.next_beacon(INTERVAL, at(1030)), at(1130));
         assert_eq!(tsf.next_beacon(INTERVAL, at(1399)), at(1430));
+        assert_eq!((tsf.tbtt_before(INTERVAL, at(1330)), tsf.tbtt_before(INTERVAL, at(1429))), (300, 300));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ap::announce::{Announcement, Announcer, Ends, rsn_element};
+use crate::ap::channel_switch::ChannelSwitch;
 use crate::ap::config::{NetworkConfig, RadioConfig, Security};
 use crate::ap::group::Group;
 use crate::ap::network::MAX_AID;
@@ -13,7 +14,7 @@ use crate::random::Random;
 use crate::rsn::Authenticator;
 use crate::time::{Instant, TU};
 use crate::wire::element::TimBitmap;
-use crate::wire::{MacAddr, Rate, SequenceControl};
+use crate::wire::{Channel, MacAddr, Rate, SequenceControl};
 
 /// A station of a virtual AP.
 #[derive(Debug)]
@@ -87,6 +88,12 @@ pub struct VirtualAp {
     pub(super) tsf: Tsf,
     /// Nothing leaves: it is about to move.
     pub(super) parked: bool,
+    /// The channel that its client was on last.
+    pub(super) channel: Channel,
+    /// Its client goes to another channel.
+    pub(super) switch: Option<ChannelSwitch>,
+    /// How many beacons are to go to all although there is but one client.
+    pub(super) open_beacons: u8,
 }
 
 impl VirtualAp {
@@ -94,6 +101,7 @@ impl VirtualAp {
         config: NetworkConfig,
         bssid: MacAddr,
         client: Option<MacAddr>,
+        channel: Channel,
         (now, tsf): (Instant, Tsf),
         range: TxRange,
         random: &mut dyn Random,
@@ -114,6 +122,9 @@ impl VirtualAp {
             beacon_due: false,
             tsf,
             parked: false,
+            channel,
+            switch: None,
+            open_beacons: 0,
             config,
         }
     }
@@ -148,26 +159,37 @@ impl VirtualAp {
         (1..=MAX_AID).find(|&aid| used.get(usize::from(aid)) == Some(&false))
     }
 
+    /// Handshakes may begin: none may be under way when it moves, or its client changes the channel.
+    pub(super) const fn has_time(&self) -> bool {
+        !self.parked && self.switch.is_none()
+    }
+
     /// Group frames may leave: nobody dozes, or a DTIM beacon has announced them.
     pub(super) fn releases_group_frames(&self) -> bool {
-        !self.parked && !self.group_queue.is_empty() && (self.burst > 0 || self.dozing == 0)
+        !self.parked
+            && !self.awaits_client()
+            && !self.group_queue.is_empty()
+            && (self.burst > 0 || self.dozing == 0)
     }
 
     /// Writes the next beacon and advances the DTIM count. That of a client's own virtual AP goes to the client alone, so
-    /// that nobody else lists it. Says whether it is a DTIM.
-    pub(super) fn beacon(&mut self, radio: &RadioConfig, out: &mut Vec<u8>) -> bool {
+    /// that nobody else lists it, but while the client changes its channel. Says whether it is a DTIM.
+    pub(super) fn beacon(&mut self, now: Instant, radio: &RadioConfig, out: &mut Vec<u8>) -> bool {
         let dtim = self.dtim_count == 0;
         let period = self.config.dtim_period.max(1);
         let bitmap = self.traffic_indications();
         let tim = bitmap.tim(self.dtim_count, period, dtim && !self.group_queue.is_empty());
         let ends = Ends {
             bssid: self.bssid,
-            to: self.client.unwrap_or(MacAddr::BROADCAST),
+            to: self.client.filter(|_| !self.beacons_to_all()).unwrap_or(MacAddr::BROADCAST),
             sequence: self.sequence.next(SequenceSpace::Common),
         };
+        self.open_beacons = self.open_beacons.saturating_sub(1);
         self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
         let announcer = if self.client.is_some() { Announcer::Taken } else { Announcer::Bss };
-        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer }.beacon(ends, &tim, out);
+        let switch = self.switch_announcement(now);
+        Announcement { radio, network: &self.config, rsn: &self.rsn, announcer, switch }
+            .beacon(ends, &tim, out);
         if dtim {
             self.burst = self.group_queue.len();
         }
@@ -178,7 +200,8 @@ impl VirtualAp {
     fn traffic_indications(&self) -> TimBitmap {
         let mut bitmap = TimBitmap::new();
         for station in self.stations.values() {
-            let asked = station.asked.is_some() && station.peer.power_save().is_dozing();
+            let asked = station.asked.is_some() || self.awaits_client();
+            let asked = asked && station.peer.power_save().is_dozing();
             if asked || station.peer.has_traffic_indication() {
                 bitmap.set(station.peer.config().association_id, true);
             }

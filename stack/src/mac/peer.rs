@@ -230,6 +230,11 @@ impl Peer {
         self.parked = false;
     }
 
+    /// The peer has changed its channel: what it polled for before, it does not wait for any more.
+    pub const fn forget_polls(&mut self) {
+        self.power.forget_polls();
+    }
+
     /// No MSDU is half on the air.
     pub fn is_whole(&self) -> bool {
         self.tx.fragments.is_empty()

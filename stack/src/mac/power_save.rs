@@ -80,6 +80,11 @@ impl PowerSave {
         }
     }
 
+    /// What was polled for is not waited for any more.
+    pub(super) const fn forget_polls(&mut self) {
+        (self.poll, self.service_period) = (false, None);
+    }
+
     pub(super) const fn release(&self) -> Option<Release> {
         match (self.poll, self.service_period) {
             (true, _) => Some(Release::Poll),

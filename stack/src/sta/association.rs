@@ -6,6 +6,7 @@ use crate::mac::{Bss, GroupRx, Peer, PeerConfig, Rates, SaId, TxContext, Uapsd, 
 use crate::rsn::Supplicant;
 use crate::sta::config::{Fetch, LinkConfig, LinkSecurity};
 use crate::sta::doze::Power;
+use crate::sta::follow::Switch;
 use crate::sta::link::{Link, Phase};
 use crate::sta::scan::Target;
 use crate::time::{Instant, earliest};
@@ -37,6 +38,8 @@ pub(super) struct Association {
     /// The name of the pairwise key that a rekey will bring.
     pub(super) pending: Option<SaId>,
     pub(super) rekey_requested: bool,
+    /// The AP goes to another channel.
+    pub(super) switch: Option<Switch>,
 }
 
 impl Association {
@@ -62,6 +65,7 @@ impl Association {
             supplicant,
             pending: None,
             rekey_requested: false,
+            switch: None,
         }
     }
 
@@ -70,7 +74,8 @@ impl Association {
         // It dozes when it is connected, not before.
         let doze = self.power.deadline(config).filter(|_| self.peer.is_port_open());
         let handshake = self.supplicant.as_ref().and_then(Supplicant::poll_timeout);
-        earliest(Some(lost), earliest(doze, handshake)).unwrap_or(lost)
+        let switch = self.switch.and_then(Switch::deadline);
+        earliest(earliest(Some(lost), switch), earliest(doze, handshake)).unwrap_or(lost)
     }
 
     pub(super) fn beacons_lost(&self) -> Instant {

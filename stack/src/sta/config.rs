@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::rsn::{HandshakeFailure, Pmk};
-use crate::wire::{MacAddr, ReasonCode, StatusCode};
+use crate::wire::{Channel, MacAddr, ReasonCode, StatusCode};
 
 /// Which network a link is for, and how it goes about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct LinkConfig {
     /// How many streams the radio has with HT, up to 2; 0 for one that does not take HT rates for injected frames: it
     /// receives one and sends none.
     pub ht_streams: u8,
+    /// The channels on which it follows an AP that changes its channel (SEC-M7).
+    pub channels: Vec<Channel>,
     /// Listens for beacons only. Networks that hide their SSID are then not found.
     pub passive: bool,
     /// Dozes after so long without traffic; never if unset.
@@ -37,7 +39,8 @@ pub struct LinkConfig {
 }
 
 impl LinkConfig {
-    /// A link with the rates of DSSS, CCK and OFDM that never dozes.
+    /// A link with the rates of DSSS, CCK and OFDM that never dozes, for the channels of 2.4 GHz that are allowed
+    /// everywhere, and those of 5 GHz without radar.
     pub fn new(address: MacAddr, ssid: &[u8]) -> Self {
         Self {
             address,
@@ -46,6 +49,7 @@ impl LinkConfig {
             bssid: None,
             rates: vec![0x0c, 0x12, 0x18, 0x24, 0x30, 0x48, 0x60, 0x6c, 0x82, 0x84, 0x8b, 0x96],
             ht_streams: 1,
+            channels: (1..=11).chain(36..=48).chain(149..=165).filter_map(Channel::from_number).collect(),
             passive: false,
             doze_after: None,
             fetch: Fetch::Poll,
@@ -126,6 +130,9 @@ pub enum LinkEvent {
     Dozing,
     /// The station is awake again.
     Awake,
+    /// The AP is on another channel, or back on the one before: the radio is to be tuned to it, and then
+    /// [`Link::handle_channel_set`](crate::sta::Link::handle_channel_set).
+    SwitchChannel(Channel),
 }
 
 /// Where a link stands.

@@ -80,6 +80,7 @@ impl Link {
         let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
         if association.beacons_lost() <= now {
+            self.back_to_channel();
             self.ended(LinkEnd::BeaconLoss);
             return;
         }
@@ -87,11 +88,12 @@ impl Link {
             supplicant.handle_timeout(now);
         }
         self.settle();
+        self.switch_due();
         self.doze_timeout();
     }
 
     /// A beacon of our AP is also the clock by which old frames go.
-    pub(super) fn beacon(&mut self, bssid: MacAddr, beacon: &Beacon<'_>) {
+    pub(super) fn beacon(&mut self, info: &RxInfo, bssid: MacAddr, beacon: &Beacon<'_>) {
         let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
         if association.target.bssid != bssid {
@@ -103,6 +105,8 @@ impl Link {
         self.schedule();
         self.renew_key();
         self.follow_tim(beacon);
+        self.followed(info);
+        self.follow_elements(info, &beacon.elements);
     }
 
     /// Puts the AP into the scheduler if there is something to send to it.

@@ -136,6 +136,7 @@ impl Link {
         if let Some((origin, completion)) = self.in_flight.handle_status(status) {
             self.completed(origin, completion);
         }
+        self.switch_due();
     }
 
     /// Does what is due. Spurious calls do nothing.
@@ -155,7 +156,7 @@ impl Link {
 
     /// The next frame for the radio. Call it until it has none, after every other call.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if !self.in_flight.has_room() {
+        if !self.in_flight.has_room() || self.is_silent() {
             return None;
         }
         let (origin, outgoing) = self.outbox.pop_front().or_else(|| self.next_of_peer())?;
@@ -235,7 +236,7 @@ impl Link {
         match &body {
             ManagementBody::Beacon(beacon) => {
                 self.consider(info, bssid, beacon, false);
-                self.beacon(bssid, beacon);
+                self.beacon(info, bssid, beacon);
                 Ok(())
             }
             ManagementBody::ProbeResponse(beacon) => {
@@ -252,7 +253,8 @@ impl Link {
             ManagementBody::Disassociation(leave) => {
                 self.dismissed(bssid, LinkEnd::Disassociated(leave.reason))
             }
-            ManagementBody::Action(_) | ManagementBody::ActionNoAck(_) => Ok(()),
+            ManagementBody::Action(action) => self.action(info, bssid, action),
+            ManagementBody::ActionNoAck(_) => Ok(()),
             _ => Err(DropReason::UnexpectedManagement),
         }
     }

@@ -65,7 +65,7 @@ pub(super) fn elements(ssid: &[u8], tim: Option<(&TimBitmap, bool)>) -> Elements
     elements
 }
 
-fn beacon_of(bssid: MacAddr, interval: u16, elements: &ElementsBuf) -> Vec<u8> {
+pub(super) fn beacon_of(bssid: MacAddr, interval: u16, elements: &ElementsBuf) -> Vec<u8> {
     let capabilities = Capabilities::default().with_ess(true);
     let beacon = Beacon { timestamp: 1, interval, capabilities, elements: elements.elements() };
     management(bssid, &ManagementBody::Beacon(beacon))
@@ -99,7 +99,7 @@ pub(super) fn events(link: &mut Link) -> Vec<LinkEvent> {
 }
 
 /// Joined by 130 ms.
-fn connected(config: LinkConfig) -> Link {
+pub(super) fn connected(config: LinkConfig) -> Link {
     let mut link = Link::new(config, random());
     link.start(at(0));
     hear(&mut link, 10, &beacon_of(AP, 100, &elements(b"open", None)));
@@ -111,7 +111,7 @@ fn connected(config: LinkConfig) -> Link {
     link
 }
 
-fn plain() -> LinkConfig {
+pub(super) fn plain() -> LinkConfig {
     LinkConfig::new(STATION, b"open")
 }
 

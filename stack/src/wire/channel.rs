@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::wire::record::Record;
+use crate::wire::{Reader, RecordError};
+
 /// A frequency band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Band {
@@ -81,6 +84,17 @@ impl Channel {
         Self::new(band, u8::try_from(number).ok()?)
     }
 
+    /// The 20 MHz channel with this number in a global operating class (802.11-2020 Table E-4), `None` if the class is not
+    /// of 20 MHz.
+    pub const fn in_operating_class(class: u8, number: u8) -> Option<Self> {
+        match class {
+            81 | 82 => Self::new(Band::Ghz2, number),
+            115 | 118 | 121 | 124 | 125 => Self::new(Band::Ghz5, number),
+            131 | 136 => Self::new(Band::Ghz6, number),
+            _ => None,
+        }
+    }
+
     /// The same primary channel with another width.
     #[must_use]
     pub const fn with_width(mut self, width: ChannelWidth) -> Self {
@@ -103,6 +117,20 @@ impl Channel {
         self.width
     }
 
+    /// The global operating class of the primary 20 MHz (802.11-2020 Table E-4).
+    pub const fn operating_class(self) -> u8 {
+        match (self.band, self.number) {
+            (Band::Ghz2, 14) => 82,
+            (Band::Ghz2, _) => 81,
+            (Band::Ghz5, ..=48) => 115,
+            (Band::Ghz5, ..=64) => 118,
+            (Band::Ghz5, ..=144) => 121,
+            (Band::Ghz5, _) => 125,
+            (Band::Ghz6, 2) => 136,
+            (Band::Ghz6, _) => 131,
+        }
+    }
+
     /// Centre frequency of the primary 20 MHz, in MHz.
     pub const fn frequency(self) -> u16 {
         let number = self.number as u16;
@@ -113,6 +141,21 @@ impl Channel {
             (Band::Ghz6, 2) => 5935,
             (Band::Ghz6, _) => 5950 + 5 * number,
         }
+    }
+}
+
+/// The primary 20 MHz, as operating class and number.
+impl Record for Channel {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.operating_class().put(out);
+        self.number.put(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let (class, number) = (u8::read(reader)?, u8::read(reader)?);
+        let channel = Self::in_operating_class(class, number);
+        let channel = channel.filter(|channel| channel.operating_class() == class);
+        channel.ok_or(RecordError::Impossible("such a channel"))
     }
 }
 
@@ -154,6 +197,8 @@ mod tests {
             (0..=u16::MAX).filter_map(|mhz| Channel::from_frequency(mhz).map(|channel| (mhz, channel)));
         for (mhz, channel) in channels {
             assert_eq!(channel.frequency(), mhz);
+            let class = channel.operating_class();
+            assert_eq!(Channel::in_operating_class(class, channel.number()), Some(channel));
         }
     }
 }

@@ -8,7 +8,7 @@ use stack::ap::{
 use stack::crypto::CipherHeader;
 use stack::mac::TxRange;
 use stack::sta::{LinkConfig, LinkState};
-use stack::wire::{Frame, MacAddr};
+use stack::wire::{Channel, Frame, MacAddr};
 
 use crate::world::{BASE, Counting, OnAir, World, at, radio, secure, station, wpa2};
 
@@ -20,6 +20,7 @@ pub(super) const LINGER: Duration = Duration::from_millis(100);
 pub(super) struct Two {
     pub(super) world: World,
     pub(super) other: ApRadio,
+    pub(super) other_channel: Channel,
     pub(super) network: NetworkConfig,
 }
 
@@ -33,9 +34,16 @@ pub(super) fn half(n: u8) -> RadioConfig {
 
 impl Two {
     pub(super) fn new(network: NetworkConfig) -> Self {
+        let channel = half(1).channel;
+        Self::apart(network, channel)
+    }
+
+    /// The other radio is on this channel.
+    pub(super) fn apart(network: NetworkConfig, other_channel: Channel) -> Self {
         let world = World::on(half(0), vec![network.clone()]);
-        let other = ApRadio::new(half(1), vec![network.clone()], at(0), Box::new(Counting(2)));
-        Self { world, other, network }
+        let config = RadioConfig { channel: other_channel, ..half(1) };
+        let other = ApRadio::new(config, vec![network.clone()], at(0), Box::new(Counting(2)));
+        Self { world, other, other_channel, network }
     }
 
     /// One client has joined the first radio.
@@ -69,6 +77,7 @@ impl Two {
     pub(super) fn change(&mut self) {
         self.world.take_events();
         std::mem::swap(&mut self.world.ap, &mut self.other);
+        std::mem::swap(&mut self.world.channel, &mut self.other_channel);
         self.world.acknowledged.clear();
     }
 

@@ -63,6 +63,10 @@ pub(super) fn radio(block: BssidBlock) -> RadioConfig {
 pub(super) struct World {
     pub(super) now: u64,
     pub(super) ap: ApRadio,
+    /// Where the AP is.
+    pub(super) channel: Channel,
+    /// Where the links are.
+    pub(super) tuned: Vec<Channel>,
     pub(super) links: Vec<(MacAddr, Link)>,
     pub(super) ap_events: Vec<ApEvent>,
     pub(super) link_events: Vec<(usize, LinkEvent)>,
@@ -89,10 +93,13 @@ impl World {
     }
 
     pub(super) fn on(config: RadioConfig, networks: Vec<NetworkConfig>) -> Self {
+        let channel = config.channel;
         let ap = ApRadio::new(config, networks, at(0), Box::new(Counting(1)));
         Self {
             now: 0,
             ap,
+            channel,
+            tuned: Vec::new(),
             links: Vec::new(),
             ap_events: Vec::new(),
             link_events: Vec::new(),
@@ -110,6 +117,12 @@ impl World {
         let mut link = Link::new(config, Box::new(Counting(u64::from(address.octets()[5]) + 77)));
         link.start(at(self.now));
         self.links.push((address, link));
+        self.tuned.push(self.channel);
+    }
+
+    /// The link neither hears nor is heard.
+    fn is_away(&self, index: usize) -> bool {
+        self.away.contains(&index) || self.tuned[index] != self.channel
     }
 
     /// A world in which this many links have joined.
@@ -142,7 +155,7 @@ impl World {
     }
 
     fn exchange(&mut self, now: Instant, left: &mut usize) {
-        let info = RxInfo::default();
+        let info = RxInfo { frequency: Some(self.channel.frequency()), ..RxInfo::default() };
         while *left > 0
             && let Some(transmit) = self.ap.poll_transmit(now)
         {
@@ -150,8 +163,10 @@ impl World {
             let receiver = MacAddr::from_slice(&transmit.frame[4..10]).unwrap();
             self.air.push(OnAir { at: self.now, frame: transmit.frame.clone(), options: transmit.options });
             let mut acked = receiver.is_group();
-            for (index, (address, link)) in self.links.iter_mut().enumerate() {
-                if !self.away.contains(&index) && (receiver.is_group() || *address == receiver) {
+            for index in 0..self.links.len() {
+                let away = self.is_away(index);
+                let (address, link) = &mut self.links[index];
+                if !away && (receiver.is_group() || *address == receiver) {
                     link.handle_frame(now, &info, &mut transmit.frame.clone());
                     acked = true;
                 }
@@ -160,9 +175,11 @@ impl World {
             self.ap.recycle(transmit);
             self.ap.handle_tx_status(now, TxStatus { id, acked, retries: 0 });
         }
-        for (index, (_, link)) in self.links.iter_mut().enumerate() {
+        for index in 0..self.links.len() {
+            let away = self.is_away(index);
+            let (_, link) = &mut self.links[index];
             while let Some(mut transmit) = link.poll_transmit() {
-                let lost = self.away.contains(&index) || (self.lose)(&transmit.frame);
+                let lost = away || (self.lose)(&transmit.frame);
                 self.sent.push((index, transmit.frame.clone()));
                 if !lost {
                     self.ap.handle_frame(now, &info, &mut transmit.frame);
@@ -170,6 +187,10 @@ impl World {
                 link.handle_tx_status(now, TxStatus { id: transmit.id, acked: !lost, retries: 0 });
             }
             while let Some(event) = link.poll_event() {
+                if let LinkEvent::SwitchChannel(channel) = event {
+                    self.tuned[index] = channel;
+                    link.handle_channel_set(now);
+                }
                 self.link_events.push((index, event));
             }
         }

@@ -26,13 +26,15 @@ pub(crate) struct Cluster {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// After how long a node takes another for lost.
-    silence: &'static str,
-    placement: &'static str,
+    pub(crate) silence: &'static str,
+    pub(crate) placement: &'static str,
+    /// Where the radios of the nodes are.
+    pub(crate) channels: [u8; 3],
 }
 
 impl Plan {
     /// On an emulated machine a node that lives may say nothing for long.
-    pub(crate) const PATIENT: Self = Self { silence: "5s", placement: "by-hand" };
+    pub(crate) const PATIENT: Self = Self { silence: "5s", placement: "by-hand", channels: [6; 3] };
     /// What is lost is taken over soon.
     pub(crate) const PROMPT: Self = Self { silence: "1s", ..Self::PATIENT };
     /// Clients go by themselves where they are heard best.
@@ -84,13 +86,14 @@ impl Cluster {
         let peers: Vec<_> = others.map(|other| format!("\"{}:7450\"", address(other))).collect();
         format!(
             "[node]\ncontrol = \"{}\"\nplacement = \"{}\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
-             identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = 6\n[[network]]\n\
+             identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = {}\n[[network]]\n\
              ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
             socket(n),
             self.plan.placement,
             address(n),
             peers.join(", "),
             self.plan.silence,
+            self.plan.channels[n],
         )
     }
 

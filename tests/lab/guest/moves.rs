@@ -111,6 +111,29 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))
 }
 
+/// The client is moved there and back between radios on two channels of a band, six times and more, under pings.
+pub(crate) fn to_another_channel(make: Make) -> Outcome {
+    let _ap = Plan { channels: &[6, 11], ..plan(make) }.start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    let walk = Walk::start(&client)?;
+    let gaps = pings_both_ways(&client, 1500, Duration::from_millis(200), || walk.move_over().map(Some))?;
+    walk.end()?;
+    println!("measure channel_moves.{} {} times", make.name(), gaps.len());
+    println!("measure channel_move_gap.{} {:.2} ms", make.name(), median(&gaps));
+    expect(gaps.len() >= 12, || format!("only {} moves", gaps.len()))
+}
+
+/// Linux leaves an AP that goes to another band. The move says so, and the client is back soon.
+pub(crate) fn to_another_band(make: Make) -> Outcome {
+    let _ap = Plan { channels: &[6, 36], ..plan(make) }.start()?;
+    let mut client = Client::join(0, &Wanted::WPA2)?;
+    let walk = Walk::start(&client)?;
+    let moved = walk.move_over();
+    expect(moved.as_ref().is_err_and(|why| why.contains("has left")), || format!("{moved:?}"))?;
+    client.until_connected()?;
+    client.reaches(ADDRESS)
+}
+
 /// Streams both ways while the client is moved there and back.
 pub(crate) fn under_streams(make: Make) -> Outcome {
     let _ap = plan(make).start()?;

@@ -38,6 +38,16 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     Ok(())
 }
 
+/// The same between nodes on two channels.
+pub(crate) fn to_another_channel(make: Make) -> Outcome {
+    let cluster = Cluster::start(2, Plan { channels: [6, 11, 1], ..Plan::PATIENT })?;
+    let client = joined(0)?;
+    let gaps = pings_both_ways(&client, 1000, Duration::from_millis(200), || cluster.move_on(&client))
+        .map_err(|why| cluster.explain(&why))?;
+    println!("measure node_channel_moves.{} {} times", make.name(), gaps.len());
+    expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
+}
+
 /// Streams both ways while the client goes from node to node.
 pub(crate) fn under_streams(make: Make) -> Outcome {
     let cluster = Cluster::start(2, Plan::PATIENT)?;

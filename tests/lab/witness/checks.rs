@@ -311,3 +311,16 @@ pub(crate) fn beacons_on(frames: &[Frame], wanted: &[u16]) -> Verdict {
         format!("{seen:?} instead of {wanted:?}")
     })
 }
+
+/// One access point sent protected data to one client on each of these frequencies.
+pub(crate) fn data_went_on(frames: &[Frame], wanted: &[u16]) -> Verdict {
+    let ours = access_points(frames);
+    let mut seen: BTreeMap<(&str, &str), BTreeSet<u16>> = BTreeMap::new();
+    for frame in
+        frames.iter().filter(|frame| frame.is_data() && frame.protected && ours.contains(frame.ta.as_str()))
+    {
+        seen.entry((&frame.ta, &frame.ra)).or_default().insert(frame.frequency);
+    }
+    let on_all = |on: &BTreeSet<u16>| wanted.iter().all(|frequency| on.contains(frequency));
+    must(seen.values().any(on_all), || format!("{seen:?} instead of {wanted:?}"))
+}

@@ -99,6 +99,11 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
             checks::tsf_goes_on(frames)
         }
         "nodes_clients_cross" => checks::tsf_goes_on(frames),
+        "moved_to_another_channel" | "nodes_to_another_channel" => {
+            checks::joined_once(frames)?;
+            checks::tsf_goes_on(frames)?;
+            checks::data_went_on(frames, &[2437, 2462])
+        }
         "moved_during_rekeys" => {
             checks::keys_changed(frames, false, 3)?;
             checks::tsf_goes_on(frames)

@@ -19,7 +19,7 @@ impl World {
     pub fn obey(&mut self, node: usize, order: Action) {
         self.say(|| format!("node {node}: {}", name(&order)));
         match order {
-            Action::Drain { bssid } => {
+            Action::Drain { bssid, .. } => {
                 if let Some(vap) = self.nodes[node].radio.get_mut(&bssid) {
                     vap.draining = true;
                     self.tell_drained(node, bssid);

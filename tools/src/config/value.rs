@@ -47,7 +47,8 @@ pub enum PlacementPolicy {
 }
 
 impl PlacementPolicy {
-    /// As the placement wants it. Clients can't be told to change their channel, so they stay on it.
+    /// As the placement wants it. A radio does not hear how a client on another channel would be served, so clients stay on
+    /// theirs.
     pub fn to_mesh(self) -> Box<dyn Policy + Send> {
         let signal = Signal { channel_change: f32::INFINITY, ..Signal::default() };
         match self {

@@ -123,7 +123,14 @@ impl Actor {
         }
         self.listen(now)?;
         self.note(now);
-        Ok(std::iter::from_fn(|| self.link.poll_event()).collect())
+        let events: Vec<_> = std::iter::from_fn(|| self.link.poll_event()).collect();
+        for event in &events {
+            if let LinkEvent::SwitchChannel(channel) = event {
+                self.radio.set_channel(*channel)?;
+                self.link.handle_channel_set(now);
+            }
+        }
+        Ok(events)
     }
 
     /// Is switched on.

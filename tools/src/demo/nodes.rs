@@ -11,6 +11,7 @@ use mesh::lease::{Journal, Lease, Record};
 use stack::ap::{NetworkConfig, RadioConfig, Security, SharedClock, VirtualApKind};
 use stack::rsn::Pmk;
 use stack::time::{Instant, earliest};
+use stack::wire::Channel;
 
 use crate::config::PlacementPolicy;
 use crate::node::{
@@ -72,8 +73,7 @@ impl Node {
         });
         let (workers, switch) = (workers.collect(), Arc::new(switch));
         let channels: Vec<_> = [scene::channel(); RADIOS].into_iter().flatten().collect();
-        let mut member = enter(node, &switch, backhaul).map_err(DemoError::Cluster)?;
-        member.set_channels(channels.clone());
+        let member = enter(node, &switch, backhaul, channels.clone()).map_err(DemoError::Cluster)?;
         let placer = Placer::new(PlacementPolicy::Signal, (scene::slot(node), channels), switch);
         Ok(Self { workers, placer, member })
     }
@@ -107,14 +107,19 @@ impl Node {
 }
 
 /// The node's part in the cluster, as a node that runs enters it: its radios are told to tell of their virtual APs.
-fn enter(node: usize, switch: &Arc<Switch>, backhaul: &Backhaul) -> anyhow::Result<Member<Simulated>> {
+fn enter(
+    node: usize,
+    switch: &Arc<Switch>,
+    backhaul: &Backhaul,
+    channels: Vec<Channel>,
+) -> anyhow::Result<Member<Simulated>> {
     let name = NODES.get(node).copied().unwrap_or_default();
     let engine = backhaul.join(Instant::ZERO, scene::node_id(node), scene::slot(node), name);
     let (tell, told) = mpsc::channel();
     let (clock, abroad) = (SharedClock::default(), Abroad::default());
     switch.order_all(|| Order::Enlist(Home::new(tell.clone(), None, abroad.clone()), clock));
     let journal = Box::new(Memory::default());
-    Member::new(engine, Incarnation(1), journal, Arc::clone(switch), (told, abroad))
+    Member::new(engine, Incarnation(1), journal, Arc::clone(switch), (told, abroad), channels)
 }
 
 /// A journal of a node that starts once: nobody reads it again.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use stack::ap::{BssidBlock, SharedClock};
 use stack::mac::TxRange;
 use stack::random::{self, Random};
-use stack::wire::MacAddr;
+use stack::wire::{Channel, MacAddr};
 
 use super::block::Blocks;
 use super::member::{Member, StoreJournal, range_of};
@@ -65,9 +65,14 @@ impl Identity {
         blocks(&subject.cluster.to_string(), subject.slot, radios)
     }
 
-    /// Enters the cluster. The radios are told to tell of their virtual APs, and `bell` is rung when there is something
-    /// for [`Member::turn`].
-    pub fn enter(self, switch: &Arc<Switch>, radios: usize, bell: &Bell) -> anyhow::Result<Member<Real>> {
+    /// Enters the cluster with radios on these channels. They are told to tell of their virtual APs, and `bell` is rung when
+    /// there is something for [`Member::turn`].
+    pub fn enter(
+        self,
+        switch: &Arc<Switch>,
+        channels: Vec<Channel>,
+        bell: &Bell,
+    ) -> anyhow::Result<Member<Real>> {
         let MeshSettings { listen, peers, silence, .. } = self.settings;
         let usual = RealConfig::new(listen, peers);
         let idle = silence.unwrap_or(usual.idle);
@@ -84,15 +89,13 @@ impl Identity {
         let store = engine.store();
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
-        for radio in 0..radios {
-            switch.order(
-                radio,
-                Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock),
-            );
+        for radio in 0..channels.len() {
+            let home = Home::new(tell.clone(), Some(bell.clone()), abroad.clone());
+            switch.order(radio, Order::Enlist(home, clock));
         }
         let incarnation = Incarnation(store.starts());
         let journal = Box::new(StoreJournal(store));
-        Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad))
+        Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad), channels)
     }
 }
 

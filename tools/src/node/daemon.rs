@@ -79,11 +79,8 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
     let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
     let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
-    let enter = |identity: Identity| identity.enter(crew.switch(), config.radios.len(), &reactor.bell());
-    let mut member = identity.map(enter).transpose()?;
-    if let Some(member) = &mut member {
-        member.set_channels(channels);
-    }
+    let enter = |identity: Identity| identity.enter(crew.switch(), channels, &reactor.bell());
+    let member = identity.map(enter).transpose()?;
     let parts = Parts { inspector: &inspector, placer, member, wishes, log };
     let failed = attend(crew, parts, reactor, signals)?;
     Ok(if failed == config.radios.len() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

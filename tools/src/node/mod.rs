@@ -4,6 +4,7 @@ mod block;
 mod cluster;
 mod crew;
 mod daemon;
+mod follow;
 mod inspector;
 mod log;
 mod member;

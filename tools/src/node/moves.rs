@@ -3,7 +3,8 @@
 //! Make before break: the radio to which one is to go first acknowledges its address; then the radio that has it stops
 //! sending for it, and when it knows what became of every frame it sent, the value goes through the control channel.
 //! The old radio goes on acknowledging the address for a while, and hands on what it hears: what was acknowledged is
-//! delivered. Neither a key nor a frame exists twice at any time.
+//! delivered. Neither a key nor a frame exists twice at any time. A radio on another channel is no other case: the client is
+//! told to go there before anything stops (`follow.rs`).
 
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -12,21 +13,23 @@ use drivers::Radio;
 use stack::ap::{VirtualAp, VirtualApKind};
 use stack::mac::Peer;
 use stack::time::{Instant, earliest};
-use stack::wire::{MacAddr, RxInfo};
+use stack::wire::{Channel, MacAddr, RxInfo};
 
+use super::follow::Awaited;
 use super::orders::Told;
 use super::switch::Control;
-use super::worker::{Worker, WorkerEvent};
+use super::worker::Worker;
 
 /// How long a radio has to acknowledge an address, and how often it is asked whether it does.
 const ACKNOWLEDGE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(1);
 /// How long the frames in flight have to be accounted for.
-const DRAIN: Duration = Duration::from_millis(500);
+pub(super) const DRAIN: Duration = Duration::from_millis(500);
 /// How long a virtual AP that is on its way is waited for.
-const ARRIVE: Duration = Duration::from_secs(2);
-/// How long the radio that it left goes on acknowledging its address.
-const LINGER: Duration = Duration::from_secs(1);
+const ARRIVE: Duration = Duration::from_secs(3);
+/// How long the radio that it left goes on acknowledging its address: until its client has come to the channel of the other
+/// one, or is known to have stayed.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Why a client was not moved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +46,12 @@ pub enum MoveError {
     /// What became of the frames in flight did not come to light.
     #[error("the radio did not tell in time what became of the frames in flight")]
     NotDrained,
+    /// The client was told to go to another channel, and was not heard there.
+    #[error("it did not come to the channel of the other radio, and has been given back")]
+    NotFollowed,
+    /// The client left instead.
+    #[error("it has left; clients of Linux do so when they are told to go to another band")]
+    Left,
     /// The other radio would not have it.
     #[error("the other radio does not take it: {0}")]
     Refused(String),
@@ -86,20 +95,23 @@ pub(super) struct Parcel {
 /// What is under way on one radio.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
-    leaving: Vec<Leaving>,
+    pub(super) leaving: Vec<Leaving>,
     expected: Vec<Expected>,
     gone: Vec<Gone>,
+    pub(super) awaited: Vec<Awaited>,
 }
 
 #[derive(Debug)]
-struct Leaving {
-    bssid: MacAddr,
-    station: MacAddr,
-    to: usize,
-    /// Since when nothing is sent for it; `None` while the other radio gets ready.
-    drains: Option<Instant>,
-    until: Instant,
-    answer: Answer,
+pub(super) struct Leaving {
+    pub(super) bssid: MacAddr,
+    pub(super) station: MacAddr,
+    pub(super) to: usize,
+    /// From when on nothing is sent for it; `None` while the other radio gets ready.
+    pub(super) drains: Option<Instant>,
+    pub(super) until: Instant,
+    pub(super) answer: Answer,
+    /// It goes back to where it came from, for this reason.
+    pub(super) back: Option<MoveError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +148,12 @@ impl Moves {
             let look = if expected.told { expected.until } else { expected.until.min(now + LOOK) };
             (look, "a virtual AP is expected")
         });
-        leaving.chain(gone).chain(expected).fold(None, |first, next| earliest(first, Some(next)))
+        let awaited = self.awaited.iter().map(|awaited| (awaited.until, "a client is waited for"));
+        leaving
+            .chain(gone)
+            .chain(awaited)
+            .chain(expected)
+            .fold(None, |first, next| earliest(first, Some(next)))
     }
 
     /// A virtual AP has gone to another node: what still comes for it follows.
@@ -149,7 +166,13 @@ impl Moves {
         self.gone.retain(|gone| gone.bssid != bssid);
     }
 
-    fn take_leaving(&mut self, bssid: MacAddr) -> Option<Leaving> {
+    /// It goes, or has just come and waits for its client.
+    fn is_moving(&self, bssid: MacAddr) -> bool {
+        self.leaving.iter().any(|leaving| leaving.bssid == bssid)
+            || self.awaited.iter().any(|awaited| awaited.moved.bssid == bssid)
+    }
+
+    pub(super) fn take_leaving(&mut self, bssid: MacAddr) -> Option<Leaving> {
         let place = self.leaving.iter().position(|leaving| leaving.bssid == bssid)?;
         Some(self.leaving.swap_remove(place))
     }
@@ -175,13 +198,14 @@ impl<R: Radio> Worker<R> {
         };
         let bssid =
             self.ap.virtual_aps().find(of_station).map(VirtualAp::bssid).ok_or(MoveError::NotThere)?;
-        if to == self.port.radio() || self.moves.leaving.iter().any(|leaving| leaving.bssid == bssid) {
+        if to == self.port.radio() || self.moves.is_moving(bssid) {
             return Err(MoveError::Busy);
         }
         let from = self.port.radio();
         self.port.tell(to, Control::Expect { bssid, station, from }).map_err(|_| MoveError::RadioGone)?;
         let until = now + 2 * ACKNOWLEDGE;
-        self.moves.leaving.push(Leaving { bssid, station, to, drains: None, until, answer });
+        let leaving = Leaving { bssid, station, to, drains: None, until, answer, back: None };
+        self.moves.leaving.push(leaving);
         Ok(())
     }
 
@@ -189,7 +213,7 @@ impl<R: Radio> Worker<R> {
     pub(super) fn expect(&mut self, now: Instant, (bssid, station): (MacAddr, MacAddr), from: usize) {
         if !self.ap.expect(now, bssid, station, ACKNOWLEDGE + ARRIVE) {
             // A radio that is gone need not know.
-            let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
+            let _ = self.port.tell(from, Control::Expected { bssid, ready: None });
             return;
         }
         self.settle(now);
@@ -199,19 +223,18 @@ impl<R: Radio> Worker<R> {
         self.look_at_expected(now);
     }
 
-    /// The other radio is ready for one of ours, or is not.
-    pub(super) fn expected(&mut self, now: Instant, bssid: MacAddr, ready: bool) {
+    /// The other radio is ready for one of ours, on this channel, or is not.
+    pub(super) fn expected(&mut self, now: Instant, bssid: MacAddr, ready: Option<Channel>) {
         let Some(leaving) = self.moves.leaving.iter_mut().find(|leaving| leaving.bssid == bssid) else {
             return;
         };
-        let error = if !ready {
-            MoveError::NotAcknowledged
-        } else if self.ap.drain(bssid) {
-            leaving.drains = Some(now);
-            leaving.until = now + DRAIN;
-            return;
-        } else {
-            MoveError::Busy
+        let error = match ready.map(|channel| self.ap.drain_to(now, bssid, channel, false)) {
+            None => MoveError::NotAcknowledged,
+            Some(None) => MoveError::Busy,
+            Some(Some(from)) => {
+                (leaving.drains, leaving.until) = (Some(from), from + DRAIN);
+                return;
+            }
         };
         if let Some(leaving) = self.moves.take_leaving(bssid) {
             tell(leaving.answer, Err(error));
@@ -226,11 +249,11 @@ impl<R: Radio> Worker<R> {
         let Some(ap) = self.ap.take(now, bssid, LINGER) else {
             return tell(leaving.answer, Err(MoveError::NotThere));
         };
-        let Leaving { station, to, drains, answer, .. } = leaving;
+        let Leaving { station, to, drains, answer, back, .. } = leaving;
         let since = drains.unwrap_or(now);
         let network = ap.config().id;
         let from = self.port.radio();
-        let parcel = Parcel { ap: Box::new(ap), from, station, since, answer, refused: None };
+        let parcel = Parcel { ap: Box::new(ap), from, station, since, answer, refused: back };
         match self.port.tell(to, Control::Adopt(parcel)) {
             Ok(()) => {
                 // Only now: whoever reads the table finds the virtual AP there, or before it on its way.
@@ -259,8 +282,7 @@ impl<R: Radio> Worker<R> {
                     None => {
                         self.port.announce(network, station);
                         let moved = Moved { station, bssid, from, to, gap: now.since(since), queued };
-                        self.tell(WorkerEvent::Moved(moved));
-                        tell(answer, Ok(moved));
+                        self.arrived(now, Awaited { moved, since, until: now + ARRIVE, answer });
                     }
                 }
             }
@@ -299,30 +321,32 @@ impl<R: Radio> Worker<R> {
             let error = match leaving.drains {
                 Some(_) => {
                     self.ap.resume(now, leaving.bssid);
-                    MoveError::NotDrained
+                    leaving.back.unwrap_or(MoveError::NotDrained)
                 }
                 None => MoveError::NotAcknowledged,
             };
             tell(leaving.answer, Err(error));
         }
+        self.moves.forget_awaited(now);
     }
 
     fn look_at_expected(&mut self, now: Instant) {
+        let channel = self.config.channel;
         for expected in &mut self.moves.expected {
             let Expected { bssid, from, .. } = *expected;
             if !expected.told && self.radio.acknowledges(bssid) {
                 (expected.told, expected.until) = (true, now + ARRIVE);
                 // A radio that is gone sends nothing; the wait ends by itself.
-                let _ = self.port.tell(from, Control::Expected { bssid, ready: true });
+                let _ = self.port.tell(from, Control::Expected { bssid, ready: Some(channel) });
             } else if !expected.told && expected.until <= now {
-                let _ = self.port.tell(from, Control::Expected { bssid, ready: false });
+                let _ = self.port.tell(from, Control::Expected { bssid, ready: None });
             }
         }
         self.moves.expected.retain(|expected| expected.until > now);
     }
 }
 
-fn tell(answer: Answer, outcome: Result<Moved, MoveError>) {
+pub(super) fn tell(answer: Answer, outcome: Result<Moved, MoveError>) {
     if let Some(answer) = answer {
         // Who asked may have given up.
         let _ = answer.try_send(outcome);

@@ -12,7 +12,7 @@ use drivers::reactor::Bell;
 use stack::ap::{Context, NetworkId, SharedClock, VirtualAp, VirtualApKind};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant;
-use stack::wire::{MacAddr, RxInfo};
+use stack::wire::{Channel, MacAddr, RxInfo};
 
 use super::worker::Worker;
 
@@ -109,7 +109,12 @@ pub enum Order {
     /// Tell of all virtual APs that clients have to themselves, from now on; ages count by this clock.
     Enlist(Home, SharedClock),
     /// Stop sending for a virtual AP: [`Told::Drained`] when nothing is in flight.
-    Drain(MacAddr),
+    Drain {
+        /// Which.
+        bssid: MacAddr,
+        /// Where it will be served, if that is another channel: its client is told to go there first.
+        to: Option<Channel>,
+    },
     /// Go on sending for it.
     Resume(MacAddr),
     /// Take it out, once it is drained: [`Told::Taken`]. Its address is acknowledged for a while longer.
@@ -176,6 +181,8 @@ pub enum Told {
     Taken(Box<Context>),
     /// It is served here.
     Adopted(MacAddr),
+    /// Its client was told to come to this channel, and is not heard.
+    NotFollowed(MacAddr),
     /// It is not, and why.
     Refused(MacAddr, String),
     /// A frame for it was acknowledged here, where it is no more.
@@ -213,7 +220,11 @@ impl<R: Radio> Worker<R> {
                 self.port.enlist(home.clone());
                 self.enlisted = Some(Enlisted { home, clock, next_copy: now, changed: Vec::new() });
             }
-            Order::Drain(bssid) => drop(self.ap.drain(bssid)),
+            Order::Drain { bssid, to } => {
+                let to = to.unwrap_or(self.config.channel);
+                // Who ordered it waits for a while only. Nobody acknowledges for it there before it comes.
+                let _ = self.ap.drain_to(now, bssid, to, true);
+            }
             Order::Resume(bssid) => self.ap.resume(now, bssid),
             Order::Take { bssid, linger } => self.give_away(now, bssid, linger),
             Order::Activate { context, range } => self.activate(now, *context, range),

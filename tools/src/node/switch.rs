@@ -13,7 +13,7 @@ use drivers::reactor::Bell;
 use rtrb::RingBuffer;
 use stack::ap::NetworkId;
 use stack::mac::DropCounts;
-use stack::wire::{MacAddr, RxInfo};
+use stack::wire::{Channel, MacAddr, RxInfo};
 
 use super::moves::{self, Answer, MoveError, Moved};
 use super::orders::Order;
@@ -44,8 +44,8 @@ pub(super) enum Control {
     Move { station: MacAddr, to: usize, answer: Answer },
     /// A virtual AP may come from another radio: its address is to be acknowledged from now on.
     Expect { bssid: MacAddr, station: MacAddr, from: usize },
-    /// Whether a radio that was told to [`Control::Expect`] one does so.
-    Expected { bssid: MacAddr, ready: bool },
+    /// The channel of a radio that was told to [`Control::Expect`] one, if it does so.
+    Expected { bssid: MacAddr, ready: Option<Channel> },
     /// A virtual AP comes, or comes back.
     Adopt(moves::Parcel),
     /// A virtual AP with this address, which may be one of this radio, has ended elsewhere.

@@ -265,6 +265,8 @@ impl<R: Radio> Worker<R> {
                 }
                 ApEvent::Ack(change) => self.acknowledge(change),
                 ApEvent::Drained(bssid) => self.drained(now, bssid),
+                ApEvent::Followed(bssid) => self.followed(now, bssid),
+                ApEvent::NotFollowed(bssid) => self.not_followed(now, bssid),
                 ApEvent::Stray { bssid, info, frame } => self.hand_on(bssid, info, frame),
                 ApEvent::Vacated(bssid) => self.port.tell_all(&|| Control::Vacated(bssid)),
                 other => {
@@ -275,6 +277,7 @@ impl<R: Radio> Worker<R> {
                         }
                         ApEvent::StationLeft { network, station, bssid, .. } => {
                             self.port.left(network, station);
+                            self.moves.client_left(bssid);
                             self.tell_home(Told::Gone(bssid));
                         }
                         _ => {}

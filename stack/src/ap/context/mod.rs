@@ -8,12 +8,12 @@ use crate::crypto::key_fingerprint;
 use crate::mac::{KeyRecord, PeerRecord, QueuedRecord, SequenceNumbers, TakenRates, Uapsd};
 use crate::rsn::{AuthenticatorRecord, Gtk};
 use crate::wire::record::{Record, record};
-use crate::wire::{MacAddr, Reader, RecordError, SequenceControl};
+use crate::wire::{Channel, MacAddr, Reader, RecordError, SequenceControl};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The version that is written, and the only one that is read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Everything but what is queued takes fewer bytes.
 const FIXED: usize = 2048;
 /// A queued MSDU takes fewer bytes besides its frame.
@@ -27,14 +27,16 @@ const MESSAGES: u64 = 1 << 32;
 /// All that it takes to go on serving a client elsewhere, in plaintext: whoever carries it must seal it.
 ///
 /// Times in it are ages, but for the TSF timer, which is relative to the [`SharedClock`]. What must not move is not in it:
-/// fragments, and handshakes under way (SEC-H10). The PMK is not either: with a PSK, it is the network's and has no
-/// lifetime; its PMKID shows that both hosts mean the same.
+/// fragments, and handshakes under way (SEC-H10). The PMK is not either: with a PSK, it is the network's; its PMKID shows
+/// that both hosts mean the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     bssid: MacAddr,
     client: MacAddr,
     ssid: Vec<u8>,
     pmkid: Option<[u8; 16]>,
+    /// How long the PMK still lasts; a PSK lasts for ever.
+    pmk_lifetime: Option<Duration>,
     beacon_interval: u16,
     dtim_period: u8,
     dtim_count: u8,
@@ -42,6 +44,11 @@ pub struct Context {
     tsf: i64,
     /// What the TSF timer shows when the next beacon is due.
     tbtt: u64,
+    /// The channel that its client was on last.
+    channel: Channel,
+    switch: Option<SwitchRecord>,
+    /// How many beacons are still to go to all after a switch.
+    open_beacons: u8,
     /// Group frames that may still follow the last DTIM beacon.
     burst: u16,
     sequence: SequenceNumbers,
@@ -49,6 +56,14 @@ pub struct Context {
     pairwise: Option<PairwiseRecord>,
     group: Option<GroupRecord>,
     group_queue: Vec<QueuedRecord>,
+}
+
+/// A channel switch that its client has been told of, or is being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SwitchRecord {
+    to: Channel,
+    /// What the TSF timer shows at its TBTT.
+    at: u64,
 }
 
 /// The client.
@@ -98,11 +113,15 @@ record!(Context {
     client,
     ssid,
     pmkid,
+    pmk_lifetime,
     beacon_interval,
     dtim_period,
     dtim_count,
     tsf,
     tbtt,
+    channel,
+    switch,
+    open_beacons,
     burst,
     sequence,
     station,
@@ -110,6 +129,7 @@ record!(Context {
     group,
     group_queue,
 });
+record!(SwitchRecord { to, at });
 record!(StationRecord {
     association_id,
     qos,
@@ -199,6 +219,11 @@ impl Context {
     /// How many MSDUs wait for its client in it, and for its group.
     pub fn queued(&self) -> usize {
         self.station.peer.queued().count() + self.group_queue.len()
+    }
+
+    /// The channel on which its client is to be served: where it is, or where it was told to go.
+    pub fn channel(&self) -> Channel {
+        self.switch.map_or(self.channel, |switch| switch.to)
     }
 
     /// Its transmit keys, each with the highest packet number that was used, or of a copy: that its owner may still use.

@@ -1,6 +1,6 @@
 //! From a virtual AP to its context.
 
-use super::{Context, GroupRecord, MESSAGES, PairwiseRecord, SharedClock, StationRecord};
+use super::{Context, GroupRecord, MESSAGES, PairwiseRecord, SharedClock, StationRecord, SwitchRecord};
 use crate::ap::config::Security;
 use crate::ap::virtual_ap::{Rekey, Station, VirtualAp};
 use crate::mac::Purpose;
@@ -36,11 +36,15 @@ impl VirtualAp {
             client,
             ssid: self.config.ssid.clone(),
             pmkid,
+            pmk_lifetime: None,
             beacon_interval: self.config.beacon_interval,
             dtim_period: self.config.dtim_period.max(1),
             dtim_count: self.dtim_count,
             tbtt: self.tsf.at(if self.beacon_due { now } else { self.next_beacon }),
             tsf: self.tsf.ahead().wrapping_sub(clock.ahead),
+            channel: self.channel,
+            switch: self.switch.map(|switch| SwitchRecord { to: switch.to, at: switch.at }),
+            open_beacons: self.open_beacons,
             burst: u16::try_from(self.burst).unwrap_or(u16::MAX),
             sequence: self.sequence.clone(),
             station: station.record(now, purpose),

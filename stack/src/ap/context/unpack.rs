@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, ContextError, GroupRecord, KeyId, PairwiseRecord, SharedClock, StationRecord};
+use super::{
+    Context, ContextError, GroupRecord, KeyId, PairwiseRecord, SharedClock, StationRecord, SwitchRecord,
+};
 use crate::ap::announce::rsn_element;
+use crate::ap::channel_switch::ChannelSwitch;
 use crate::ap::config::{NetworkConfig, Security, VirtualApKind};
 use crate::ap::group::Group;
 use crate::ap::network::MAX_AID;
@@ -60,6 +63,15 @@ impl Context {
             beacon_due: tsf.at(now) >= self.tbtt,
             tsf,
             parked: true,
+            channel: self.channel,
+            open_beacons: self.open_beacons,
+            switch: self.switch.map(|SwitchRecord { to, at }| ChannelSwitch {
+                to,
+                at,
+                quiet: false,
+                action: false,
+                wait: None,
+            }),
             config,
         })
     }
@@ -78,6 +90,9 @@ impl Context {
         let same = (&self.ssid, self.pmkid) == (&config.ssid, pmkid);
         if !same || !keys || !suites || config.kind != VirtualApKind::PerClient {
             return Err(ContextError::OtherNetwork);
+        }
+        if self.pmk_lifetime.is_some() {
+            return Err(RecordError::Impossible("a PSK that expires").into());
         }
         if self.beacon_interval == 0 || self.dtim_count >= self.dtim_period {
             return Err(RecordError::Impossible("such a beacon interval or DTIM count").into());

@@ -36,9 +36,10 @@ impl<E: Engine> Member<E> {
             }
             Action::RemoveRow { key } => self.engine.remove(&key),
             Action::Journal { ticket, records } => self.write_journal(now, ticket, &records),
-            Action::Drain { bssid } => {
+            Action::Drain { bssid, to } => {
                 self.drains.insert(bssid, now);
-                self.order(bssid, Order::Drain(bssid));
+                let to = self.channel_at(bssid, to);
+                self.order(bssid, Order::Drain { bssid, to });
             }
             Action::Resume { bssid } => {
                 self.drains.remove(&bssid);
@@ -105,8 +106,8 @@ impl<E: Engine> Member<E> {
                 return self.cluster.handle_refused(now, bssid);
             }
         };
-        let radio = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
-        let radio = radio.map_or(0, |(radio, _, _)| *radio);
+        let heard = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
+        let radio = self.radio_for(context.channel(), heard.map(|(radio, _, _)| *radio));
         self.coming.insert(bssid, Own { radio, client: context.client(), queued: context.queued() });
         if !self.switch.order(radio, Order::Activate { context, range: range_of(lease) }) {
             self.coming.remove(&bssid);
@@ -155,6 +156,9 @@ impl<E: Engine> Member<E> {
                 }
             }
             Event::Arrived { bssid, from, taken_over } => {
+                if let Some(node) = from {
+                    self.came.insert(bssid, node);
+                }
                 let from = from.map(|node| self.name_of(node));
                 if let Some(&Own { radio, client: station, queued }) = self.own.get(&bssid) {
                     self.news.push(News::Arrived { station, bssid, radio, queued, from, taken_over });

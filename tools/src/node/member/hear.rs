@@ -24,12 +24,14 @@ impl<E: Engine> Member<E> {
                 if let Some(client) = client.filter(|client| !self.abroad.contains_key(client)) {
                     self.shown.remove(client);
                 }
+                self.came.remove(&bssid);
                 self.cluster.handle_gone(now, bssid);
             }
             Told::Drained(bssid) => self.cluster.handle_drained(now, bssid),
             Told::Taken(context) => {
                 let bssid = context.bssid();
                 self.own.remove(&bssid);
+                self.came.remove(&bssid);
                 self.set_abroad(context.client(), bssid);
                 self.cluster.handle_taken(now, bssid, parcel(&context));
             }
@@ -40,6 +42,7 @@ impl<E: Engine> Member<E> {
                 }
                 self.cluster.handle_adopted(now, bssid);
             }
+            Told::NotFollowed(bssid) => self.give_back(now, bssid),
             Told::Refused(bssid, why) => {
                 self.coming.remove(&bssid);
                 self.news.push(News::Line(format!("virtual AP {bssid} is not taken: {why}")));

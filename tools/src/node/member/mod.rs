@@ -1,6 +1,7 @@
 //! The node's part in a cluster: between the engine, the core that decides who owns which virtual AP, and the radios.
 
 mod act;
+mod channels;
 mod convert;
 mod hear;
 mod sights;
@@ -11,12 +12,13 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use mesh::Cluster;
+use mesh::announce::NodeId;
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::{Journal, NodeSlot};
 use stack::ap::ApEvent;
 use stack::time::Instant;
-use stack::wire::MacAddr;
+use stack::wire::{Channel, MacAddr};
 
 pub use self::convert::{StoreJournal, range_of};
 use self::sights::Sights;
@@ -27,7 +29,7 @@ use super::switch::Switch;
 use super::worker::WorkerEvent;
 
 /// How long it may be until a move between nodes is over, one way or the other.
-const MOVE: Duration = Duration::from_secs(3);
+const MOVE: Duration = Duration::from_secs(4);
 /// What was heard of a client so long ago says nothing of where it is.
 const HEARD: Duration = Duration::from_secs(2);
 
@@ -126,6 +128,10 @@ pub struct Member<E> {
     leaving: Vec<Leaving>,
     sights: Sights,
     news: Vec<News>,
+    /// Those of the node's radios.
+    channels: Vec<Channel>,
+    /// From which node a virtual AP came.
+    came: BTreeMap<MacAddr, NodeId>,
 }
 
 impl<E: Engine> Member<E> {
@@ -136,6 +142,7 @@ impl<E: Engine> Member<E> {
         mut journal: BoxedJournal,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
+        channels: Vec<Channel>,
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation };
         let cluster = Cluster::new(me, timing(), &journal.load()?);
@@ -154,6 +161,8 @@ impl<E: Engine> Member<E> {
             leaving: Vec::new(),
             sights: Sights::default(),
             news: Vec::new(),
+            channels,
+            came: BTreeMap::new(),
         })
     }
 
@@ -277,9 +286,16 @@ impl<E: Engine> Member<E> {
     }
 }
 
-/// A node that is only busy is waited for: that one is lost, the engine finds sooner.
+/// A node that is only busy is waited for: that one is lost, the engine finds sooner. A client that dozes may have to be told
+/// for a second that it is to change its channel, and the old owner acknowledges for it until it is known to have come.
 fn timing() -> Timing {
-    Timing { prepare: Duration::from_secs(1), commit: Duration::from_secs(2), ..Timing::default() }
+    Timing {
+        prepare: Duration::from_secs(1),
+        drain: Duration::from_secs(2),
+        commit: Duration::from_secs(2),
+        linger: Duration::from_secs(2),
+        ..Timing::default()
+    }
 }
 
 /// How another node is, in a word.

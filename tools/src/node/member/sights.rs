@@ -35,8 +35,6 @@ pub(in crate::node) enum View {
 /// What is heard here and there.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
-    /// The channels of the radios of this node.
-    channels: Vec<Channel>,
     /// How radios here hear clients of other nodes.
     ours: BTreeMap<(MacAddr, u8), (i8, Instant)>,
     /// How radios of other nodes hear clients.
@@ -83,11 +81,6 @@ impl Sights {
 }
 
 impl<E: Engine> Member<E> {
-    /// The radios of this node are on these channels, in the order of their indices.
-    pub fn set_channels(&mut self, channels: Vec<Channel>) {
-        self.sights.channels = channels;
-    }
-
     /// What is new for placement since the last call.
     pub(in crate::node) fn take_views(&mut self) -> Vec<View> {
         std::mem::take(&mut self.sights.views)
@@ -141,6 +134,6 @@ impl<E: Engine> Member<E> {
             let radio = u8::try_from(radio).ok()?;
             Some(Item::Load(Load { radio, frequency: channel.frequency(), busy: 0, clients }))
         };
-        self.sights.channels.iter().enumerate().filter_map(load).collect()
+        self.channels.iter().enumerate().filter_map(load).collect()
     }
 }
