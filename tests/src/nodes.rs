@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use airloom::node::{
     Abroad, Announcing, Cable, Departed, Home, Member, News, Order, Segment, Switch, SwitchNetwork, Wish,
-    Worker, WorkerEvent, range_of,
+    Worker, range_of,
 };
 use airloom::status;
 use drivers::air::{Air, AirRadio};
@@ -19,7 +19,7 @@ use mesh::announce::{self, ClusterTime, Identity, NodeId, Profile, SignerState};
 use mesh::engine::{Backhaul, Link as Way, Simulated, Timing};
 use mesh::handover::Incarnation;
 use mesh::lease::{Journal, Lease, NodeSlot, Record};
-use stack::ap::{ApEvent, BssidBlock, NetworkConfig, RadioConfig, SharedClock, VirtualApKind};
+use stack::ap::{BssidBlock, NetworkConfig, RadioConfig, SharedClock, VirtualApKind};
 use stack::sta::LinkState;
 use stack::time::{Instant, earliest};
 use stack::wire::{Channel, MacAddr};
@@ -407,13 +407,7 @@ impl Node {
     fn turn(&mut self, now: Instant) {
         self.worker.turn(now).unwrap();
         for event in std::iter::from_fn(|| self.worker.poll_event()) {
-            match event {
-                WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal, .. }) => {
-                    self.member.handle_heard(now, 0, (bssid, station), signal);
-                }
-                WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.member.handle_on_air(now, bssid),
-                _ => {}
-            }
+            self.member.handle_event(now, 0, &event);
         }
         self.member.turn(now);
         self.news.extend(self.member.take_news());

@@ -154,7 +154,7 @@ impl Orders {
     fn enlist(scene: &Scene) -> Self {
         let (tell, told) = channel();
         let reactor = Reactor::new().unwrap();
-        let home = Home::new(tell, reactor.bell(), Abroad::default());
+        let home = Home::new(tell, Some(reactor.bell()), Abroad::default());
         scene.switch.order_all(|| Order::Enlist(home.clone(), SharedClock::default()));
         Self { told, _reactor: reactor }
     }

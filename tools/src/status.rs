@@ -30,6 +30,41 @@ pub struct Status {
     /// The last moves of clients between, from and to its radios, the latest last.
     #[serde(default)]
     pub moves: Vec<Move>,
+    /// All moves since the start.
+    #[serde(default)]
+    pub move_totals: MoveTotals,
+}
+
+/// Upper bounds of the gaps that [`MoveTotals::gaps`] counts, in microseconds.
+pub const GAP_BOUNDS_US: [u64; 10] =
+    [200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000];
+
+/// Moves since the node's start, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveTotals {
+    /// Between its radios.
+    pub within: u64,
+    /// To other nodes.
+    pub left: u64,
+    /// From other nodes.
+    pub arrived: u64,
+    /// From nodes that were lost.
+    pub taken_over: u64,
+    /// The gaps of those within and those that left, summed up, in microseconds.
+    pub gap_us: u64,
+    /// How many of these gaps lie up to each of [`GAP_BOUNDS_US`] and above the one before.
+    pub gaps: [u64; GAP_BOUNDS_US.len()],
+}
+
+impl MoveTotals {
+    /// Counts a gap.
+    pub fn gap(&mut self, gap_us: u64) {
+        self.gap_us = self.gap_us.saturating_add(gap_us);
+        let place = GAP_BOUNDS_US.iter().position(|bound| gap_us <= *bound);
+        if let Some(count) = place.and_then(|place| self.gaps.get_mut(place)) {
+            *count += 1;
+        }
+    }
 }
 
 /// Who is behind which node, as the node sees it.

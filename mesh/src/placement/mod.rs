@@ -68,6 +68,14 @@ struct Tracked {
     patience: Patience,
 }
 
+impl Tracked {
+    /// A client that says nothing is heard nowhere, here a moment sooner than there: that is no reason to move it.
+    fn is_heard_longer(&self, there: Place, here: Place) -> bool {
+        let last = |place| self.sights.get(&place).map(Sight::last);
+        last(here).is_none_or(|here| last(there).is_some_and(|there| there >= here + FRESH))
+    }
+}
+
 /// Who should serve whom.
 pub struct Placement {
     policy: Box<dyn Policy + Send>,
@@ -147,6 +155,9 @@ impl Placement {
             let here = candidate(now, places, tracked, from, from)?;
             let better = |place: &Place| {
                 let there = candidate(now, places, tracked, from, *place)?;
+                if here.dbm.is_none() && !tracked.is_heard_longer(*place, from) {
+                    return None;
+                }
                 let gain = policy.gain(client, &here, &there);
                 let enough = gain > 0.0 && tracked.patience.allows_to(now, *place, gain);
                 enough.then_some((gain, *place))

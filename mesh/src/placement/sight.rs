@@ -33,6 +33,11 @@ impl Sight {
         now.since(self.at) <= FRESH
     }
 
+    /// When it was heard last.
+    pub(super) const fn last(&self) -> Instant {
+        self.at
+    }
+
     pub(super) fn dbm(&self) -> i8 {
         self.dbm.round() as i8
     }

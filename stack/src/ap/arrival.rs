@@ -11,12 +11,15 @@ use crate::ap::block::Place;
 use crate::ap::radio::ApRadio;
 use crate::mac::{DropReason, DuplicateCache, SequenceSpace};
 use crate::time::Instant;
-use crate::wire::{Frame, RxInfo, SequenceControl};
+use crate::wire::{Frame, MacAddr, RxInfo, SequenceControl};
 
 /// For how long frames come on two ways.
 const SETTLING: Duration = Duration::from_secs(1);
-/// For how long a frame waits for those before it: longer than it takes to pass one on between hosts.
+/// For how long a frame waits for those before it, which the old radio passes on: within a host, or once all that had come to
+/// the other host before is here.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// For how long it is waited for those that came to the other host before.
+const ROAD: Duration = Duration::from_millis(500);
 /// Most frames that wait.
 const MOST: usize = 32;
 
@@ -24,6 +27,8 @@ const MOST: usize = 32;
 #[derive(Debug)]
 pub(super) struct Arrival {
     since: Instant,
+    /// It came from another host, and what that passed on before is still to come, until then at the latest.
+    road: Option<Instant>,
     /// In the order in which they came.
     early: Vec<Early>,
     /// Null frames have sequence numbers that follow nothing; the last one is known again.
@@ -64,7 +69,7 @@ enum Turn {
 
 impl Arrival {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { since: now, early: Vec::new(), null: None }
+        Self { since: now, road: None, early: Vec::new(), null: None }
     }
 
     fn turn(&mut self, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
@@ -100,6 +105,28 @@ impl Numbers {
 }
 
 impl ApRadio {
+    /// A virtual AP that was just [adopted](Self::adopt) comes from another host: what its client sent meanwhile is passed on
+    /// by that one, and may take a while. Call [`Self::strays_came`] when all is here that came there before.
+    pub fn await_strays(&mut self, now: Instant, bssid: MacAddr) {
+        if let Some(arrival) = self.arrival_at(bssid) {
+            arrival.road = Some(now + ROAD);
+        }
+    }
+
+    /// What the client sent before its virtual AP came here is here: what is missing now is waited for no longer than usual.
+    pub fn strays_came(&mut self, now: Instant, bssid: MacAddr) {
+        let Some(arrival) = self.arrival_at(bssid) else { return };
+        arrival.road = None;
+        for early in &mut arrival.early {
+            early.until = early.until.min(now + PATIENCE);
+        }
+    }
+
+    fn arrival_at(&mut self, bssid: MacAddr) -> Option<&mut Arrival> {
+        let place = self.block().place(bssid)?;
+        self.slots.get_mut(place.index())?.as_deref_mut()?.arrival.as_mut()
+    }
+
     /// Whether a frame is to be looked at now; one ahead of its turn is kept.
     pub(super) fn is_in_order(
         &mut self,
@@ -120,7 +147,7 @@ impl ApRadio {
             Turn::Later => {
                 let mut copy = self.event_pool.take();
                 copy.extend_from_slice(mpdu);
-                let until = now + PATIENCE;
+                let until = arrival.road.unwrap_or(now).max(now) + PATIENCE;
                 arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
                 Ok(false)
             }

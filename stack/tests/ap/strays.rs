@@ -5,7 +5,7 @@ use stack::mac::DropReason;
 use stack::wire::FrameKind;
 
 use crate::two::{OWN, Two};
-use crate::world::{FAR, contains, data, kind_of, open, station, stranger, wpa2};
+use crate::world::{FAR, at, contains, data, kind_of, open, station, stranger, wpa2};
 
 #[test]
 fn strays_are_passed_on_for_as_long_as_the_address_is_acknowledged() {
@@ -93,4 +93,24 @@ fn what_is_missing_is_waited_for_twenty_milliseconds() {
     assert_eq!(two.world.reached_ds(b"number 2"), 0);
     two.world.run(2);
     assert_eq!(two.world.reached_ds(b"number 2"), 1);
+}
+
+#[test]
+fn what_another_host_passes_on_is_waited_for_until_it_is_there() {
+    let mut two = Two::joined(wpa2(OWN));
+    two.world.traffic_both_ways(0);
+    let frames = sent(&mut two, &[b"number 1", b"number 2", b"number 3", b"number 4"]);
+    let [.., first, second, _, fourth] = &frames[..] else { panic!("{frames:?}") };
+    two.moved_far();
+    let bssid = two.bssid();
+    two.world.ap.await_strays(at(two.world.now), bssid);
+    two.hear(second);
+    two.world.run(300);
+    assert_eq!(two.world.reached_ds(b"number 2"), 0);
+    two.hear(first);
+    assert_eq!([two.world.reached_ds(b"number 1"), two.world.reached_ds(b"number 2")], [1, 1]);
+    two.hear(fourth);
+    two.world.ap.strays_came(at(two.world.now), bssid);
+    two.world.run(25);
+    assert_eq!(two.world.reached_ds(b"number 4"), 1, "the third was lost on the air");
 }

@@ -1,4 +1,4 @@
-//! `airloom demo`: a node and its clients on the simulated air.
+//! `airloom demo`: two nodes and their clients on the simulated air.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -12,22 +12,24 @@ use super::{say, say_json};
 use crate::demo::play;
 use crate::report;
 
-/// Plays one node, two radios and four clients on a simulated air, and shows what happened. No radio and no root are
-/// needed.
+/// Plays two nodes with two radios each and six clients that walk on a simulated air, and shows what happened. No radio
+/// and no root are needed.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  airloom demo\n  airloom demo --seed 7 --seconds 60 --out seven\n  airloom demo --json | jq .msdus_lost\n\n\
-                        The clients join, doze, walk, leave and come back, and exchange numbered messages; all frames\n\
-                        are made and understood by the code that runs on real radios. The same seed and length give\n\
-                        the same run. DIR/report.html shows it to people, DIR/demo.pcapng to Wireshark (its\n\
-                        passphrase: every client an air of its own)."
+                        The clients join, walk, doze and exchange numbered messages; their virtual APs follow them from\n\
+                        radio to radio and from node to node, until the power of one node fails and the other takes its\n\
+                        clients over. All frames are made and understood by the code that runs on real radios. The same\n\
+                        seed and length give the same run. DIR/report.html shows it to people, DIR/demo.pcapng, with an\n\
+                        interface for each radio of both nodes, to Wireshark (its passphrase: every client an air of its\n\
+                        own)."
 )]
 pub struct Args {
     /// Chooses one of many runs
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// How long it is, in simulated seconds
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// Where report.html and demo.pcapng go; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "airloom-demo")]

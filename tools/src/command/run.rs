@@ -13,8 +13,9 @@ use crate::node::{self, Verbosity};
     after_help = "Example:\n  airloom run north.toml\n\nThe file:\n  [[radio]]\n  phy = \"phy0\"\n  channel = 6\n  \
                         take = true                      # as --take-phy of `airloom ap`\n\n  [[network]]\n  ssid = \"office\"\n  \
                         passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n\
-                        Keys of [node]: name, state, control, placement (signal, load, by-hand). Of [mesh]: listen, peers,\n\
-                        identity, authority, silence. Of [[radio]]: phy, channel, take, country, power, bssid.\n\
+                        Keys of [node]: name, state, control, placement (signal, load, by-hand), metrics (a local address such as\n\
+                        127.0.0.1:9450, for Prometheus). Of [mesh]: listen, peers, identity, authority, silence.\n\
+                        Of [[radio]]: phy, channel, take, country, power, bssid.\n\
                         Of [[network]]: ssid, security (open, wpa2), passphrase_file, virtual_ap (per-client, shared), tap,\n\
                         hidden, isolate, max_stations, inactivity, beacon_interval, dtim_period, group_rekey,\n\
                         pairwise_rekey, fragmentation. All networks are on all radios."

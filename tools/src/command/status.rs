@@ -10,7 +10,7 @@ use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
 use crate::escape::escape;
-use crate::status::{Claims, Client, Radio, Status};
+use crate::status::{Claims, Client, Move, Radio, Status};
 
 /// Shows what the node on this host is doing.
 #[derive(Debug, clap::Args)]
@@ -41,12 +41,18 @@ impl Args {
     }
 }
 
+/// Moves that are told, the latest of those that the node remembers.
+const MOVES: usize = 20;
+
 /// For people. What is in it came from a socket, and some of it from the air.
 fn text(status: &Status) -> String {
     let mut out = String::new();
     let seconds = status.uptime_ms / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     line(&mut out, format_args!("node {}, up {hours}:{minutes:02}:{seconds:02}", safe(&status.node)));
+    for peer in &status.peers {
+        line(&mut out, format_args!("with node {}: {}", safe(&peer.node), safe(&peer.state)));
+    }
     for radio in &status.radios {
         write_radio(&mut out, radio);
     }
@@ -54,11 +60,12 @@ fn text(status: &Status) -> String {
         line(
             &mut out,
             format_args!(
-                "\nvirtual AP {} \"{}\" ({}) on {}",
+                "\nvirtual AP {} \"{}\" ({}) on {}, generation {}",
                 safe(&ap.bssid),
                 printable(&ap.ssid),
                 safe(&ap.kind),
-                safe(&ap.radio)
+                safe(&ap.radio),
+                ap.generation
             ),
         );
         write_clients(&mut out, &ap.clients);
@@ -66,6 +73,7 @@ fn text(status: &Status) -> String {
     if status.virtual_aps.is_empty() {
         line(&mut out, format_args!("\nno client yet"));
     }
+    write_moves(&mut out, status);
     if let Some(claims) = &status.claims {
         write_claims(&mut out, claims);
     }
@@ -157,6 +165,40 @@ fn write_clients(out: &mut String, clients: &[Client]) {
     }
 }
 
+/// The last moves, the latest first.
+fn write_moves(out: &mut String, status: &Status) {
+    if status.moves.is_empty() {
+        return;
+    }
+    let totals = &status.move_totals;
+    line(
+        out,
+        format_args!(
+            "\nmoves: {} between radios, {} to other nodes, {} from other nodes, {} taken over",
+            totals.within, totals.left, totals.arrived, totals.taken_over
+        ),
+    );
+    for moved in status.moves.iter().rev().take(MOVES) {
+        write_move(out, status.uptime_ms, moved);
+    }
+}
+
+fn write_move(out: &mut String, uptime_ms: u64, moved: &Move) {
+    let ago = uptime_ms.saturating_sub(moved.at_ms) as f64 / 1000.0;
+    let gap = moved.gap_us.map(|gap| format!(", gap {:.3} ms", gap as f64 / 1000.0)).unwrap_or_default();
+    let queued = moved.queued.map(|queued| format!(", {queued} MSDUs with it")).unwrap_or_default();
+    let how = if moved.taken_over { ", taken over" } else { "" };
+    line(
+        out,
+        format_args!(
+            "  {ago:>9.1} s ago  {:<17}  {} -> {}{how}{gap}{queued}",
+            safe(&moved.client),
+            safe(&moved.from),
+            safe(&moved.to)
+        ),
+    );
+}
+
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string does not fail.
     let _ = writeln!(out, "{text}");
@@ -174,7 +216,7 @@ fn printable(ssid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{Conflict, VirtualAp};
+    use crate::status::{Conflict, MoveTotals, PeerNode, VirtualAp};
 
     #[test]
     fn a_table_of_clients_under_their_virtual_aps() {
@@ -205,6 +247,17 @@ mod tests {
             clients: vec![client],
             ..VirtualAp::default()
         };
+        let first = Move {
+            client: "02:00:00:00:02:01".into(),
+            from: "phy0".into(),
+            to: "phy1".into(),
+            at_ms: 3_720_500,
+            gap_us: Some(412),
+            queued: Some(2),
+            ..Move::default()
+        };
+        let from = "@so\u{1b}uth".into();
+        let second = Move { from, at_ms: 3_722_900, gap_us: None, taken_over: true, ..first.clone() };
         let status = Status {
             node: "north".into(),
             uptime_ms: 3_723_000,
@@ -220,6 +273,9 @@ mod tests {
                 }],
                 ..Claims::default()
             }),
+            peers: vec![PeerNode { node: "south".into(), state: "up".into() }],
+            moves: vec![first, second],
+            move_totals: MoveTotals { within: 7, arrived: 1, ..MoveTotals::default() },
             ..Status::default()
         };
         let text = text(&status);
@@ -229,7 +285,11 @@ mod tests {
             "discarded: replay 3",
             "cluster: 0 clients, 0 addresses on wires, 7 conflicts",
             "conflict: 02:00:00:00:02:01 of north, claimed by wire",
-            "virtual AP 02:00:00:00:01:00 \"office\" (shared) on phy0",
+            "with node south: up",
+            "virtual AP 02:00:00:00:01:00 \"office\" (shared) on phy0, generation 0",
+            "moves: 7 between radios, 0 to other nodes, 1 from other nodes, 0 taken over\n        0.1 s ago",
+            "2.5 s ago  02:00:00:00:02:01  phy0 -> phy1, gap 0.412 ms, 2 MSDUs with it",
+            "0.1 s ago  02:00:00:00:02:01  @so\\u{1b}uth -> phy1, taken over, 2 MSDUs with it",
             "02:00:00:00:02:01  authorized  doze      -51       54.0 Mb/s         12         34",
         ] {
             assert!(text.contains(words), "{words} in\n{text}");

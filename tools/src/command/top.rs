@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use crate::config::CONTROL;
 use crate::top;
 
-/// Shows what the node on this host is doing, live: radios, clients, drops. Keys: q quits, s sorts, arrows choose.
+/// Shows what the node on this host is doing, live: radios, clients and where they are, their moves, drops. Keys: q
+/// quits, s sorts, arrows choose a client, whose moves are shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  airloom top\n  airloom top --control /run/airloom-north.sock")]
 pub struct Args {

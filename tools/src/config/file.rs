@@ -86,6 +86,7 @@ impl Checker<'_> {
             state,
             control: table.control.map_or(usual.control, |path| self.beside(&path)),
             placement: table.placement,
+            metrics: self.option(table.metrics.as_ref(), |text| value::local(text))?,
         })
     }
 

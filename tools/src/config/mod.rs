@@ -50,6 +50,8 @@ pub struct NodeSettings {
     pub control: PathBuf,
     /// Who decides which radio serves a client.
     pub placement: PlacementPolicy,
+    /// Where metrics are served to this host; nowhere when `None`.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Default for NodeSettings {
@@ -59,6 +61,7 @@ impl Default for NodeSettings {
             state: PathBuf::from("/var/lib/airloom"),
             control: PathBuf::from(CONTROL),
             placement: PlacementPolicy::default(),
+            metrics: None,
         }
     }
 }

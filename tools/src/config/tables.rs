@@ -31,6 +31,7 @@ pub(super) struct NodeTable {
     pub(super) control: Option<PathBuf>,
     #[serde(default)]
     pub(super) placement: PlacementPolicy,
+    pub(super) metrics: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

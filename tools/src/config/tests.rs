@@ -11,6 +11,7 @@ const GOOD: &str = r#"
 name = "north"
 state = "state"
 control = "/run/north.sock"
+metrics = "127.0.0.1:9450"
 
 [[radio]]
 phy = "phy0"
@@ -44,6 +45,9 @@ ssid = "guests"
 security = "open"
 "#;
 
+/// All that has to be said.
+const SMALL: &str = "[[radio]]\nphy = \"phy0\"\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n";
+
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("office.pass"), "correct horse\n").unwrap();
@@ -60,6 +64,7 @@ fn parsed(text: &str) -> Result<Config, ConfigError> {
 fn all_that_can_be_said_is_taken() {
     let config = parsed(GOOD).unwrap();
     assert_eq!((&*config.node.name, &config.node.control), ("north", &PathBuf::from("/run/north.sock")));
+    assert_eq!(config.node.metrics, "127.0.0.1:9450".parse().ok());
     assert!(config.node.state.ends_with("state") && config.node.state.is_absolute());
     let [first, second] = &config.radios[..] else { panic!("two radios") };
     assert_eq!((first.channel.number(), first.take, first.country), (36, true, Some(*b"DE")));
@@ -120,6 +125,15 @@ fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
         let text =
             format!("[[radio]]\nphy = \"phy0\"\n{wrong}\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n");
         told(&text, 3, words);
+    }
+    for (wrong, words) in [
+        ("0.0.0.0:9450", "others would reach 0.0.0.0: name a local address"),
+        ("10.9.0.1:9450", "others would reach 10.9.0.1"),
+        ("[fd00::1]:9450", "others would reach fd00::1"),
+        ("127.0.0.1", "is not an address with a port"),
+        ("9450", "is not an address with a port"),
+    ] {
+        told(&format!("[node]\nmetrics = \"{wrong}\"\n{SMALL}"), 2, words);
     }
     for (wrong, words) in [
         ("ssid = \"\"", "1 to 32 bytes, this one has 0"),

@@ -150,6 +150,16 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// An address that nobody but this host reaches.
+pub(super) fn local(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!("others would reach {}: name a local address, such as 127.0.0.1:9450", address.ip()))
+    }
+}
+
 /// What the host is called.
 pub fn name_of_host() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());

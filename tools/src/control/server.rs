@@ -1,21 +1,21 @@
 //! The node's side of the control socket.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
 use nix::sys::stat::{Mode, fchmod};
 
 use super::{Answer, Request};
+use crate::patience::{Deadline, Places};
 
 /// Conversations at a time; more are turned away.
 const CLIENTS: usize = 16;
@@ -59,11 +59,11 @@ impl Server {
     ) -> io::Result<SocketName> {
         let Self { listener, name } = self;
         let respond = Arc::new(respond);
-        let serving = Arc::new(AtomicUsize::new(0));
+        let places = Places::new(CLIENTS);
         thread::Builder::new().name("control".to_owned()).spawn(move || {
             for stream in listener.incoming() {
                 match stream {
-                    Ok(stream) => admit(stream, &respond, &serving),
+                    Ok(stream) => admit(stream, &respond, &places),
                     // Out of descriptors, most likely: others have to close theirs first.
                     Err(_) => thread::sleep(Duration::from_millis(100)),
                 }
@@ -103,16 +103,15 @@ fn listen_at(path: &Path) -> io::Result<UnixListener> {
     Ok(UnixListener::from(fd))
 }
 
-fn admit<F>(stream: UnixStream, respond: &Arc<F>, serving: &Arc<AtomicUsize>)
+fn admit<F>(stream: UnixStream, respond: &Arc<F>, places: &Places)
 where
     F: Fn(Request) -> Answer + Send + Sync + 'static,
 {
-    let place = Place(Arc::clone(serving));
-    if serving.fetch_add(1, Ordering::AcqRel) >= CLIENTS {
+    let Some(place) = places.take() else {
         // It is told if it listens.
         let _ = answer(&stream, &Answer::Error("too many ask at the same time; try again".to_owned()));
         return;
-    }
+    };
     let respond = Arc::clone(respond);
     // Without a thread the connection is closed, which says enough.
     let _ = thread::Builder::new().name("control client".to_owned()).spawn(move || {
@@ -120,15 +119,6 @@ where
         // How a conversation ends matters to nobody here.
         let _ = converse(&stream, &*respond);
     });
-}
-
-/// One of the conversations that there may be at a time.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 fn converse(stream: &UnixStream, respond: &dyn Fn(Request) -> Answer) -> io::Result<()> {
@@ -158,7 +148,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let end = Instant::now() + PATIENCE;
+        let deadline = Deadline::after(PATIENCE);
         loop {
             if let Some(at) = self.bytes.iter().position(|&byte| byte == b'\n') {
                 let rest = self.bytes.split_off(at + 1);
@@ -167,40 +157,16 @@ impl Lines<'_> {
             if self.bytes.len() > LONGEST {
                 return Err(io::Error::new(ErrorKind::InvalidData, "the request is too long"));
             }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            self.stream.set_read_timeout(Some(left))?;
-            let mut buffer = [0; LONGEST];
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Ok(None),
-                Ok(length) => self.bytes.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            if !deadline.read(self.stream, &mut self.bytes)? {
+                return Ok(None);
             }
         }
     }
 }
 
-/// Writes an answer; who takes it byte by byte does not get to the end of it.
+/// Writes an answer.
 fn answer(stream: &UnixStream, answer: &Answer) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(answer)?;
     bytes.push(b'\n');
-    let end = Instant::now() + PATIENCE;
-    let mut rest = &bytes[..];
-    while !rest.is_empty() {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        stream.set_write_timeout(Some(left))?;
-        match (&*stream).write(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(length) => rest = rest.get(length..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    Deadline::after(PATIENCE).write(stream, &bytes)
 }

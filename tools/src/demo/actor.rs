@@ -24,12 +24,11 @@ pub(super) struct Actor {
     pub(super) person: &'static Person,
     pub(super) link: Link,
     pub(super) radio: AirRadio,
-    /// Index of the channel it is on, among those it tries.
-    tuned: usize,
     /// A frame that its radio had no room for.
     held: Option<Transmit>,
     state: (State, Instant),
-    before: LinkState,
+    /// Its receiver is on.
+    listens: bool,
     pub(super) spans: Vec<Span>,
     pub(super) up: Bins,
     pub(super) down: Bins,
@@ -67,24 +66,20 @@ impl Actor {
         random: Box<dyn Random + Send>,
     ) -> Result<Self, RadioError> {
         radio.change_ack(AckChange::Add(person.address))?;
-        let network = scene::network(person.network);
-        let ssid = network.map_or("", |network| network.ssid);
-        let protected = network.is_some_and(|network| network.protected);
         let config = LinkConfig {
-            security: if protected { LinkSecurity::Wpa2(pmk.clone()) } else { LinkSecurity::Open },
+            security: LinkSecurity::Wpa2(pmk.clone()),
             doze_after: person.doze_after,
             rates: RATES.to_vec(),
-            ..LinkConfig::new(person.address, ssid.as_bytes())
+            ..LinkConfig::new(person.address, scene::SSID.as_bytes())
         };
         let column = length / u32::try_from(COLUMNS).unwrap_or(1);
         Ok(Self {
             person,
             link: Link::new(config, random),
             radio,
-            tuned: 0,
             held: None,
             state: (State::Away, Instant::ZERO),
-            before: LinkState::Off,
+            listens: true,
             spans: Vec::new(),
             up: Bins::new(length, COLUMNS),
             down: Bins::new(length, COLUMNS),
@@ -126,7 +121,7 @@ impl Actor {
             }
             self.link.recycle(transmit);
         }
-        self.hop()?;
+        self.listen(now)?;
         self.note(now);
         let events: Vec<_> = std::iter::from_fn(|| self.link.poll_event()).collect();
         for event in &events {
@@ -169,17 +164,13 @@ impl Actor {
         self.link.poll_timeout()
     }
 
-    /// A fruitless scan: looks on the next channel.
-    fn hop(&mut self) -> Result<(), RadioError> {
-        let state = self.link.state();
-        let fruitless = self.before == LinkState::Scanning && state == LinkState::Waiting;
-        self.before = state;
-        if fruitless {
-            self.tuned = (self.tuned + 1) % self.person.channels.len();
-            let next = self.person.channels.get(self.tuned).and_then(|&number| scene::channel(number));
-            if let Some(channel) = next {
-                self.radio.set_channel(channel)?;
-            }
+    /// A receiver that is off acknowledges nothing.
+    fn listen(&mut self, now: Instant) -> Result<(), RadioError> {
+        let listens = self.link.is_listening(now);
+        if std::mem::replace(&mut self.listens, listens) != listens {
+            let address = self.person.address;
+            let change = if listens { AckChange::Add(address) } else { AckChange::Remove(address) };
+            self.radio.change_ack(change)?;
         }
         Ok(())
     }

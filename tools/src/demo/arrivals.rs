@@ -65,6 +65,11 @@ impl Arrivals {
         self.entries.iter().filter(|entry| entry.arrived == 0).map(|entry| entry.sent)
     }
 
+    /// When the first MSDU was sent that was sent after this time and has arrived.
+    pub(super) fn resumed(&self, after: Instant) -> Option<Instant> {
+        self.entries.iter().find(|entry| entry.sent > after && entry.arrived > 0).map(|entry| entry.sent)
+    }
+
     /// The times between arrivals.
     pub(super) fn gaps(&self) -> &[Duration] {
         &self.gaps
@@ -87,6 +92,7 @@ mod tests {
         }
         assert_eq!((books.sent(), books.arrived(), books.duplicated()), (3, 2, 1));
         assert_eq!(books.lost().collect::<Vec<_>>(), [at(10)]);
+        assert_eq!((books.resumed(at(0)), books.resumed(at(20))), (Some(at(20)), None));
         assert_eq!(books.gaps(), [Duration::from_micros(20), Duration::from_micros(15)]);
         books.pause();
         books.send(at(800));

@@ -32,34 +32,38 @@ struct Waiting {
 /// The file while it is written. After a failed write nothing more is written; [`Self::finish`] says why.
 pub(super) struct Tape {
     writer: Writer<Box<dyn Write>>,
-    interfaces: Vec<(Channel, InterfaceId)>,
+    /// By radio.
+    interfaces: Vec<InterfaceId>,
     waiting: VecDeque<Waiting>,
     error: Option<CaptureError>,
 }
 
 impl Tape {
-    /// One interface for each radio of the node.
+    /// One interface for each radio of the nodes, by one clock.
     pub(super) fn new(out: Box<dyn Write>) -> Result<Self, CaptureError> {
         let mut writer = Writer::new(out)?;
         let mut interfaces = Vec::new();
-        for mast in &scene::MASTS {
-            if let Some(channel) = scene::channel(mast.channel) {
-                let about = format!("the air around radio {}, channel {}", mast.name, mast.channel);
-                interfaces.push((channel, writer.radio(mast.name, &about)?));
-            }
+        for (index, mast) in scene::MASTS.iter().enumerate() {
+            let node = scene::NODES.get(mast.node).copied().unwrap_or_default();
+            let about = format!("what radio {} of node {node} sent, and what its clients did", mast.name);
+            interfaces.push(writer.radio(&scene::mast_name(index), &about)?);
         }
         Ok(Self { writer, interfaces, waiting: VecDeque::new(), error: None })
     }
 
-    /// Takes a frame that begins now.
-    pub(super) fn frame(&mut self, on_air: &OnAir<'_>, by_node: bool, comments: Vec<String>) {
+    /// Takes a frame that begins now: of which radio, and whether that sent it.
+    pub(super) fn frame(
+        &mut self,
+        on_air: &OnAir<'_>,
+        (mast, by_node): (usize, bool),
+        comments: Vec<String>,
+    ) {
         self.write_until(on_air.start - PATIENCE);
-        let interface = self.interfaces.iter().find(|(channel, _)| *channel == on_air.channel);
-        let Some(&(channel, interface)) = interface else { return };
+        let Some(&interface) = self.interfaces.get(mast) else { return };
         self.waiting.push_back(Waiting {
             start: on_air.start,
             interface,
-            channel,
+            channel: on_air.channel,
             rate: on_air.rate,
             sent: by_node.then_some(on_air.attempt),
             mpdu: on_air.frame.to_vec(),
@@ -67,10 +71,11 @@ impl Tape {
         });
     }
 
-    /// Something was decided on a channel: it is said of the latest frame there.
-    pub(super) fn comment(&mut self, channel: Channel, comment: String) {
-        if let Some(frame) = self.waiting.iter_mut().rev().find(|frame| frame.channel == channel) {
-            frame.comments.push(comment);
+    /// Something was decided at a radio: it is said of the latest frame there.
+    pub(super) fn comment(&mut self, mast: usize, comment: &str) {
+        let Some(&interface) = self.interfaces.get(mast) else { return };
+        if let Some(frame) = self.waiting.iter_mut().rev().find(|frame| frame.interface == interface) {
+            frame.comments.push(format!("{}: {comment}", scene::mast_name(mast)));
         }
     }
 

@@ -1,25 +1,29 @@
-//! What node and clients say has happened, for the books, the diary, and as comments in the capture.
+//! What nodes and clients say has happened, for the books, the diary, and as comments in the capture.
 
 use stack::ap::ApEvent;
 use stack::sta::{LinkEnd, LinkEvent};
 use stack::wire::MacAddr;
 
-use crate::node::WorkerEvent;
+use crate::node::{News, WorkerEvent};
 
+use super::chronicle::{Handover, Way};
 use super::play::Stage;
-use super::scene::{self, End, MASTS, PEOPLE, channel};
+use super::scene::{self, End, PEOPLE};
 use super::witness::client_of;
 
 impl Stage {
-    /// An event of a radio of the node.
-    pub(super) fn node_says(&mut self, mast: usize, event: WorkerEvent) {
+    /// An event of a radio of the node whose first radio is `first`.
+    pub(super) fn node_says(&mut self, first: usize, mast: usize, event: WorkerEvent) {
+        let known = self.chronicle.handovers.len();
+        if self.chronicle.handle_event(self.now, mast, first, &event) {
+            self.serves(&event);
+        }
+        self.tell_handovers(known);
         let comment = match event {
             WorkerEvent::Ap(ApEvent::StationJoined { bssid, station, .. }) => {
-                self.port(mast, station, true);
                 format!("the port of {} at {bssid} opens", name_of(station))
             }
             WorkerEvent::Ap(ApEvent::StationLeft { station, reason, .. }) => {
-                self.port(mast, station, false);
                 format!("{} has left: {reason}", name_of(station))
             }
             WorkerEvent::Ap(ApEvent::PowerSave { station, dozing: true, .. }) => {
@@ -28,28 +32,61 @@ impl Stage {
             WorkerEvent::Ap(ApEvent::PowerSave { station, dozing: false, .. }) => {
                 format!("{} is awake: what was kept goes out", name_of(station))
             }
-            WorkerEvent::Moved(moved) => {
-                format!("the virtual AP {} of {} has come", moved.bssid, name_of(moved.station))
-            }
-            WorkerEvent::Ap(_) => return,
+            WorkerEvent::Moved(_) | WorkerEvent::Ap(_) => return,
             WorkerEvent::Trouble(text) => text,
         };
-        if let Some(channel) = MASTS.get(mast).and_then(|mast| channel(mast.channel)) {
-            self.witness.borrow_mut().tape.comment(channel, format!("node: {comment}"));
+        self.witness.borrow_mut().tape.comment(mast, &comment);
+    }
+
+    /// News of the part in the cluster of the node whose first radio is `first`.
+    pub(super) fn cluster_says(&mut self, first: usize, news: &News) {
+        let known = self.chronicle.handovers.len();
+        self.chronicle.handle_news(self.now, first, news);
+        self.tell_handovers(known);
+        if let News::Line(line) = news {
+            let node = scene::MASTS.get(first).and_then(|mast| scene::NODES.get(mast.node));
+            self.diary.push((self.now, format!("node {}: {line}", node.copied().unwrap_or_default())));
         }
     }
 
-    /// A client's port has opened on a radio, or is gone from it.
-    fn port(&mut self, mast: usize, station: MacAddr, open: bool) {
-        let Some(client) = client_of(station) else { return };
-        let Some(port) = self.ports.get_mut(client) else { return };
-        if !open && *port != Some(mast) {
-            // it has joined on another radio since
-            return;
+    /// A client joined a radio or left it.
+    fn serves(&self, event: &WorkerEvent) {
+        let (station, open) = match event {
+            WorkerEvent::Ap(ApEvent::StationJoined { station, .. }) => (station, Some(self.now)),
+            WorkerEvent::Ap(ApEvent::StationLeft { station, .. }) => (station, None),
+            _ => return,
+        };
+        if let Some(client) = client_of(*station) {
+            self.witness.borrow_mut().port(client, open);
+            self.finish_ladder(client);
         }
-        *port = open.then_some(mast);
-        self.witness.borrow_mut().port(client, open.then_some(self.now));
-        self.finish_ladder(client);
+    }
+
+    /// Tells of the handovers that the chronicle has learned of.
+    fn tell_handovers(&mut self, known: usize) {
+        for handover in self.chronicle.handovers.iter().skip(known) {
+            let Handover { client, from, to, way, bssid, queued, .. } = *handover;
+            let name = PEOPLE.get(client).map_or("", |person| person.name);
+            let (from, to) = (scene::mast_name(from), scene::mast_name(to));
+            let text = match way {
+                Way::Within | Way::Between => format!("{name} goes from {from} to {to}"),
+                Way::Takeover => format!("{to} takes {name} over, from the copy of what {from} had"),
+            };
+            let comment = format!("{text}: virtual AP {bssid}, {queued} MSDUs in its queue");
+            let mut witness = self.witness.borrow_mut();
+            if way == Way::Takeover
+                && let Some(seen) = witness.people.get_mut(client)
+            {
+                seen.taken_over = true;
+            }
+            witness.tape.comment(handover.to, &comment);
+            drop(witness);
+            if let Some(actor) = self.actors.get_mut(client) {
+                let label = if way == Way::Takeover { "taken over" } else { "" };
+                actor.mark(self.now, label, text.clone(), false);
+            }
+            self.diary.push((self.now, text));
+        }
     }
 
     /// An event of a client.
@@ -70,8 +107,7 @@ impl Stage {
     fn connected(&mut self, client: usize, bssid: MacAddr) {
         let Some(actor) = self.actors.get_mut(client) else { return };
         let word = if actor.joined() { "joins again" } else { "joins" };
-        let ssid = scene::network(actor.person.network).map_or("", |network| network.ssid);
-        let text = format!("{} {word} \"{ssid}\", virtual AP {bssid}", actor.person.name);
+        let text = format!("{} {word} \"{}\", virtual AP {bssid}", actor.person.name, scene::SSID);
         actor.mark(self.now, "connected", text.clone(), false);
         self.diary.push((self.now, text));
         self.finish_ladder(client);
@@ -80,13 +116,12 @@ impl Stage {
     fn disconnected(&mut self, client: usize, end: LinkEnd) {
         let Some(actor) = self.actors.get_mut(client) else { return };
         let name = actor.person.name;
-        let stopped = end == LinkEnd::Stopped;
-        let text = match actor.left() {
-            _ if stopped => format!("{name} leaves"),
-            true => format!("{name} loses its AP: {end}"),
-            false => format!("{name} does not get in: {end}"),
+        let text = if actor.left() {
+            format!("{name} loses its AP: {end}")
+        } else {
+            format!("{name} does not get in: {end}")
         };
-        actor.mark(self.now, if stopped { "leaves" } else { "lost" }, text.clone(), !stopped);
+        actor.mark(self.now, "lost", text.clone(), true);
         self.diary.push((self.now, text));
         if let Some(seen) = self.witness.borrow_mut().people.get_mut(client) {
             seen.ladder.end(false);
@@ -94,9 +129,9 @@ impl Stage {
     }
 
     /// A join is complete when both ends say so.
-    fn finish_ladder(&mut self, client: usize) {
+    fn finish_ladder(&self, client: usize) {
         let connected = self.actors.get(client).is_some_and(|actor| actor.is_connected());
-        let open = self.ports.get(client).is_some_and(Option::is_some);
+        let open = self.chronicle.server(client).is_some();
         if connected
             && open
             && let Some(seen) = self.witness.borrow_mut().people.get_mut(client)

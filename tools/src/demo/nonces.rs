@@ -34,7 +34,8 @@ pub(super) struct Nonces {
 }
 
 impl Nonces {
-    /// A frame went out under `key`. The same frame once more, as a retry, is no second use.
+    /// A frame went out under `key`. The same frame once more, as a retry, is no second use. Yields
+    /// a digest of the key.
     pub(super) fn used(
         &mut self,
         now: Instant,
@@ -42,11 +43,12 @@ impl Nonces {
         mpdu: &[u8],
         pn: u64,
         owner: &dyn Fn() -> String,
-    ) {
-        let Some(transmitter) = mpdu.get(10..16).and_then(MacAddr::from_slice) else { return };
-        let name = (Sha256::digest(key).into(), transmitter);
+    ) -> [u8; 32] {
+        let digest = Sha256::digest(key).into();
+        let Some(transmitter) = mpdu.get(10..16).and_then(MacAddr::from_slice) else { return digest };
+        let name = (digest, transmitter);
         if self.uses.len() >= MAX_KEYS && !self.uses.contains_key(&name) {
-            return;
+            return digest;
         }
         let fresh = || Use {
             owner: owner(),
@@ -58,6 +60,7 @@ impl Nonces {
             floor: 0,
         };
         self.uses.entry(name).or_insert_with(fresh).frame(pn, content(mpdu));
+        digest
     }
 
     /// Frames that took a packet number which another frame had taken, under any key.

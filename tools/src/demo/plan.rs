@@ -1,14 +1,14 @@
-//! The plan: who comes and goes when, who walks where, when the oven is on.
+//! The plan: who comes when, who walks where, when the power of a node fails.
 
 use std::time::Duration;
 
-use drivers::propagation::Knobs;
 use stack::time::Instant;
 
 use crate::report::Place;
 
 use super::play::{Stage, since_start};
-use super::scene::{self, MASTS, PEOPLE};
+use super::portrait;
+use super::scene::{self, CRASH, MASTS, NODES, PEOPLE};
 
 /// Whoever walks takes a step this often.
 const STEP: Duration = Duration::from_millis(100);
@@ -17,23 +17,20 @@ const STEP: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Cue {
     Arrive(usize),
-    Leave(usize),
-    Oven(bool),
+    /// The power of this node fails.
+    Crash(usize),
     Step,
 }
 
 impl Stage {
     /// What will happen, by the scene.
-    pub(super) fn plan(&mut self) {
-        let mut cues =
-            vec![(self.at(scene::OVEN.0), Cue::Oven(true)), (self.at(scene::OVEN.1), Cue::Oven(false))];
-        for (index, person) in PEOPLE.iter().enumerate() {
-            cues.push((self.at(person.arrives), Cue::Arrive(index)));
-            if let Some((leaves, returns)) = person.away {
-                cues.extend([(self.at(leaves), Cue::Leave(index)), (self.at(returns), Cue::Arrive(index))]);
-            }
+    pub(super) fn plan(&mut self, crash: bool) {
+        let mut cues = vec![(Instant::ZERO, Cue::Step)];
+        let arrivals = PEOPLE.iter().enumerate();
+        cues.extend(arrivals.map(|(index, person)| (self.at(person.arrives), Cue::Arrive(index))));
+        if crash {
+            cues.push((self.at(CRASH.1), Cue::Crash(CRASH.0)));
         }
-        cues.push((Instant::ZERO, Cue::Step));
         self.cues = cues;
         self.sort_cues();
     }
@@ -48,12 +45,7 @@ impl Stage {
             self.touched = true;
             match cue {
                 Cue::Arrive(client) => self.arrive(client),
-                Cue::Leave(client) => {
-                    if let Some(actor) = self.actors.get_mut(client) {
-                        actor.link.stop();
-                    }
-                }
-                Cue::Oven(on) => self.oven(on),
+                Cue::Crash(node) => self.crash(node),
                 Cue::Step => {
                     self.step();
                     self.cues.push((self.now + STEP, Cue::Step));
@@ -66,32 +58,34 @@ impl Stage {
     fn arrive(&mut self, client: usize) {
         let now = self.now;
         let Some(actor) = self.actors.get_mut(client) else { return };
-        let back = actor.starts > 0;
         actor.start(now);
-        let name = actor.person.name;
-        let text = format!("{name} {}", if back { "is back" } else { "is switched on" });
-        actor.mark(now, if back { "back" } else { "on" }, text.clone(), false);
+        let text = format!("{} is switched on", actor.person.name);
+        actor.mark(now, "on", text.clone(), false);
         self.diary.push((now, text));
     }
 
-    /// Frames near the western radio drown, or no longer do.
-    fn oven(&mut self, on: bool) {
-        let knobs = if on { Knobs { loss: scene::OVEN_LOSS, ..Knobs::default() } } else { scene::knobs() };
-        let Some(west) = self.workers.first().map(|worker| worker.radio().id()) else { return };
-        let mut air = self.air.borrow_mut();
-        for actor in &mut self.actors {
-            let id = actor.radio.id();
-            air.set_link(west, id, knobs);
-            air.set_link(id, west, knobs);
+    /// The power of a node fails: its radios, its links and all that it knew are gone from one moment to the next.
+    fn crash(&mut self, node: usize) {
+        let now = self.now;
+        portrait::node_drops(self, node);
+        if self.nodes.get_mut(node).and_then(Option::take).is_none() {
+            return;
         }
-        let text =
-            if on { "a microwave oven near radio west is switched on" } else { "the oven is off again" };
-        self.diary.push((self.now, text.into()));
-        for actor in
-            self.actors.iter_mut().filter(|actor| actor.person.channels.first() == Some(&MASTS[0].channel))
-        {
-            actor.mark(self.now, if on { "oven on" } else { "off" }, text.into(), false);
+        let is_of = |mast: usize| MASTS.get(mast).is_some_and(|mast| mast.node == node);
+        for (_, id) in self.masts.iter().enumerate().filter(|(mast, _)| is_of(*mast)) {
+            self.air.borrow_mut().switch_off(*id);
         }
+        self.backhaul.crash(now, scene::node_id(node));
+        self.bridge.unplug(node);
+        self.witness.borrow_mut().radios_gone((0..MASTS.len()).filter(|mast| is_of(*mast)));
+        self.chronicle.node_gone(now, node, is_of);
+        let name = NODES.get(node).copied().unwrap_or_default();
+        let clients = self.chronicle.crash.as_ref().map(|crash| crash.clients.clone()).unwrap_or_default();
+        let served = self.actors.iter_mut().enumerate().filter(|(client, _)| clients.contains(client));
+        for (_, actor) in served {
+            actor.mark(now, "crash", format!("node {name}, which serves it, loses its power"), true);
+        }
+        self.diary.push((now, format!("node {name} loses its power; it served {} clients", clients.len())));
     }
 
     /// Whoever walks is a step further.

@@ -1,28 +1,31 @@
-//! The demo in virtual time: one thread drives the air, the node's workers and the clients.
+//! The demo in virtual time: one thread drives the air, the backhaul, the nodes and the clients.
 
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use drivers::RadioError;
-use drivers::air::{Air, AirRadio, RadioId};
+use drivers::air::{Air, RadioId};
 use drivers::capture::CaptureError;
+use mesh::engine::Backhaul;
 use stack::rsn::PassphraseError;
 use stack::time::{Instant, earliest};
 
-use crate::node::{Cable, Worker};
 use crate::report::{Drops, Story};
 
 use super::actor::Actor;
 use super::arrivals::Arrivals;
+use super::bridge::Bridge;
+use super::chronicle::Chronicle;
+use super::nodes::Node;
 use super::outcome::Outcome;
 use super::plan::Cue;
+use super::scene::RADIOS;
 use super::witness::Witness;
 use super::{portrait, summary};
 
-/// Rounds in which workers and clients may answer each other at one point in time; more would be a loop.
+/// Rounds in which nodes and clients may answer each other at one point in time; more would be a loop.
 const ROUNDS: usize = 1000;
 
 /// Why a demo could not be played.
@@ -37,6 +40,9 @@ pub enum DemoError {
     /// The passphrase of the scene is none.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// A node does not get into the cluster.
+    #[error("the cluster: {0:#}")]
+    Cluster(anyhow::Error),
 }
 
 /// A demo that was played.
@@ -49,9 +55,23 @@ pub struct Demo {
     pub account: String,
 }
 
+/// The air, which all radios share.
+pub(super) type SharedAir = Rc<RefCell<Air>>;
+
 /// Plays the demo. The same seed and the same length give the same outcome and the same capture, byte for byte.
 pub fn play(seed: u64, length: Duration, capture: Box<dyn Write>) -> Result<Demo, DemoError> {
+    play_with(seed, length, true, capture)
+}
+
+/// The same; `crash` says whether the power of a node fails on the way.
+pub(super) fn play_with(
+    seed: u64,
+    length: Duration,
+    crash: bool,
+    capture: Box<dyn Write>,
+) -> Result<Demo, DemoError> {
     let mut stage = Stage::new(seed, length, capture)?;
+    stage.plan(crash);
     stage.run()?;
     let outcome = Outcome::of(&stage);
     let story = portrait::draw(&stage, &outcome);
@@ -72,21 +92,24 @@ pub(super) struct Stage {
     pub(super) now: Instant,
     /// Somebody was given something outside of his turn.
     pub(super) touched: bool,
-    pub(super) air: Rc<RefCell<Air>>,
-    pub(super) workers: Vec<Worker<AirRadio>>,
-    pub(super) cables: Vec<Arc<Cable>>,
+    pub(super) air: SharedAir,
+    pub(super) backhaul: Backhaul,
+    /// The nodes; `None` for one whose power has failed.
+    pub(super) nodes: Vec<Option<Node>>,
+    /// The air's names of the radios of all nodes.
+    pub(super) masts: Vec<RadioId>,
+    pub(super) bridge: Bridge,
+    pub(super) chronicle: Chronicle,
     pub(super) actors: Vec<Actor>,
     pub(super) witness: Rc<RefCell<Witness>>,
     pub(super) books: Vec<Arrivals>,
     /// When each stream speaks next.
     pub(super) speak: Vec<Instant>,
-    /// Which clients' ports are open at the node, and on which of its radios.
-    pub(super) ports: Vec<Option<usize>>,
     /// What the clients still have to do, the next last.
     pub(super) cues: Vec<(Instant, Cue)>,
     /// What happened, in words.
     pub(super) diary: Vec<(Instant, String)>,
-    /// What was discarded, when the demo is over.
+    /// What was discarded by those who are gone, and by all when the demo is over.
     pub(super) discarded: Vec<Drops>,
 }
 
@@ -106,6 +129,7 @@ impl Stage {
             }
             self.now = due;
             self.air.borrow_mut().advance(due);
+            self.backhaul.advance(due);
             self.follow_cues();
             self.speak();
         }
@@ -113,15 +137,18 @@ impl Stage {
         for actor in &mut self.actors {
             actor.end_span(end);
         }
-        self.discarded = portrait::drops(self);
+        for node in 0..self.nodes.len() {
+            portrait::node_drops(self, node);
+        }
+        portrait::client_drops(self);
         Ok(())
     }
 
     /// When anything happens next.
     fn poll_timeout(&self) -> Instant {
-        let mut next = self.air.borrow().poll_timeout();
-        for worker in &self.workers {
-            next = earliest(next, worker.poll_timeout());
+        let mut next = earliest(self.air.borrow().poll_timeout(), self.backhaul.poll_timeout());
+        for node in self.nodes.iter().flatten() {
+            next = earliest(next, node.poll_timeout());
         }
         for actor in &self.actors {
             next = earliest(next, actor.poll_timeout());
@@ -133,48 +160,49 @@ impl Stage {
         next.map_or(Instant::from_micros(u64::MAX), |(at, _)| at)
     }
 
-    /// Lets workers and clients do what they have to do now, until all have done it.
+    /// Lets nodes and clients do what they have to do now, until all have done it.
     fn settle(&mut self) -> Result<(), DemoError> {
         for _ in 0..ROUNDS {
             let all = std::mem::take(&mut self.touched);
             let mut busy = false;
-            for index in 0..self.workers.len() {
-                busy |= self.turn_worker(index, all)?;
+            for index in 0..self.nodes.len() {
+                busy |= self.turn_node(index, all)?;
             }
             for index in 0..self.actors.len() {
                 busy |= self.turn_actor(index, all)?;
             }
-            self.hear_cables();
-            if !busy {
+            self.touched |= self.bridge.turn();
+            self.hear_host();
+            if !busy && !self.touched {
                 break;
             }
         }
         Ok(())
     }
 
-    fn is_due(&self, id: RadioId, deadline: Option<(Instant, &'static str)>) -> bool {
-        deadline.is_some_and(|(at, _)| at <= self.now) || self.air.borrow().has_report(id)
-    }
-
-    fn turn_worker(&mut self, index: usize, anyway: bool) -> Result<bool, DemoError> {
+    fn turn_node(&mut self, index: usize, anyway: bool) -> Result<bool, DemoError> {
         let now = self.now;
-        let Some(worker) = self.workers.get(index) else { return Ok(false) };
-        if !anyway && !self.is_due(worker.radio().id(), worker.poll_timeout()) {
-            return Ok(false);
+        let Some(Some(node)) = self.nodes.get_mut(index) else { return Ok(false) };
+        let air = &self.air;
+        let told = node.turn(now, |worker| {
+            anyway || is_due(now, &air.borrow(), worker.radio().id(), worker.poll_timeout())
+        })?;
+        let first = index * RADIOS;
+        for (radio, event) in told.events {
+            self.node_says(first, first + radio, event);
         }
-        let Some(worker) = self.workers.get_mut(index) else { return Ok(false) };
-        worker.turn(now)?;
-        let events: Vec<_> = std::iter::from_fn(|| worker.poll_event()).collect();
-        for event in events {
-            self.node_says(index, event);
+        for news in told.news {
+            self.cluster_says(first, &news);
         }
-        Ok(true)
+        // The radios may have orders.
+        self.touched |= told.ordered;
+        Ok(told.busy)
     }
 
     fn turn_actor(&mut self, index: usize, anyway: bool) -> Result<bool, DemoError> {
         let now = self.now;
         let Some(actor) = self.actors.get(index) else { return Ok(false) };
-        if !anyway && !self.is_due(actor.radio.id(), actor.poll_timeout()) {
+        if !anyway && !is_due(now, &self.air.borrow(), actor.radio.id(), actor.poll_timeout()) {
             return Ok(false);
         }
         let Some(actor) = self.actors.get_mut(index) else { return Ok(false) };
@@ -183,4 +211,9 @@ impl Stage {
         }
         Ok(true)
     }
+}
+
+/// Something is due, or a radio has something to tell.
+fn is_due(now: Instant, air: &Air, id: RadioId, deadline: Option<(Instant, &'static str)>) -> bool {
+    deadline.is_some_and(|(at, _)| at <= now) || air.has_report(id)
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 use stack::time::Instant;
 use stack::wire::MacAddr;
 
+use super::actor::Actor;
 use super::packet::{self, Packet};
 use super::play::{Stage, since_start};
-use super::scene::{self, End, NETWORKS, PEOPLE, STREAMS, Stream};
+use super::scene::{self, End, PEOPLE, STREAMS, Stream};
 
 impl Stage {
-    /// Takes what has come out of the node.
-    pub(super) fn hear_cables(&mut self) {
-        for index in 0..self.cables.len() {
-            while let Some(frame) = self.cables.get(index).and_then(|cable| cable.host_receive()) {
-                self.arrived(End::Host, &frame);
-            }
+    /// Takes what has come for the wired host.
+    pub(super) fn hear_host(&mut self) {
+        for frame in self.bridge.take_delivered() {
+            self.arrived(End::Host, &frame);
         }
     }
 
@@ -47,7 +46,7 @@ impl Stage {
             *next += stream.every;
             let speaks = self.is_speaking(stream);
             let Some(books) = self.books.get_mut(index) else { continue };
-            let (Some(from), Some(to)) = (address(stream.from, stream), address(stream.to, stream)) else {
+            let (Some(from), Some(to)) = (address(stream.from), address(stream.to)) else {
                 continue;
             };
             if !speaks {
@@ -56,27 +55,19 @@ impl Stage {
             }
             let number = books.send(self.now);
             let packet = Packet { from, to, stream: index, number, ds: stream.ds, size: stream.size };
-            self.send(stream, packet.ethernet());
+            self.send(stream.from, &packet.ethernet());
         }
     }
 
-    fn send(&mut self, stream: &Stream, ethernet: Vec<u8>) {
-        let now = self.now;
+    fn send(&mut self, from: End, ethernet: &[u8]) {
         self.touched = true;
-        match stream.from {
+        match from {
             End::Client(client) => {
                 if let Some(actor) = self.actors.get_mut(client) {
-                    actor.link.handle_msdu(now, &ethernet);
+                    actor.link.handle_msdu(self.now, ethernet);
                 }
             }
-            End::Host => {
-                let cable =
-                    NETWORKS.iter().zip(&self.cables).find(|(network, _)| network.id == stream.network);
-                if let Some((_, cable)) = cable {
-                    // A full cable is a loss, and the books will show it.
-                    cable.host_send(ethernet);
-                }
-            }
+            End::Host => self.bridge.host_sends(ethernet),
         }
     }
 
@@ -86,30 +77,23 @@ impl Stage {
         });
         // what is under way when the demo ends would be neither arrived nor lost
         let drain = Duration::from_millis(500).min(self.length / 10);
-        let until = self.at(stream.between.1).min(Instant::ZERO + (self.length - drain));
+        let until = Instant::ZERO + (self.length - drain);
         let ends = [stream.from, stream.to];
-        pause
-            && self.at(stream.between.0) <= self.now
-            && self.now < until
-            && ends.iter().all(|end| self.is_there(*end))
+        pause && self.now < until && ends.iter().all(|end| self.is_there(*end))
     }
 
-    /// Both the client and the node take it for connected, and it is not about to leave.
+    /// Both the client and a node take it for connected, or did so when their power failed.
     fn is_there(&self, end: End) -> bool {
         let End::Client(client) = end else { return true };
-        let (Some(actor), Some(port)) = (self.actors.get(client), self.ports.get(client)) else {
-            return false;
-        };
-        let farewell = Duration::from_millis(300).min(self.length / 20);
-        let leaving = |(leaves, _)| self.at(leaves) - farewell <= self.now && self.now < self.at(leaves);
-        port.is_some() && actor.is_connected() && !actor.person.away.is_some_and(leaving)
+        let joined = !self.chronicle.stays(client).is_empty();
+        joined && self.actors.get(client).is_some_and(Actor::is_connected)
     }
 }
 
 /// The address of an end of a stream.
-fn address(end: End, stream: &Stream) -> Option<MacAddr> {
+fn address(end: End) -> Option<MacAddr> {
     match end {
-        End::Host => scene::network(stream.network).map(|network| network.host),
+        End::Host => Some(scene::HOST),
         End::Client(client) => PEOPLE.get(client).map(|person| person.address),
     }
 }

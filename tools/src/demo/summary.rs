@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::outcome::Outcome;
 use super::play::{Stage, since_start};
 use super::portrait;
-use super::scene::MASTS;
+use super::scene;
 
 /// The account of a demo.
 pub(super) fn tell(stage: &Stage, outcome: &Outcome) -> String {
@@ -17,7 +17,11 @@ pub(super) fn tell(stage: &Stage, outcome: &Outcome) -> String {
 
 fn write(stage: &Stage, outcome: &Outcome, out: &mut String) -> std::fmt::Result {
     let seconds = stage.length.as_secs_f64();
-    writeln!(out, "One node, two radios, four clients: {seconds} s of simulated air, seed {}\n", stage.seed)?;
+    writeln!(
+        out,
+        "Two nodes of two radios, six clients that walk: {seconds} s of simulated air, seed {}\n",
+        stage.seed
+    )?;
     writeln!(out, "What happened")?;
     for (at, text) in &stage.diary {
         writeln!(out, "  {:7.3} s  {text}", since_start(*at).as_secs_f64())?;
@@ -29,13 +33,11 @@ fn write(stage: &Stage, outcome: &Outcome, out: &mut String) -> std::fmt::Result
         writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)?;
     }
     writeln!(out, "\n{}", portrait::result(outcome))?;
-    let Outcome { handovers, reassociations, eapol_after_join, gap_ms, .. } = outcome;
-    writeln!(
-        out,
-        "{handovers} handovers, {reassociations} reassociations, {eapol_after_join} key frames after joining; \
-         between two messages of a stream {} ms in the median, {} ms at the 99th percentile.",
-        gap_ms.p50, gap_ms.p99
-    )
+    writeln!(out, "{}", portrait::moves(outcome))?;
+    match portrait::crash(stage, outcome) {
+        Some(text) => writeln!(out, "{text}"),
+        None => Ok(()),
+    }
 }
 
 fn clients(stage: &Stage, out: &mut String) -> std::fmt::Result {
@@ -45,13 +47,14 @@ fn clients(stage: &Stage, out: &mut String) -> std::fmt::Result {
         let (up, down) = (totals.up, totals.down);
         writeln!(
             out,
-            "  {:<8} from it {:>5} of {:<5} to it {:>5} of {:<5} lost {}, twice {}, sent again {}; {}",
+            "  {:<8} from it {:>5} of {:<5} to it {:>5} of {:<5} lost {}, with the crash {}, twice {}, sent again {}; {}",
             actor.person.name,
             up.1,
             up.0,
             down.1,
             down.0,
             totals.lost,
+            totals.taken,
             totals.duplicated,
             totals.retries,
             match totals.dozes {
@@ -70,21 +73,20 @@ fn clients(stage: &Stage, out: &mut String) -> std::fmt::Result {
 fn air(stage: &Stage, out: &mut String) -> std::fmt::Result {
     let witness = stage.witness.borrow();
     writeln!(out, "\nOn the air, {} frames", witness.frames)?;
-    for (mast, air) in MASTS.iter().zip(&witness.channels) {
+    for (index, air) in witness.masts.iter().enumerate() {
         let share = |micros: u64| 100.0 * micros as f64 / stage.length.as_micros().max(1) as f64;
         writeln!(
             out,
-            "  channel {:<3} (radio {}): {:.1} % of the time the node, {:.1} % clients, {:.1} % repetitions",
-            mast.channel,
-            mast.name,
+            "  {:<10}  {:.1} % of the time the radio, {:.1} % its clients, {:.1} % repetitions",
+            scene::mast_name(index),
             share(air.sent.total()),
             share(air.heard.total()),
             share(air.retried.total())
         )?;
     }
-    let noise: u64 =
-        stage.workers.iter().map(|worker| stage.air.borrow().stats(worker.radio().id()).corrupted).sum();
-    writeln!(out, "  {noise} frames reached the node's radios unreadable: collisions, noise, the oven")?;
+    let noise = |id: &drivers::air::RadioId| stage.air.borrow().stats(*id).corrupted;
+    let noise: u64 = stage.masts.iter().map(noise).sum();
+    writeln!(out, "  {noise} frames reached the nodes' radios unreadable: collisions and noise")?;
     if witness.undecrypted > 0 {
         writeln!(out, "  {} encrypted frames could not be read", witness.undecrypted)?;
     }

@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use drivers::air::OnAir;
+use stack::ap::BssidBlock;
 use stack::rsn::{NetworkSecret, Observer, Pmk};
 use stack::time::Instant;
 use stack::wire::amsdu::Amsdu;
 use stack::wire::frame::DataFrame;
 use stack::wire::{EtherType, Frame, Llc, MacAddr};
 
+use crate::node::contains;
 use crate::report::Bins;
 
 use super::capture::Tape;
 use super::ladder::{self, Ladder};
 use super::nonces::Nonces;
 use super::play::since_start;
+use super::seams::{Sealed, Seams};
 use super::{packet, scene};
 
 /// Columns of the pictures.
@@ -23,13 +26,13 @@ pub(super) const COLUMNS: usize = 320;
 /// Who stands behind a radio of the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speaker {
-    /// The node, with this radio of it.
+    /// A node, with this radio.
     Mast(usize),
     /// This client.
     Client(usize),
 }
 
-/// How a channel was used, in microseconds of airtime.
+/// How a radio and its clients used the channel, in microseconds of airtime.
 pub(super) struct AirUse {
     pub(super) sent: Bins,
     pub(super) heard: Bins,
@@ -43,22 +46,31 @@ pub(super) struct Seen {
     pub(super) ladder: Ladder,
     /// The node's word that its port is open, and since when.
     joined: Option<Instant>,
-    /// Which radio of the node last sent it data, and as which BSS.
-    served: Option<(usize, MacAddr)>,
+    /// It was made anew from a copy, whose keys are renewed.
+    pub(super) taken_over: bool,
+    /// When the last frame of that was seen.
+    pub(super) renewed: Option<Instant>,
 }
 
 /// The witness and its books.
 pub(super) struct Witness {
     /// By the number of the air's radio.
     speakers: Vec<Speaker>,
-    pub(super) channels: Vec<AirUse>,
+    /// By radio.
+    pub(super) masts: Vec<AirUse>,
     pub(super) people: Vec<Seen>,
     observer: Observer,
     pub(super) nonces: Nonces,
-    /// Data for a client that came from another radio of the node than before, in the same BSS and association.
-    pub(super) handovers: u64,
+    /// Data for a client that came from another radio than before, in the same BSS and association.
+    pub(super) seams: Seams,
     /// EAPOL frames to and from clients whose port was open already.
     pub(super) eapol_after_join: u64,
+    /// Those of clients that were taken over from a crashed node.
+    pub(super) eapol_after_takeover: u64,
+    /// Radios without power.
+    dead: Vec<usize>,
+    /// Where the BSSIDs come from that each radio gives away.
+    blocks: Vec<BssidBlock>,
     /// Encrypted frames that no key was known for.
     pub(super) undecrypted: u64,
     pub(super) frames: u64,
@@ -66,24 +78,33 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// Knows the PMK of the protected network, and who stands behind which radio.
-    pub(super) fn new(length: Duration, speakers: Vec<Speaker>, pmk: Pmk, tape: Tape) -> Self {
+    /// Knows the PMK of the network, and who stands behind which radio.
+    pub(super) fn new(
+        length: Duration,
+        (speakers, blocks): (Vec<Speaker>, Vec<BssidBlock>),
+        pmk: Pmk,
+        tape: Tape,
+    ) -> Self {
         let bins = || Bins::new(length, COLUMNS);
         let air = |_: &scene::Mast| AirUse { sent: bins(), heard: bins(), retried: bins() };
         let seen = |_: &scene::Person| Seen {
             retries: bins(),
             ladder: Ladder::default(),
             joined: None,
-            served: None,
+            taken_over: false,
+            renewed: None,
         };
         Self {
             speakers,
-            channels: scene::MASTS.iter().map(air).collect(),
+            masts: scene::MASTS.iter().map(air).collect(),
             people: scene::PEOPLE.iter().map(seen).collect(),
             observer: Observer::new(vec![NetworkSecret::Pmk(pmk)]),
             nonces: Nonces::default(),
-            handovers: 0,
+            seams: Seams::default(),
             eapol_after_join: 0,
+            eapol_after_takeover: 0,
+            dead: Vec::new(),
+            blocks,
             undecrypted: 0,
             frames: 0,
             tape,
@@ -101,7 +122,8 @@ impl Witness {
     pub(super) fn see(&mut self, on_air: &OnAir<'_>) {
         let Some(&speaker) = self.speakers.get(on_air.radio.index()) else { return };
         self.frames += 1;
-        self.account(on_air, speaker);
+        let mast = self.mast_of(speaker, on_air);
+        self.account(on_air, speaker, mast);
         let mut comments = Vec::new();
         if on_air.attempt > 0 {
             comments.push(format!("attempt {}", on_air.attempt + 1));
@@ -109,15 +131,33 @@ impl Witness {
         if let Ok(frame) = Frame::parse(on_air.frame) {
             self.read(on_air, speaker, &frame, &mut comments);
         }
-        self.tape.frame(on_air, matches!(speaker, Speaker::Mast(_)), comments);
+        self.tape.frame(on_air, (mast, matches!(speaker, Speaker::Mast(_))), comments);
+    }
+
+    /// Radios that are without power from now on.
+    pub(super) fn radios_gone(&mut self, masts: impl Iterator<Item = usize>) {
+        self.dead.extend(masts);
+    }
+
+    /// The radio that a frame is put down to: who sent it, or who serves the client that did.
+    fn mast_of(&self, speaker: Speaker, on_air: &OnAir<'_>) -> usize {
+        let client = match speaker {
+            Speaker::Mast(mast) => return mast,
+            Speaker::Client(client) => client,
+        };
+        let server = self.seams.server(client).or_else(|| {
+            let receiver = on_air.frame.get(4..10).and_then(MacAddr::from_slice)?;
+            self.blocks.iter().position(|block| contains(block, receiver))
+        });
+        let alive = |mast: &usize| !self.dead.contains(mast);
+        server.filter(alive).or_else(|| (0..self.masts.len()).find(alive)).unwrap_or(0)
     }
 
     /// Time on the air, and repetitions.
-    fn account(&mut self, on_air: &OnAir<'_>, speaker: Speaker) {
+    fn account(&mut self, on_air: &OnAir<'_>, speaker: Speaker, mast: usize) {
         let at = since_start(on_air.start);
         let micros = u64::try_from(on_air.end.since(on_air.start).as_micros()).unwrap_or(u64::MAX);
-        let mast = scene::MASTS.iter().position(|mast| mast.channel == on_air.channel.number());
-        if let Some(air) = mast.and_then(|mast| self.channels.get_mut(mast)) {
+        if let Some(air) = self.masts.get_mut(mast) {
             let bins = match speaker {
                 _ if on_air.attempt > 0 => &mut air.retried,
                 Speaker::Mast(_) => &mut air.sent,
@@ -141,39 +181,32 @@ impl Witness {
         match frame {
             Frame::Management(body) => {
                 let client = client_of(body.addr2()).or_else(|| client_of(body.addr1()));
-                let step = ladder::of_management(frame);
-                if let (Some(seen), Some(step)) = (client.and_then(|at| self.people.get_mut(at)), step) {
-                    seen.ladder.step(on_air.start, step, again);
+                if let (Some(client), Some(step)) = (client, ladder::of_management(frame)) {
+                    if let Some(seen) = self.people.get_mut(client) {
+                        seen.ladder.step(on_air.start, step, again);
+                    }
                     if step.name == "associate" {
-                        seen.served = None;
+                        self.seams.forget(client);
                     }
                 }
             }
             Frame::Data(data) => {
                 let from_client = matches!(speaker, Speaker::Client(_));
                 let client = client_of(if from_client { data.addr2() } else { data.addr1() });
-                self.served(speaker, data, client);
-                self.data(on_air, data, (client, from_client), comments);
+                self.data(on_air, data, (client, speaker), comments);
             }
             Frame::Control(_) | Frame::Extension(_) => {}
         }
-    }
-
-    fn served(&mut self, speaker: Speaker, data: &DataFrame<'_>, client: Option<usize>) {
-        let Some(seen) = client.and_then(|client| self.people.get_mut(client)) else { return };
-        let Speaker::Mast(mast) = speaker else { return };
-        let before = seen.served.replace((mast, data.addr2()));
-        self.handovers +=
-            u64::from(before.is_some_and(|(radio, bssid)| radio != mast && bssid == data.addr2()));
     }
 
     fn data(
         &mut self,
         on_air: &OnAir<'_>,
         data: &DataFrame<'_>,
-        (client, from_client): (Option<usize>, bool),
+        (client, speaker): (Option<usize>, Speaker),
         comments: &mut Vec<String>,
     ) {
+        let from_client = matches!(speaker, Speaker::Client(_));
         if data.is_null() {
             if from_client && on_air.attempt == 0 {
                 let dozes = data.frame_control().power_management();
@@ -183,17 +216,30 @@ impl Witness {
             return;
         }
         let mut mpdu = on_air.frame.to_vec();
-        let plain = if data.frame_control().protected() {
-            let Some(plain) = self.open(on_air, data, (client, from_client), &mut mpdu) else {
+        let (plain, sealed) = if data.frame_control().protected() {
+            let Some((plain, sealed)) = self.open(on_air, data, (client, from_client), &mut mpdu) else {
                 self.undecrypted += 1;
                 comments.push("encrypted, and no key for it is known".into());
                 return;
             };
-            plain
+            (plain, Some(sealed))
         } else {
-            data.header_len()..mpdu.len()
+            (data.header_len()..mpdu.len(), None)
         };
-        let plain = mpdu.get(plain).unwrap_or_default();
+        if let (Speaker::Mast(mast), Some(client)) = (speaker, client) {
+            self.seams.data(on_air.start, (mast, client), data, sealed);
+        }
+        self.content(on_air, data, client, mpdu.get(plain).unwrap_or_default(), comments);
+    }
+
+    fn content(
+        &mut self,
+        on_air: &OnAir<'_>,
+        data: &DataFrame<'_>,
+        client: Option<usize>,
+        plain: &[u8],
+        comments: &mut Vec<String>,
+    ) {
         if data.qos().is_some_and(|qos| qos.amsdu()) {
             let parts = Amsdu::new(plain).flatten().filter_map(|part| describe(&Llc::parse(part.msdu)));
             comments.extend(parts);
@@ -227,18 +273,22 @@ impl Witness {
             seen.ladder.step(on_air.start, step, again);
             comments.push(format!("handshake, {}: {}", step.name, step.text));
         }
-        let late = seen.joined.is_some_and(|joined| joined < on_air.start);
-        self.eapol_after_join += u64::from(late && !again);
+        let late = seen.joined.is_some_and(|joined| joined < on_air.start) && !again;
+        let count = if seen.taken_over { &mut self.eapol_after_takeover } else { &mut self.eapol_after_join };
+        *count += u64::from(late);
+        if seen.taken_over {
+            seen.renewed = Some(on_air.start);
+        }
     }
 
-    /// Decrypts an MPDU in place and enters its packet number. Yields where the plaintext is.
+    /// Decrypts an MPDU in place and enters its packet number. Yields where the plaintext is, and how it was encrypted.
     fn open(
         &mut self,
         on_air: &OnAir<'_>,
         data: &DataFrame<'_>,
         (client, from_client): (Option<usize>, bool),
         mpdu: &mut Vec<u8>,
-    ) -> Option<std::ops::Range<usize>> {
+    ) -> Option<(std::ops::Range<usize>, Sealed)> {
         let bssid = data.bssid()?;
         let person = client.and_then(|client| scene::PEOPLE.get(client));
         let mut keys: Vec<(Vec<u8>, stack::crypto::CipherKey)> = Vec::new();
@@ -252,16 +302,16 @@ impl Witness {
             keys.extend(group.map(|(gtk, key)| (gtk.expose().to_vec(), key)));
         }
         let owner = || match (person, from_client) {
-            (Some(person), true) => format!("{} to the node", person.name),
-            (Some(person), false) => format!("the node to {}", person.name),
-            (None, _) => format!("the node to all at {bssid}"),
+            (Some(person), true) => format!("{} to the nodes", person.name),
+            (Some(person), false) => format!("the nodes to {}", person.name),
+            (None, _) => format!("the nodes to all at {bssid}"),
         };
         for (secret, key) in keys {
             let mut copy = mpdu.clone();
             if let Ok(opened) = key.unprotect(data.header_len(), &mut copy) {
-                self.nonces.used(on_air.start, &secret, on_air.frame, opened.pn, &owner);
+                let key = self.nonces.used(on_air.start, &secret, on_air.frame, opened.pn, &owner);
                 *mpdu = copy;
-                return Some(opened.payload);
+                return Some((opened.payload, (opened.pn, key)));
             }
         }
         None
@@ -309,7 +359,7 @@ mod tests {
         let speakers = vec![Speaker::Mast(0), Speaker::Mast(1), Speaker::Client(0)];
         let pmk = Pmk::from_passphrase(scene::PASSPHRASE, b"airloom home").unwrap();
         let tape = Tape::new(Box::new(io::sink())).unwrap();
-        (Witness::new(Duration::from_secs(1), speakers, pmk, tape), ids)
+        (Witness::new(Duration::from_secs(1), (speakers, Vec::new()), pmk, tape), ids)
     }
 
     /// Data from the node to the first client.
@@ -327,16 +377,6 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_ap_that_goes_on_from_another_radio_is_a_handover_and_another_bss_is_none() {
-        let (mut witness, ids) = witness();
-        let other = MacAddr([2, 0xa1, 0, 0, 0x20, 7]);
-        for (at, radio, bssid) in [(0, 0, BSSID), (1, 0, BSSID), (2, 1, BSSID), (3, 0, other)] {
-            see(&mut witness, ids[radio], at * 1000, 0, &data(bssid, b"whatever it is"));
-        }
-        assert_eq!(witness.handovers, 1);
-    }
-
-    #[test]
     fn key_frames_count_after_the_port_is_open_and_repetitions_do_not() {
         let (mut witness, ids) = witness();
         let eapol = data(BSSID, &[0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e, 2, 3, 0, 0]);
@@ -345,7 +385,7 @@ mod tests {
         see(&mut witness, ids[0], 3000, 0, &eapol);
         see(&mut witness, ids[0], 4000, 1, &eapol);
         assert_eq!(witness.eapol_after_join, 1);
-        assert_eq!((witness.people[0].retries.total(), witness.channels[0].retried.total()), (1, 100));
+        assert_eq!((witness.people[0].retries.total(), witness.masts[0].retried.total()), (1, 100));
     }
 
     #[test]

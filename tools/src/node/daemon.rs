@@ -13,7 +13,7 @@ use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use mesh::engine::real::Real;
 use mesh::lease::NodeSlot;
-use stack::ap::{ApEvent, BssidBlock, NetworkId, RadioConfig};
+use stack::ap::{BssidBlock, NetworkId, RadioConfig};
 use stack::mac::{DropReason, TxRange};
 use stack::time::Instant as Time;
 
@@ -30,6 +30,7 @@ use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
 use crate::escape::escape;
+use crate::metrics::{self, Exporter};
 use crate::status;
 
 /// The status is this much behind what happens in the cluster, where that is no news.
@@ -51,6 +52,7 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     // Before all else: the threads inherit that these signals are blocked, and a start that is broken off cleans up.
     let signals = StopSignals::block().context("cannot block signals")?;
     let server = Server::bind(&config.node.control)?;
+    let exporter = config.node.metrics.map(Exporter::bind).transpose()?;
     let identity = config.mesh.as_ref().map(Identity::open).transpose()?;
     let networks = open_networks(&config.networks)?;
     let posts = open_radios(&config.radios, identity.as_ref())?;
@@ -71,6 +73,11 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
             },
         })
         .context("cannot start the control socket's thread")?;
+    if let Some(exporter) = exporter {
+        let scraped = Arc::clone(&inspector);
+        let page = move || metrics::page(&scraped.status());
+        exporter.start(page).context("cannot start the metrics' thread")?;
+    }
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
     let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
@@ -251,38 +258,21 @@ impl<W: Write> Watch<'_, W> {
                 None => break,
             }
         }
-        self.place(now);
-    }
-
-    /// Has clients go where they are better off.
-    fn place(&mut self, now: Time) {
-        for (station, node) in self.parts.placer.turn(now) {
-            if let Some(member) = &mut self.parts.member {
-                member.handle_placed(now, station, node);
-            }
-        }
     }
 
     fn happened(&mut self, now: Time, radio: usize, event: &WorkerEvent) {
         let Parts { inspector, placer, member, log, .. } = &mut self.parts;
         log.event(radio, event);
         placer.handle_event(now, radio, event);
-        match (event, member) {
-            (WorkerEvent::Moved(moved), member) => {
-                inspector.moved(moved);
-                if let Some(member) = member {
-                    member.handle_moved(moved);
-                }
-            }
-            (WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal }), Some(member)) => {
-                member.handle_heard(now, radio, (*bssid, *station), *signal);
-            }
-            (WorkerEvent::Ap(ApEvent::OnAir(bssid)), Some(member)) => member.handle_on_air(now, *bssid),
-            _ => {}
+        if let WorkerEvent::Moved(moved) = event {
+            inspector.moved(moved);
+        }
+        if let Some(member) = member {
+            member.handle_event(now, radio, event);
         }
     }
 
-    /// Lets the node's part in its cluster do what there is to do, and tells of it.
+    /// Lets placement and the node's part in its cluster do what there is to do, and tells of it.
     fn attend_cluster(&mut self, now: Time) {
         let Parts { inspector, placer, member, pins, wishes, log } = &mut self.parts;
         while let Ok(wish) = wishes.try_recv() {
@@ -291,19 +281,18 @@ impl<W: Write> Watch<'_, W> {
                 None => wish.refuse("this node is in no cluster: [mesh] of its file says which"),
             }
         }
-        let Some(member) = member else { return };
-        member.turn(now);
-        let all_news = member.take_news();
-        for news in &all_news {
-            inspector.cluster_news(news);
-            placer.handle_news(now, news);
-            log.news(news);
-        }
-        for view in member.take_views() {
-            placer.handle_view(now, view);
+        let Some(member) = member else {
+            // Without a cluster nobody is better off with another node.
+            placer.turn(now);
+            return;
+        };
+        let (news, _) = placer.attend(now, member);
+        for one in &news {
+            inspector.cluster_news(one);
+            log.news(one);
         }
         // Not for every frame that passes between nodes.
-        if !all_news.is_empty() || now.since(self.inspected) >= INSPECT {
+        if !news.is_empty() || now.since(self.inspected) >= INSPECT {
             inspector.others(member);
             self.inspected = now;
         }

@@ -13,12 +13,12 @@ use super::member::{Departed, Member, News, Wish};
 use super::moves::Moved;
 use super::report::Report;
 use super::switch::Switch;
-use crate::status::{Claims, Move, PeerNode, Radio, Status};
+use crate::status::{Claims, Move, MoveTotals, PeerNode, Radio, Status};
 
 /// A radio that has not answered by then is shown as such.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A move has come to its end by then, one way or the other.
-const MOVE: Duration = Duration::from_secs(5);
+const MOVE: Duration = Duration::from_secs(10);
 /// Moves that are remembered.
 const MOVES: usize = 256;
 
@@ -30,7 +30,7 @@ pub struct Inspector {
     radios: Vec<(String, Channel)>,
     /// Why a radio is gone.
     ended: Mutex<Vec<Option<String>>>,
-    moves: Mutex<VecDeque<Move>>,
+    moves: Mutex<(VecDeque<Move>, MoveTotals)>,
     cluster: Option<(Sender<Wish>, Bell)>,
     others: Mutex<Vec<PeerNode>>,
     claims: Mutex<Option<Claims>>,
@@ -81,12 +81,16 @@ impl Inspector {
     /// What happened in the cluster.
     pub fn cluster_news(&self, news: &News) {
         match news {
-            News::Left(departed, node) => self.remember(self.told_of(departed, node)),
+            News::Left(departed, node) => {
+                self.remember(self.told_of(departed, node), |totals| totals.left += 1);
+            }
             News::Arrived { station, bssid, radio, queued, from, taken_over } => {
                 let from = from.as_deref().map_or_else(String::new, |node| format!("@{node}"));
                 let (queued, taken_over) = (Some(*queued as u64), *taken_over);
                 let arrived = self.tell(*station, *bssid, (from, self.radio_name(*radio)), None);
-                self.remember(Move { queued, taken_over, ..arrived });
+                self.remember(Move { queued, taken_over, ..arrived }, |totals| {
+                    *if taken_over { &mut totals.taken_over } else { &mut totals.arrived } += 1;
+                });
             }
             News::Line(_) => {}
         }
@@ -102,11 +106,15 @@ impl Inspector {
 
     /// A client's virtual AP went to another radio.
     pub fn moved(&self, moved: &Moved) {
-        self.remember(self.told(moved));
+        self.remember(self.told(moved), |totals| totals.within += 1);
     }
 
-    fn remember(&self, moved: Move) {
-        let mut moves = lock(&self.moves);
+    fn remember(&self, moved: Move, count: impl FnOnce(&mut MoveTotals)) {
+        let (moves, totals) = &mut *lock(&self.moves);
+        count(totals);
+        if let Some(gap) = moved.gap_us {
+            totals.gap(gap);
+        }
         if moves.len() >= MOVES {
             moves.pop_front();
         }
@@ -184,11 +192,16 @@ impl Inspector {
 
     /// How the node is. Takes a second at the most.
     pub fn status(&self) -> Status {
+        let (moves, move_totals) = {
+            let known = lock(&self.moves);
+            (known.0.iter().cloned().collect(), known.1.clone())
+        };
         let mut status = Status {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            moves: lock(&self.moves).iter().cloned().collect(),
+            moves,
+            move_totals,
             peers: lock(&self.others).clone(),
             claims: lock(&self.claims).clone(),
             cluster_drops: lock(&self.cluster_drops).clone(),
@@ -238,4 +251,67 @@ impl Inspector {
 /// A thread that panicked while it held the lock has left whole things behind all the same.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATION: MacAddr = MacAddr([2, 0, 0, 0, 5, 0]);
+    const BSSID: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
+
+    /// Of a node whose radios are gone.
+    fn inspector() -> Inspector {
+        let (switch, _) = Switch::new(Vec::new(), &[None, None]);
+        let channel = Channel::from_number(6).unwrap();
+        let radios = ["phy0", "phy1"].map(|name| (name.to_owned(), channel)).to_vec();
+        Inspector::new("north", Arc::new(switch), radios)
+    }
+
+    fn moved(gap: u64) -> Moved {
+        let gap = Duration::from_micros(gap);
+        Moved { station: STATION, bssid: BSSID, from: 0, to: 1, gap, queued: 2 }
+    }
+
+    #[test]
+    fn the_history_has_moves_of_all_kinds_with_what_is_known_of_each() {
+        let inspector = inspector();
+        inspector.moved(&moved(700));
+        let gap = Duration::from_micros(1_400);
+        let departed = Departed { station: STATION, bssid: BSSID, from: 1, gap };
+        inspector.cluster_news(&News::Left(departed, "south".into()));
+        for taken_over in [false, true] {
+            let from = Some("south".into());
+            let (station, bssid) = (STATION, BSSID);
+            inspector.cluster_news(&News::Arrived { station, bssid, radio: 0, queued: 5, from, taken_over });
+        }
+        inspector.cluster_news(&News::Line("something else".into()));
+        let status = inspector.status();
+        let told = |moved: &Move| {
+            (moved.from.clone(), moved.to.clone(), moved.gap_us, moved.queued, moved.taken_over)
+        };
+        let told: Vec<_> = status.moves.iter().map(told).collect();
+        let name = str::to_owned;
+        assert_eq!(
+            told,
+            [
+                (name("phy0"), name("phy1"), Some(700), Some(2), false),
+                (name("phy1"), name("@south"), Some(1_400), None, false),
+                (name("@south"), name("phy0"), None, Some(5), false),
+                (name("@south"), name("phy0"), None, Some(5), true),
+            ]
+        );
+        let totals = status.move_totals;
+        assert_eq!((totals.within, totals.left, totals.arrived, totals.taken_over), (1, 1, 1, 1));
+        assert_eq!((totals.gap_us, totals.gaps.iter().sum()), (2_100, 2_u64));
+    }
+
+    #[test]
+    fn old_moves_are_forgotten_and_counted_all_the_same() {
+        let inspector = inspector();
+        (0..1000).for_each(|gap| inspector.moved(&moved(gap)));
+        let status = inspector.status();
+        assert_eq!((status.moves.len(), status.move_totals.within), (MOVES, 1000));
+        assert_eq!(status.moves.last().and_then(|last| last.gap_us), Some(999));
+    }
 }

@@ -27,6 +27,7 @@ mod worker;
 
 pub use block::{Blocks, address_of_phy, block_at, contains};
 pub use cluster::Identity;
+pub(crate) use cluster::blocks;
 pub use crew::{Crew, CrewNetwork, Ending, Post};
 pub use daemon::{Parts, Verbosity, attend, run};
 pub use home::{Abroad, Home, Routes};

@@ -61,6 +61,8 @@ pub enum Order {
         /// Packet numbers for all of its keys.
         range: TxRange,
     },
+    /// What its client sent before it came here has been handed over.
+    StraysCame(MacAddr),
     /// The virtual AP with this address, which may be one of the radio, is another node's.
     Occupied(MacAddr),
     /// The virtual AP with this address, which may be one of the radio, has ended on another node.
@@ -203,6 +205,7 @@ impl<R: Radio> Worker<R> {
                 self.ap.station_elsewhere(now, network, station);
                 self.settle(now);
             }
+            Order::StraysCame(bssid) => self.ap.strays_came(now, bssid),
             Order::Occupied(bssid) => self.ap.occupied(bssid),
             Order::Vacated(bssid) => self.ap.vacated(bssid),
             Order::Stop { bssid, linger } => self.stop_serving(now, bssid, linger),
@@ -302,6 +305,7 @@ impl<R: Radio> Worker<R> {
         });
         match adopted {
             Ok(network) => {
+                self.ap.await_strays(now, bssid);
                 self.moves.come_home(bssid);
                 self.port.moved(network, station, self.port.radio());
                 self.port.announce(network, station);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh::engine::Engine;
 use mesh::lease::NodeSlot;
 use mesh::placement::{Place, PlaceState, Placement};
 use stack::ap::ApEvent;
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr};
 
-use super::member::{News, View};
+use super::member::{Member, News, View};
 use super::moves::Moved;
 use super::switch::Switch;
 use super::worker::WorkerEvent;
@@ -102,8 +103,27 @@ impl Placer {
         far
     }
 
+    /// Lets placement and the node's part in the cluster do what there is to do, with what each tells the other. Yields
+    /// what happened, and whether the cluster had anything to do: then the radios may have orders.
+    pub fn attend<E: Engine>(&mut self, now: Instant, member: &mut Member<E>) -> (Vec<News>, bool) {
+        let far = self.turn(now);
+        let mut busy = !far.is_empty();
+        for (station, node) in far {
+            member.handle_placed(now, station, node);
+        }
+        busy |= member.turn(now);
+        let news = member.take_news();
+        for one in &news {
+            self.handle_news(now, one);
+        }
+        for view in member.take_views() {
+            self.handle_view(now, view);
+        }
+        (news, busy)
+    }
+
     /// Takes in what happened in the cluster.
-    pub fn handle_news(&mut self, now: Instant, news: &News) {
+    fn handle_news(&mut self, now: Instant, news: &News) {
         match news {
             News::Arrived { station, radio, .. } => {
                 if let Some(place) = self.place(*radio) {
@@ -120,7 +140,7 @@ impl Placer {
     }
 
     /// Takes in how radios of other nodes are, and what they hear.
-    pub(super) fn handle_view(&mut self, now: Instant, view: View) {
+    fn handle_view(&mut self, now: Instant, view: View) {
         match view {
             View::Heard(client, place, dbm) => self.placement.handle_heard(now, client, place, dbm),
             View::Place(place, state) => self.placement.handle_place(place, state),

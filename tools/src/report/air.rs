@@ -40,8 +40,8 @@ pub(super) fn percent(share: f64) -> String {
 
 fn picture(out: &mut Markup, story: &Story, radio: &Radio) {
     let layers = [
-        ("area-sent", &radio.sent, "sent by the node"),
-        ("area-heard", &radio.heard, "sent by clients"),
+        ("area-sent", &radio.sent, "sent by the radio"),
+        ("area-heard", &radio.heard, "sent by its clients"),
         ("area-again", &radio.retried, "sent again"),
     ];
     let columns = layers.iter().map(|(_, bins, _)| bins.sums().len()).max().unwrap_or(0);
@@ -51,7 +51,7 @@ fn picture(out: &mut Markup, story: &Story, radio: &Radio) {
     };
     let total = |index| layers.iter().map(|(_, bins, _)| share(bins, index)).sum::<f64>();
     let ceiling = ceiling((0..columns).map(total).fold(0.0, f64::max));
-    out.picture((WIDTH, HEIGHT), &format!("How {} was used", radio.channel));
+    out.picture((WIDTH, HEIGHT), &format!("How {} was used by {}", radio.channel, radio.name));
     grid(out, story, ceiling);
     let x = |index: usize| LEFT + (RIGHT - LEFT) * index as f64 / columns.max(1) as f64;
     let y = |share: f64| BOTTOM - (BOTTOM - TOP) * (share / ceiling).min(1.0);

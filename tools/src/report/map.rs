@@ -1,4 +1,6 @@
-//! Where the radios and the clients are, and who walks where.
+//! The floor: where the radios are, who walks where, and who serves whom on the way.
+
+use std::time::Duration;
 
 use super::markup::{Markup, Px, Seconds};
 use super::shapes::Point;
@@ -11,8 +13,9 @@ const MARGIN: f64 = 64.0;
 const MOST: f64 = 440.0;
 /// Rings around a radio, in metres.
 const RINGS: [f64; 2] = [10.0, 20.0];
-/// Most places of a walk that are drawn.
+/// Most places of a walk that are drawn, and most parts in which one is.
 const MAX_PLACES: usize = 240;
+const MAX_PARTS: usize = 60;
 
 /// Metres to pixels.
 struct Plan {
@@ -58,9 +61,14 @@ pub(super) fn draw(out: &mut Markup, story: &Story) {
     }
     for (index, radio) in story.radios.iter().enumerate() {
         let (x, y) = plan.point(radio.place);
-        mast(out, index, (x, y), &format!("{}: {}", radio.name, radio.channel));
-        out.label("label mid", (x, y + 30.0), &format!("radio {}", radio.name));
-        out.label("small mid", (x, y + 45.0), &radio.channel);
+        let lost = story.crash.as_ref().filter(|crash| crash.radios.contains(&index));
+        let power = lost.map(|crash| format!(", without power from {} on", Seconds(crash.at)));
+        mast(out, index, (x, y), &format!("{}: {}{}", radio.name, radio.channel, power.unwrap_or_default()));
+        if lost.is_some() {
+            let cross = format!("M{} {}l24 24m-24 0l24 -24", Px(x - 12.0), Px(y - 14.0));
+            out.empty("path", &[("class", &"loss"), ("d", &cross)]);
+        }
+        out.label("label mid", (x, y + 30.0), &radio.name);
     }
     for client in &story.clients {
         dot(out, &plan, story, client);
@@ -79,33 +87,60 @@ fn mast(out: &mut Markup, index: usize, (x, y): Point, title: &str) {
     out.close("g");
 }
 
-/// The way, with the time at a few places of it.
+/// The way in the colours of those who serve, with the time at a few places of it.
 fn walk(out: &mut Markup, plan: &Plan, client: &Client) {
     let step = client.walk.len().div_ceil(MAX_PLACES).max(1);
     let places: Vec<&Place> = client.walk.iter().step_by(step).collect();
-    if places.len() < 2 {
-        return;
+    let Some(first) = places.first() else { return };
+    let at = |place: &&Place| plan.point((place.x, place.y));
+    out.path("way", places.iter().map(at));
+    for stay in client.stays.iter().take(MAX_PARTS) {
+        let begin = place_at(client, stay.from).unwrap_or(first);
+        let end = place_at(client, stay.to).unwrap_or(first);
+        let between = places.iter().copied().filter(|place| stay.from < place.at && place.at < stay.to);
+        let part = [begin].into_iter().chain(between).chain([end]);
+        out.path(&format!("way r{}", stay.radio % 4), part.map(|place| at(&place)));
     }
-    out.path("way", places.iter().map(|place| plan.point((place.x, place.y))));
-    let every = places.len().div_ceil(9).max(1);
+    let every = places.len().div_ceil(6).max(1);
     for place in places.iter().skip(every).step_by(every) {
-        let (x, y) = plan.point((place.x, place.y));
-        out.dot("foot", (x, y), 3.0, &format!("{} is here at {}", client.name, Seconds(place.at)));
-        out.label("tiny mid halo", (x, y - 7.0), &format!("{:.0} s", place.at.as_secs_f64()));
+        let (x, y) = at(place);
+        out.dot("foot", (x, y), 2.4, &format!("{} is here at {}", client.name, Seconds(place.at)));
+        out.label("tiny mid halo", (x, y - 6.0), &format!("{:.0} s", place.at.as_secs_f64()));
     }
 }
 
+/// Where a client is at a time: where it came to last.
+fn place_at(client: &Client, at: Duration) -> Option<&Place> {
+    let come = client.walk.partition_point(|place| place.at <= at);
+    client.walk.get(come.saturating_sub(1))
+}
+
+/// The ends of a walk, and where another radio took over.
 fn dot(out: &mut Markup, plan: &Plan, story: &Story, client: &Client) {
-    let Some(place) = client.walk.first() else { return };
-    let (x, y) = plan.point((place.x, place.y));
-    let class = client.radio.map_or_else(|| "client".to_owned(), |radio| format!("client r{}", radio % 4));
-    let radio = client.radio.and_then(|radio| story.radios.get(radio));
-    let to = radio.map(|radio| format!(", on radio {}", radio.name)).unwrap_or_default();
-    if let Some(radio) = radio {
-        out.line("tie", (x, y), plan.point(radio.place));
+    let (Some(first), Some(last)) = (client.walk.first(), client.walk.last()) else { return };
+    for pair in client.stays.windows(2).take(MAX_PARTS) {
+        let [_, next] = pair else { continue };
+        let Some(place) = place_at(client, next.from) else { continue };
+        let (x, y) = plan.point((place.x, place.y));
+        let name = story.radios.get(next.radio).map_or("nobody", |radio| &radio.name);
+        let title = format!("{}: {} is served by {name}", Seconds(next.from), client.name);
+        let diamond = format!("M{} {}l5 5l-5 5l-5 -5z", Px(x), Px(y - 5.0));
+        let class = format!("turn r{}", next.radio % 4);
+        out.titled("path", &[("class", &class), ("d", &diamond)], &title);
     }
-    out.dot(&class, (x, y), 7.0, &format!("{}{to}, virtual AP {}", client.name, client.virtual_ap));
-    out.label("label mid", (x, y - 13.0), &shortened(&client.name, 24));
+    let (x, y) = plan.point((first.x, first.y));
+    out.dot("begin", (x, y), 5.0, &format!("{} begins here", client.name));
+    out.label("label mid", (x, y - 10.0), &shortened(&client.name, 24));
+    let radio = client.stays.last().map(|stay| stay.radio);
+    let class = radio.map_or_else(|| "client".to_owned(), |radio| format!("client r{}", radio % 4));
+    let radio = radio.and_then(|radio| story.radios.get(radio));
+    let on = radio.map(|radio| format!(", on {}", radio.name)).unwrap_or_default();
+    out.dot(
+        &class,
+        plan.point((last.x, last.y)),
+        6.0,
+        &format!("{}{on}, virtual AP {}", client.name, client.virtual_ap),
+    );
 }
 
 fn ruler(out: &mut Markup, plan: &Plan) {

@@ -5,6 +5,7 @@
 //! page has a bounded size however long its story is.
 
 mod air;
+mod handovers;
 mod joins;
 mod map;
 mod markup;
@@ -16,8 +17,8 @@ mod timeline;
 
 pub use page::html;
 pub use story::{
-    Bins, Client, Drops, Figure, Join, JoinStep, KeyUse, MAX_BINS, Moment, Place, Radio, Sample, Span, State,
-    Story, Totals,
+    Bins, Client, Crash, Drops, Figure, Handover, Join, JoinStep, KeyUse, MAX_BINS, Moment, Orphan, Place,
+    Radio, Sample, Span, State, Stay, Story, Totals,
 };
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::markup::{Markup, Seconds};
 use super::story::Story;
-use super::{air, joins, map, tables, timeline};
+use super::{air, handovers, joins, map, tables, timeline};
 
 /// The story as one HTML page that loads nothing.
 pub fn html(story: &Story) -> String {
@@ -13,43 +13,72 @@ pub fn html(story: &Story) -> String {
     out.leaf("title", &[], &story.title);
     out.raw("<style>").raw(include_str!("style.css")).raw("</style></head><body><main>");
     header(&mut out, story);
-    section(
-        &mut out,
-        "The clients, second by second",
-        "Point at anything to read what it is. Bars grow with the square root of the bytes, on one scale for all.",
-        |out| {
-            legend(out, &LANES);
-            timeline::draw(out, story);
-        },
-    );
-    let rings =
-        "Rings are 10 and 20 metres around each radio; the dashed line is a walk, with the time along it.";
-    section(&mut out, "Where everybody is", rings, |out| map::draw(out, story));
-    let shares =
-        "Share of the time in which something was on the air, acknowledgements and beacons included.";
-    loose(&mut out, "The air", shares, |out| {
-        legend(out, &AIR);
-        air::draw(out, story);
-    });
-    let ladder =
-        "Each arrow is one frame, with the time since the one before it. Orange ones had to be repeated.";
-    section(&mut out, "How they joined", ladder, |out| joins::draw(out, story));
-    let msdus = "Arrived of sent, counted by number at both ends.";
-    section(&mut out, "The clients in numbers", msdus, |out| tables::clients(out, story));
-    let nonces = "Read from the air with the passphrase: no packet number may encrypt two different frames.";
-    section(&mut out, "Keys", nonces, |out| tables::keys(out, story));
-    let named = "Every frame that is discarded has a reason, and most reasons are no trouble at all: \
-                 radios hear what is for others, and repeat what was acknowledged too quietly.";
-    section(&mut out, "What was discarded, and why", named, |out| tables::drops(out, story));
+    sections(&mut out, story);
     out.open("footer", &[]).text(&story.origin).close("footer");
     out.raw("</main></body></html>\n");
     out.into_string()
+}
+
+fn sections(out: &mut Markup, story: &Story) {
+    let walks = "A line is a walk, in the colour of the radio that serves, from the ring at its beginning to the dot at \
+                 its end; a diamond is where another radio took over. Circles are 10 and 20 metres around each radio.";
+    section(out, "Who is where, and who serves whom", walks, |out| {
+        radios(out, story);
+        map::draw(out, story);
+    });
+    let lanes = "Point at anything to read what it is. Bars grow with the square root of the bytes, on one scale for all.";
+    section(out, "The clients, second by second", lanes, |out| {
+        legend(out, &LANES);
+        radios(out, story);
+        timeline::draw(out, story);
+    });
+    let moved = "The gap is how long nobody could send to the client. Numbers are of the last data frame of the old radio \
+                 and the first of the new one, as seen from the air; a packet number is generation · node slot · counter, \
+                 and whoever takes a virtual AP to another node takes a higher generation.";
+    section(out, "Every handover, and what moved", moved, |out| handovers::draw(out, story));
+    if let Some(crash) = &story.crash {
+        let words =
+            "No goodbye, no handover: the other node has nothing but the copies that it was sent before.";
+        section(out, "The crash, and what followed", words, |out| handovers::crash(out, story, crash));
+    }
+    let shares =
+        "Share of the time in which a radio or its clients were on the air. All radios are on one channel.";
+    loose(out, "The air", shares, |out| {
+        legend(out, &AIR);
+        air::draw(out, story);
+    });
+    numbers(out, story);
+}
+
+fn numbers(out: &mut Markup, story: &Story) {
+    let ladder =
+        "Each arrow is one frame, with the time since the one before it. Orange ones had to be repeated.";
+    section(out, "How they joined", ladder, |out| joins::draw(out, story));
+    let msdus = "Arrived of sent, counted by number at both ends.";
+    section(out, "The clients in numbers", msdus, |out| tables::clients(out, story));
+    let nonces = "Read from the air with the passphrase: no packet number may encrypt two different frames.";
+    section(out, "Keys", nonces, |out| tables::keys(out, story));
+    let named = "Every frame that is discarded has a reason, and most reasons are no trouble at all: \
+                 radios hear what is for others, and repeat what was acknowledged too quietly.";
+    section(out, "What was discarded, and why", named, |out| tables::drops(out, story));
+    section(out, "What happened", "In the order of time.", |out| handovers::diary(out, story));
+}
+
+/// The colours of the radios.
+fn radios(out: &mut Markup, story: &Story) {
+    let classes: Vec<_> = (0..story.radios.len()).map(|index| format!("serve r{}", index % 4)).collect();
+    let entries =
+        classes.iter().zip(&story.radios).map(|(class, radio)| (class.as_str(), radio.name.as_str()));
+    legend(out, &entries.collect::<Vec<_>>());
 }
 
 fn header(out: &mut Markup, story: &Story) {
     out.open("header", &[]).leaf("h1", &[], &story.title);
     let class = if story.good { "result good" } else { "result bad" };
     out.leaf("p", &[("class", &class)], &story.result);
+    for paragraph in &story.more {
+        out.leaf("p", &[], paragraph);
+    }
     let told = format!("{} on the simulated air. {}", Seconds(story.length), story.origin);
     out.leaf("p", &[("class", &"quiet")], &told);
     out.open("div", &[("class", &"figures")]);
@@ -89,7 +118,7 @@ const LANES: [(&str, &str); 10] = [
 ];
 
 const AIR: [(&str, &str); 3] =
-    [("area-sent", "sent by the node"), ("area-heard", "sent by clients"), ("area-again", "sent again")];
+    [("area-sent", "sent by the radio"), ("area-heard", "sent by its clients"), ("area-again", "sent again")];
 
 fn legend(out: &mut Markup, entries: &[(&str, &str)]) {
     out.open("p", &[("class", &"legend")]);

@@ -14,16 +14,24 @@ pub struct Story {
     pub result: String,
     /// Nothing went wrong.
     pub good: bool,
+    /// What else is to be said at once, a paragraph each.
+    pub more: Vec<String>,
     /// How it can be told again.
     pub origin: String,
     /// How long it took.
     pub length: Duration,
     /// The numbers that matter most.
     pub figures: Vec<Figure>,
-    /// The radios of the node.
+    /// The radios of the nodes.
     pub radios: Vec<Radio>,
     /// The clients.
     pub clients: Vec<Client>,
+    /// How clients came from radio to radio, in the order of time.
+    pub handovers: Vec<Handover>,
+    /// The node whose power failed, if one did.
+    pub crash: Option<Crash>,
+    /// What happened, in the order of time.
+    pub diary: Vec<(Duration, String)>,
     /// What was discarded, and by whom.
     pub drops: Vec<Drops>,
     /// The keys that were seen at work.
@@ -41,7 +49,7 @@ pub struct Figure {
     pub detail: String,
 }
 
-/// A radio of the node, and how its channel was used.
+/// A radio of a node, and how it used the channel.
 #[derive(Clone, Debug, Default)]
 pub struct Radio {
     /// Its name.
@@ -71,8 +79,8 @@ pub struct Client {
     pub security: String,
     /// The BSSID of its virtual AP.
     pub virtual_ap: String,
-    /// Which of [`Story::radios`] it was on.
-    pub radio: Option<usize>,
+    /// Which of [`Story::radios`] served it when, in the order of time.
+    pub stays: Vec<Stay>,
     /// Where it was, in the order of time; one place if it stood still.
     pub walk: Vec<Place>,
     /// What it was doing, in the order of time.
@@ -93,6 +101,70 @@ pub struct Client {
     pub joins: Vec<Join>,
     /// Its row in the table.
     pub totals: Totals,
+}
+
+/// A radio serves a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// Which of [`Story::radios`].
+    pub radio: usize,
+    /// From when.
+    pub from: Duration,
+    /// Until when.
+    pub to: Duration,
+}
+
+/// A client came to another radio. Numbers are words already: what is not known is a dash.
+#[derive(Clone, Debug, Default)]
+pub struct Handover {
+    /// When it was served there.
+    pub at: Duration,
+    /// Who.
+    pub client: String,
+    /// Which of [`Story::radios`] served it before.
+    pub from: usize,
+    /// Which does now.
+    pub to: usize,
+    /// How it went.
+    pub way: String,
+    /// For how long nobody could send to it.
+    pub gap: Option<Duration>,
+    /// MSDUs that waited for it and came along.
+    pub queued: usize,
+    /// Sequence numbers of the last frame before and of the first one after.
+    pub sequence: String,
+    /// Packet numbers of the same.
+    pub packets: String,
+    /// Whether the key is the same.
+    pub key: String,
+}
+
+/// A node was lost.
+#[derive(Clone, Debug, Default)]
+pub struct Crash {
+    /// When.
+    pub at: Duration,
+    /// Which of [`Story::radios`] fell silent.
+    pub radios: Vec<usize>,
+    /// What is to be said of it.
+    pub text: String,
+    /// What became of each client that it served.
+    pub clients: Vec<Orphan>,
+}
+
+/// A client whose node was lost.
+#[derive(Clone, Debug, Default)]
+pub struct Orphan {
+    /// Who.
+    pub client: String,
+    /// Which of [`Story::radios`] served it before, and which did then.
+    pub from: usize,
+    /// `None` if none did.
+    pub to: Option<usize>,
+    /// For how long nobody served it.
+    pub gap: Option<Duration>,
+    /// MSDUs from and to it that the crash took.
+    pub lost: u64,
 }
 
 /// A place at a time.
@@ -187,8 +259,10 @@ pub struct Totals {
     pub up: (u64, u64),
     /// MSDUs for it, and those of them that arrived.
     pub down: (u64, u64),
-    /// MSDUs that were lost, in both directions.
+    /// MSDUs that were lost, in both directions, but for the next.
     pub lost: u64,
+    /// Those that went with a node that was lost.
+    pub taken: u64,
     /// MSDUs that arrived more than once.
     pub duplicated: u64,
     /// Transmissions that were repeated.

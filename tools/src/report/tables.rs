@@ -13,6 +13,7 @@ pub(super) fn clients(out: &mut Markup, story: &Story) {
         "from it",
         "to it",
         "lost",
+        "by the crash",
         "twice",
         "repeated",
         "dozed",
@@ -27,6 +28,7 @@ pub(super) fn clients(out: &mut Markup, story: &Story) {
             format!("{} of {}", totals.up.1, totals.up.0),
             format!("{} of {}", totals.down.1, totals.down.0),
             totals.lost.to_string(),
+            totals.taken.to_string(),
             totals.duplicated.to_string(),
             totals.retries.to_string(),
             dozed(totals),
@@ -67,7 +69,8 @@ pub(super) fn keys(out: &mut Markup, story: &Story) {
     });
 }
 
-fn table<'a, T: 'a>(
+/// A table that scrolls sideways where there is no room for it.
+pub(super) fn table<'a, T: 'a>(
     out: &mut Markup,
     heads: &[&str],
     rows: impl Iterator<Item = &'a T>,

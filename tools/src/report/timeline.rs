@@ -14,11 +14,13 @@ const RIGHT: f64 = WIDTH - 56.0;
 /// Columns that states are drawn in.
 const COLUMNS: u32 = 880;
 /// Height of a client.
-const ROW: f64 = 182.0;
+const ROW: f64 = 198.0;
 /// Room for the axis.
 const AXIS: f64 = 26.0;
 /// Most marks for moments of one client.
 const MAX_MOMENTS: usize = 48;
+/// Most stays of one client that are drawn.
+const MAX_STAYS: usize = 400;
 /// Signal at the top and at the bottom of its lane, in dBm.
 const SIGNAL: (f64, f64) = (-30.0, -95.0);
 
@@ -26,12 +28,13 @@ const SIGNAL: (f64, f64) = (-30.0, -95.0);
 const FLAG: f64 = 18.0;
 /// Lanes of a client: beginning and height.
 const STATES: (f64, f64) = (32.0, 16.0);
-const RETRIES: (f64, f64) = (111.0, 9.0);
-const HEARD: (f64, f64) = (126.0, 46.0);
+const SERVED: (f64, f64) = (50.0, 9.0);
+const RETRIES: (f64, f64) = (127.0, 9.0);
+const HEARD: (f64, f64) = (142.0, 46.0);
 /// The rate at the top of the lane of the signal, in Mb/s.
 const FASTEST: f64 = 72.2;
 /// What comes from a client is drawn downwards from here, what comes to it upwards.
-const UP: f64 = 81.0;
+const UP: f64 = 96.0;
 /// The tallest bar.
 const REACH: f64 = 26.0;
 
@@ -48,6 +51,7 @@ pub(super) fn draw(out: &mut Markup, story: &Story) {
         }
         names(out, story, client);
         states(out, story.length, client);
+        served(out, story, client);
         out.line("zero", (LEFT, UP - 0.5), (RIGHT, UP - 0.5));
         bars(out, story.length, &client.down, scale, Flow { class: "down", words: "arrived at it" });
         bars(out, story.length, &client.up, scale, Flow { class: "up", words: "arrived from it" });
@@ -56,6 +60,10 @@ pub(super) fn draw(out: &mut Markup, story: &Story) {
         signal(out, story.length, client);
         moments(out, story.length, client);
         out.close("g");
+    }
+    if let Some(crash) = &story.crash {
+        let at = x(crash.at, story.length);
+        out.line("crash", (at, 4.0), (at, height - AXIS));
     }
     out.close("svg");
 }
@@ -99,10 +107,17 @@ fn names(out: &mut Markup, story: &Story, client: &Client) {
     out.label("mono small", (0.0, 62.0), &client.address);
     let network = format!("{} · {}", shortened(&client.network, 14), client.security);
     out.label("small", (0.0, 79.0), &network);
-    let radio = client.radio.and_then(|index| story.radios.get(index));
-    let radio = radio.map_or_else(|| "on no radio".into(), |radio| format!("on radio {}", radio.name));
-    out.label("small", (0.0, 96.0), &shortened(&radio, 22));
-    for (lane, y) in [("to it", 72.0), ("from it", 96.0), ("again", 119.0), ("signal", 152.0)] {
+    let radio = client.stays.last().and_then(|stay| story.radios.get(stay.radio));
+    let radio = radio.map_or_else(|| "on no radio".into(), |radio| format!("at last on {}", radio.name));
+    out.label("small", (0.0, 96.0), &shortened(&radio, 26));
+    for (lane, y) in [
+        ("is", 43.0),
+        ("served by", 58.0),
+        ("to it", 86.0),
+        ("from it", 111.0),
+        ("again", 135.0),
+        ("signal", 168.0),
+    ] {
         out.label("tiny end", (LEFT - 8.0, y), &lane);
     }
 }
@@ -134,13 +149,30 @@ fn states(out: &mut Markup, length: Duration, client: &Client) {
             State::Scanning => ("scan", "looking for its network"),
             State::Joining => ("join", "joining"),
             State::Awake => ("awake", "connected, awake"),
-            State::Dozing => ("doze", "connected, dozing: the node keeps its frames"),
+            State::Dozing => ("doze", "connected, dozing: its frames are kept"),
         };
         let (from, to) = (column * from, column * to);
         let (left, right) = (x(from, length), x(to, length));
         let (name, time) = (&client.name, Length(to - from));
         let title = format!("{name}: {words}, {} to {} ({time})", Seconds(from), Seconds(to));
         out.bar(class, (left, STATES.0), (right - left, STATES.1), &title);
+    }
+}
+
+/// Which radio served it when.
+fn served(out: &mut Markup, story: &Story, client: &Client) {
+    for stay in client.stays.iter().take(MAX_STAYS) {
+        let (left, right) = (x(stay.from, story.length), x(stay.to, story.length));
+        let name = story.radios.get(stay.radio).map_or("nobody", |radio| &radio.name);
+        let title = format!(
+            "{} served by {name}, {} to {} ({})",
+            client.name,
+            Seconds(stay.from),
+            Seconds(stay.to),
+            Length(stay.to.saturating_sub(stay.from))
+        );
+        let class = format!("serve r{}", stay.radio % 4);
+        out.bar(&class, (left, SERVED.0), ((right - left).max(0.8), SERVED.1), &title);
     }
 }
 

@@ -13,22 +13,23 @@ use super::view::{Row, View, clean};
 /// Columns of the sparkline.
 const SPARK: u16 = 16;
 
-const COLUMNS: [Column<Row>; 12] = [
-    Column { title: "client", width: 17, worth: 12, cell: |row| text(&row.client.address) },
-    Column { title: "network", width: 16, worth: 7, cell: |row| text(&row.ap.ssid) },
-    Column { title: "virtual AP", width: 17, worth: 4, cell: |row| text(&row.ap.bssid) },
-    Column { title: "radio", width: 7, worth: 6, cell: |row| text(&row.ap.radio) },
-    Column { title: "state", width: 10, worth: 5, cell: state },
-    Column { title: "signal", width: 9, worth: 11, cell: signal },
+const COLUMNS: [Column<Row>; 13] = [
+    Column { title: "client", width: 17, worth: 13, cell: |row| text(&row.client.address) },
+    Column { title: "network", width: 16, worth: 8, cell: |row| text(&row.ap.ssid) },
+    Column { title: "virtual AP", width: 17, worth: 5, cell: |row| text(&row.ap.bssid) },
+    Column { title: "radio", width: 7, worth: 7, cell: |row| text(&row.ap.radio) },
+    Column { title: "moves", width: 5, worth: 3, cell: |row| number(row.moves) },
+    Column { title: "state", width: 10, worth: 6, cell: state },
+    Column { title: "signal", width: 9, worth: 12, cell: signal },
     Column {
         title: "rate",
         width: 12,
-        worth: 3,
+        worth: 4,
         cell: |row| text(row.client.rx_rate.as_deref().unwrap_or("")),
     },
-    Column { title: "from B/s", width: 8, worth: 10, cell: |row| number(row.up.rate()) },
-    Column { title: "  to B/s", width: 8, worth: 9, cell: |row| number(row.down.rate()) },
-    Column { title: "last seconds", width: SPARK, worth: 8, cell: spark },
+    Column { title: "from B/s", width: 8, worth: 11, cell: |row| number(row.up.rate()) },
+    Column { title: "  to B/s", width: 8, worth: 10, cell: |row| number(row.down.rate()) },
+    Column { title: "last seconds", width: SPARK, worth: 9, cell: spark },
     Column { title: "retries", width: 7, worth: 2, cell: |row| number(row.client.tx_retries) },
     Column { title: "queued", width: 6, worth: 1, cell: |row| number(row.client.queued) },
 ];

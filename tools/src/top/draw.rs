@@ -10,7 +10,7 @@ use crate::status::Status;
 
 use super::history::short;
 use super::view::{View, clean};
-use super::{clients, radios};
+use super::{clients, moves, radios};
 
 /// Reasons for drops that are listed.
 const MAX_DROPS: u16 = 6;
@@ -26,9 +26,10 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
         Constraint::Length(trouble),
         Constraint::Length(radios + 2),
         Constraint::Min(4),
+        Constraint::Length(moves::height(view, status)),
         Constraint::Length(drops + 1),
     ]);
-    let [top, warning, upper, middle, lower] = parts.areas(frame.area());
+    let [top, warning, upper, middle, moved, lower] = parts.areas(frame.area());
     title(frame, top, view, status);
     if let Some(why) = &view.trouble {
         let line = format!(" no answer since this; asking again. {why}");
@@ -36,6 +37,9 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     }
     radios::draw(frame, upper, view, &status.radios);
     clients::draw(frame, middle, view);
+    if moved.height > 0 {
+        moves::draw(frame, moved, view, status);
+    }
     drop_table(frame, lower, view, usize::from(drops));
 }
 
@@ -53,10 +57,13 @@ fn title(frame: &mut Frame<'_>, area: Rect, view: &View, status: &Status) {
         1 => "1 client".into(),
         n => format!("{n} clients"),
     };
+    let peers: Vec<_> =
+        status.peers.iter().map(|peer| clean(&format!("{} {}", peer.node, peer.state))).collect();
+    let peers = if peers.is_empty() { String::new() } else { format!("  with {}", peers.join(", ")) };
     let left = Line::from(vec![
         Span::styled(" airloom ", Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED)),
         Span::styled(format!(" {}", clean(&status.node)), Modifier::BOLD),
-        Span::raw(format!("  up {up}, {clients}")),
+        Span::raw(format!("  up {up}, {clients}{peers}")),
     ]);
     let keys = Line::styled("q quit  s sort  ↑↓ choose ", quiet()).right_aligned();
     let room = usize::from(area.width).saturating_sub(left.width());

@@ -2,7 +2,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::status::{Client, Radio, RadioCounters, Status, VirtualAp};
+use crate::status::{Client, Move, PeerNode, Radio, RadioCounters, Status, VirtualAp};
 
 /// The screen as text, without the blanks at the ends of lines.
 fn screen(view: &View, width: u16, height: u16) -> String {
@@ -91,13 +91,57 @@ fn a_narrow_screen_keeps_what_matters_most() {
     is_as_in("narrow.txt", &screen(&view(5), 60, 13));
 }
 
+/// The first client went to and fro, and was taken over at last; the second came from another node and left again.
+fn moved(status: Status) -> Status {
+    let at_ms = status.uptime_ms;
+    let go = |client: u8, from: &str, to: &str, ago: u64| Move {
+        client: format!("02:c1:00:00:00:{client:02x}"),
+        from: from.into(),
+        to: to.into(),
+        at_ms: at_ms - ago,
+        ..Move::default()
+    };
+    let moves = vec![
+        Move { gap_us: Some(412), queued: Some(3), ..go(1, "phy0", "phy1", 3_590_000) },
+        Move { queued: Some(0), ..go(2, "@south", "phy0", 754_000) },
+        Move { gap_us: Some(7_300), ..go(1, "phy1", "@south", 61_000) },
+        Move { gap_us: Some(80_000), ..go(2, "phy0", "@south", 9_900) },
+        Move { queued: Some(0), taken_over: true, ..go(1, "@south", "phy0", 1_250) },
+    ];
+    let peers = vec![PeerNode { node: "south".into(), state: "down".into() }];
+    Status { moves, peers, ..status }
+}
+
+#[test]
+fn moves_are_listed_with_their_gaps_and_those_of_the_chosen_client_alone() {
+    let mut view = View::default();
+    (0..5).for_each(|n| view.take(Ok(moved(status(n)))));
+    is_as_in("moves.txt", &screen(&view, 110, 22));
+    view.press(Key::Sort);
+    view.press(Key::Sort);
+    view.press(Key::Up);
+    let chosen = screen(&view, 110, 22);
+    assert!(chosen.contains("moves of 02:c1:00:00:00:01: 3"), "\n{chosen}");
+    assert!(chosen.contains("phy1") && !chosen.contains("80.00 ms"), "\n{chosen}");
+}
+
 #[test]
 fn no_size_is_too_small() {
-    let view = view(3);
+    let mut view = view(3);
+    view.take(Ok(moved(status(3))));
     for width in (1..200).step_by(7) {
         for height in 1..30 {
             screen(&view, width, height);
         }
+    }
+}
+
+#[test]
+fn clients_are_there_whatever_the_width() {
+    let view = view(5);
+    for width in 18..200 {
+        let screen = screen(&view, width, 18);
+        assert_eq!(screen.matches("02:c1:00").count(), 3, "{width}\n{screen}");
     }
 }
 
@@ -146,8 +190,13 @@ fn nothing_from_the_air_steers_the_terminal() {
     let mut status = status(1);
     status.virtual_aps[0].ssid = "a\u{1b}[31m\u{202e}b".into();
     status.radios[0].state = "gone:\u{7}".into();
+    let to = "a\u{1b}]0;b".into();
+    status.moves.push(Move { to, ..Move::default() });
+    status.peers.push(PeerNode { node: "no\u{1b}de".into(), state: "up".into() });
     let mut view = View::default();
     view.take(Ok(status));
-    let screen = screen(&view, 138, 18);
-    assert!(screen.contains("a·[31m·b") && screen.contains("gone:·"), "\n{screen}");
+    let screen = screen(&view, 138, 21);
+    for words in ["a·[31m·b", "gone:·", "a·]0;b", "with no·de up"] {
+        assert!(screen.contains(words), "{words}\n{screen}");
+    }
 }

@@ -60,6 +60,8 @@ pub(super) struct Row {
     /// Bytes per second from it and to it.
     pub(super) up: History,
     pub(super) down: History,
+    /// Its moves that the node remembers.
+    pub(super) moves: u64,
 }
 
 /// What is known of a radio besides its status.
@@ -160,11 +162,16 @@ impl View {
         let before = std::mem::take(&mut self.rows);
         let mut before: BTreeMap<_, _> =
             before.into_iter().map(|row| (name(&row), (row.up, row.down))).collect();
+        let mut moves: BTreeMap<&str, u64> = BTreeMap::new();
+        for moved in &status.moves {
+            *moves.entry(moved.client.as_str()).or_default() += 1;
+        }
         let all = status.virtual_aps.iter().flat_map(|ap| ap.clients.iter().map(move |client| (ap, client)));
         for (ap, client) in all.take(MAX_CLIENTS) {
             let ap = VirtualAp { clients: Vec::new(), ..ap.clone() };
             let mut row = Row { client: client.clone(), ap, ..Row::default() };
             (row.up, row.down) = before.remove(&name(&row)).unwrap_or_default();
+            row.moves = moves.get(client.address.as_str()).copied().unwrap_or_default();
             row.up.take(at, client.rx_bytes);
             row.down.take(at, client.tx_bytes);
             self.rows.push(row);

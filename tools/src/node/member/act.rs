@@ -135,7 +135,7 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    fn order(&self, bssid: MacAddr, order: Order) {
+    pub(super) fn order(&self, bssid: MacAddr, order: Order) {
         if let Some(own) = self.own.get(&bssid).or_else(|| self.coming.get(&bssid)) {
             self.switch.order(own.radio, order);
         }

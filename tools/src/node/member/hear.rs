@@ -45,6 +45,8 @@ impl<E: Engine> Member<E> {
                     self.own.insert(bssid, own);
                 }
                 self.cluster.handle_adopted(now, bssid);
+                self.act(now);
+                self.order(bssid, Order::StraysCame(bssid));
             }
             Told::NotFollowed(bssid) => self.give_back(now, bssid),
             Told::Refused(bssid, why) => {

@@ -20,7 +20,7 @@ use mesh::announce::{NodeId, SaBinding};
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
 use mesh::lease::{Journal, NodeSlot};
-use stack::ap::NetworkId;
+use stack::ap::{ApEvent, NetworkId};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr};
 
@@ -35,9 +35,10 @@ use super::home::Abroad;
 use super::moves::Moved;
 use super::orders::Told;
 use super::switch::Switch;
+use super::worker::WorkerEvent;
 
 /// How long it may be until a move between nodes is over, one way or the other.
-const MOVE: Duration = Duration::from_secs(4);
+const MOVE: Duration = Duration::from_secs(8);
 /// What was heard of a client so long ago says nothing of where it is.
 const HEARD: Duration = Duration::from_secs(2);
 
@@ -189,8 +190,8 @@ impl<E: Engine> Member<E> {
         Ok(self)
     }
 
-    /// It is called so, and serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry between them what is
-    /// for all; without, they are all on one.
+    /// It is called so, and serves these networks. With `flood` each node is on an Ethernet of its own, and nodes carry
+    /// between them what is for all; without, they are all on one.
     pub fn serving(mut self, name: String, segments: Vec<Segment>, flood: bool) -> Self {
         self.ports.name = name;
         self.ports.segments = segments;
@@ -220,14 +221,20 @@ impl<E: Engine> Member<E> {
         std::mem::take(&mut self.news)
     }
 
+    /// Something happened on a radio.
+    pub fn handle_event(&mut self, now: Instant, radio: usize, event: &WorkerEvent) {
+        match event {
+            WorkerEvent::Moved(moved) => self.handle_moved(moved),
+            WorkerEvent::Ap(ApEvent::Heard { bssid, station, signal }) => {
+                self.handle_heard(now, radio, (*bssid, *station), *signal);
+            }
+            WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.handle_on_air(now, *bssid),
+            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
+        }
+    }
+
     /// A radio hears the client of a virtual AP.
-    pub fn handle_heard(
-        &mut self,
-        now: Instant,
-        radio: usize,
-        (bssid, station): (MacAddr, MacAddr),
-        signal: i8,
-    ) {
+    fn handle_heard(&mut self, now: Instant, radio: usize, (bssid, station): (MacAddr, MacAddr), signal: i8) {
         if !self.own.contains_key(&bssid) {
             self.hear_stranger(now, radio, station, signal);
         }
@@ -241,12 +248,12 @@ impl<E: Engine> Member<E> {
     }
 
     /// A radio hears the beacons of a virtual AP of another node.
-    pub fn handle_on_air(&mut self, now: Instant, bssid: MacAddr) {
+    fn handle_on_air(&mut self, now: Instant, bssid: MacAddr) {
         self.cluster.handle_heard(now, bssid);
     }
 
     /// A virtual AP went to another radio of this node.
-    pub fn handle_moved(&mut self, moved: &Moved) {
+    fn handle_moved(&mut self, moved: &Moved) {
         if let Some(own) = self.own.get_mut(&moved.bssid) {
             own.radio = moved.to;
         }
@@ -281,13 +288,17 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// Does all there is to do. To be called when the engine or a radio rang, and at the deadline.
-    pub fn turn(&mut self, now: Instant) {
+    /// Does all there is to do, and says whether there was anything: then the radios may have orders. To be called when
+    /// the engine or a radio rang, and at the deadline.
+    pub fn turn(&mut self, now: Instant) -> bool {
+        let mut busy = self.poll_timeout().is_some_and(|at| at <= now);
         while let Ok((radio, told)) = self.told.try_recv() {
+            busy = true;
             self.hear(now, radio, told);
             self.act(now);
         }
         while let Some(event) = self.engine.poll_event() {
+            busy = true;
             self.engine_says(now, event);
             self.act(now);
         }
@@ -301,6 +312,7 @@ impl<E: Engine> Member<E> {
             let leaving = self.leaving.swap_remove(place);
             answer(&leaving.wish, Err("it did not come to an end in time".to_owned()));
         }
+        busy
     }
 
     /// When [`Self::turn`] is due.
@@ -321,7 +333,7 @@ fn timing() -> Timing {
     Timing {
         prepare: Duration::from_secs(1),
         drain: Duration::from_secs(2),
-        commit: Duration::from_secs(2),
+        commit: Duration::from_secs(5),
         ..Timing::default()
     }
 }

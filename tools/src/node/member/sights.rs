@@ -32,6 +32,12 @@ pub(in crate::node) enum View {
     Gone(Place),
 }
 
+/// How old a sight is, in milliseconds: whole periods, so that a row does not change for less.
+fn age(now: Instant, at: Instant) -> u16 {
+    let periods = now.since(at).as_millis() / PERIOD.as_millis();
+    u16::try_from(periods * PERIOD.as_millis()).unwrap_or(u16::MAX)
+}
+
 /// What is heard here and there.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
@@ -68,7 +74,10 @@ impl Sights {
             (Key::Load(radio), None) => self.views.push(View::Gone(place(radio))),
             (Key::Signal(client, radio), Some(Row::Item(Item::Signal(signal)))) => {
                 let at = (client, place(radio));
-                if self.theirs.len() < MOST || self.theirs.contains_key(&at) {
+                if signal.age > 0 {
+                    // It was heard before, and has been told of.
+                    self.theirs.remove(&at);
+                } else if self.theirs.len() < MOST || self.theirs.contains_key(&at) {
                     self.theirs.insert(at, signal.dbm);
                 }
             }
@@ -115,7 +124,7 @@ impl<E: Engine> Member<E> {
         let mut rows = self.loads();
         for (&(client, radio), &(dbm, at)) in &self.sights.ours {
             if now.since(at) <= FRESH && !serves(&client) {
-                rows.push(Item::Signal(Signal { client, radio, dbm, age: 0 }));
+                rows.push(Item::Signal(Signal { client, radio, dbm, age: age(now, at) }));
             } else {
                 self.engine.remove(&Key::Signal(client, radio).encode());
             }
