@@ -15,9 +15,10 @@ use crate::wire::{Frame, MacAddr, RxInfo, SequenceControl};
 
 /// For how long frames come on two ways.
 const SETTLING: Duration = Duration::from_secs(1);
-/// For how long a frame waits for those before it, which the old radio passes on: within a host, or once all that had come to
-/// the other host before is here.
+/// For how long a frame waits for those before it, which the old radio passes on.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// The same if the old radio is on another host: its threads and those of this one all have to get their turn.
+const FAR: Duration = Duration::from_millis(100);
 /// For how long it is waited for those that came to the other host before.
 const ROAD: Duration = Duration::from_millis(500);
 /// Most frames that wait.
@@ -29,6 +30,7 @@ pub(super) struct Arrival {
     since: Instant,
     /// It came from another host, and what that passed on before is still to come, until then at the latest.
     road: Option<Instant>,
+    patience: Duration,
     /// In the order in which they came.
     early: Vec<Early>,
     /// Null frames have sequence numbers that follow nothing; the last one is known again.
@@ -69,7 +71,7 @@ enum Turn {
 
 impl Arrival {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { since: now, road: None, early: Vec::new(), null: None }
+        Self { since: now, road: None, patience: PATIENCE, early: Vec::new(), null: None }
     }
 
     fn turn(&mut self, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
@@ -109,7 +111,7 @@ impl ApRadio {
     /// by that one, and may take a while. Call [`Self::strays_came`] when all is here that came there before.
     pub fn await_strays(&mut self, now: Instant, bssid: MacAddr) {
         if let Some(arrival) = self.arrival_at(bssid) {
-            arrival.road = Some(now + ROAD);
+            (arrival.road, arrival.patience) = (Some(now + ROAD), FAR);
         }
     }
 
@@ -118,7 +120,7 @@ impl ApRadio {
         let Some(arrival) = self.arrival_at(bssid) else { return };
         arrival.road = None;
         for early in &mut arrival.early {
-            early.until = early.until.min(now + PATIENCE);
+            early.until = early.until.min(now + arrival.patience);
         }
     }
 
@@ -147,7 +149,7 @@ impl ApRadio {
             Turn::Later => {
                 let mut copy = self.event_pool.take();
                 copy.extend_from_slice(mpdu);
-                let until = arrival.road.unwrap_or(now).max(now) + PATIENCE;
+                let until = arrival.road.unwrap_or(now).max(now) + arrival.patience;
                 arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
                 Ok(false)
             }

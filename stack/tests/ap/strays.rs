@@ -111,6 +111,6 @@ fn what_another_host_passes_on_is_waited_for_until_it_is_there() {
     assert_eq!([two.world.reached_ds(b"number 1"), two.world.reached_ds(b"number 2")], [1, 1]);
     two.hear(fourth);
     two.world.ap.strays_came(at(two.world.now), bssid);
-    two.world.run(25);
+    two.world.run(105);
     assert_eq!(two.world.reached_ds(b"number 4"), 1, "the third was lost on the air");
 }
