@@ -42,6 +42,8 @@ impl Site {
             run("ip", &["link", "add", bridge, "type", "bridge"])?;
             run("ip", &["link", "set", bridge, "up"])?;
         }
+        // Else it would be that of one of the TAPs, and change with them.
+        run("ip", &["link", "set", LAN, "address", "02:1a:00:00:00:01"])?;
         run("ip", &["address", "add", &format!("{ADDRESS}/24"), "dev", LAN])?;
         if apart {
             (0..nodes).try_for_each(|n| site.settle(n))?;
