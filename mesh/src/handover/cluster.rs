@@ -90,6 +90,9 @@ pub struct Cluster {
     /// Those whose timers, and what is held for them, have to be looked at.
     touched: BTreeSet<MacAddr>,
     last_number: u64,
+    /// The highest sequence of all titles that this node knew of: what is made anew is above those of before, of which nothing
+    /// may be left.
+    pub(super) highest: u64,
 }
 
 impl Cluster {
@@ -110,6 +113,7 @@ impl Cluster {
             timers: BTreeSet::new(),
             touched: BTreeSet::new(),
             last_number: 0,
+            highest: 0,
         }
     }
 

@@ -25,7 +25,7 @@ impl Cluster {
         if let Some(title) = known.filter(|title| title.owner != me.node && !peers.has_lost(title)) {
             return Err(Taken(title.owner));
         }
-        let sequence = known.map_or(0, |title| title.rank.sequence) + 1;
+        let sequence = self.highest.saturating_add(1);
         let rank = Rank { sequence, generation: context.generation(), slot: me.slot };
         self.own(now, bssid, rank, context);
         self.settle(now);
@@ -123,6 +123,7 @@ impl Cluster {
             incarnation: self.me.incarnation,
             client: context.client,
         };
+        self.highest = self.highest.max(title.rank.sequence);
         vap.title = Some(title);
         vap.lost = None;
         vap.released = None;

@@ -8,6 +8,7 @@ use crate::ap::config::ApEvent;
 use crate::ap::network::Request;
 use crate::ap::outbox::Whose;
 use crate::ap::radio::{ApRadio, Parting};
+use crate::ap::transfer::ON_AIR;
 use crate::mac::{DropReason, SequenceSpace};
 use crate::time::Instant;
 use crate::wire::element::{DsParameter, ElementsBuf};
@@ -74,7 +75,9 @@ impl ApRadio {
 
     /// Tells a station that it is not associated, once a second at most (SEC-M10).
     pub(super) fn not_associated(&mut self, now: Instant, pair: Pair) {
-        if pair.1.is_group() || !self.told.permits(pair, now, TELL) {
+        // One that has just started does not know yet what others have of its addresses.
+        let strange = self.config.block != self.config.own && now.since(self.start) < ON_AIR;
+        if pair.1.is_group() || strange || !self.told.permits(pair, now, TELL) {
             self.drops.count(DropReason::RateLimited);
             return;
         }

@@ -24,7 +24,7 @@ use crate::wire::{MacAddr, RxInfo};
 const REPORT: Duration = Duration::from_millis(100);
 
 /// An address whose beacons were heard from elsewhere is not given to anybody for so long.
-const ON_AIR: Duration = Duration::from_secs(1);
+pub(super) const ON_AIR: Duration = Duration::from_secs(1);
 
 /// The first byte of a beacon (802.11-2020 9.2.4.1.3).
 const BEACON: u8 = 0x80;

@@ -238,6 +238,11 @@ fn a_node_that_falls_silent_is_suspected_then_down_and_its_restart_is_let_in() {
     let mut south = cluster.start(&path, &[&north]);
     assert_eq!(north.wait_up(id).incarnation, 2);
     south.wait_up(north.id());
+    // What it said before it may say again.
+    north.engine.publish(b"theirs", b"3").unwrap();
+    south.engine.publish(b"mine", b"1").unwrap();
+    until("the row is there", || north.engine.row(id, b"mine").is_some_and(|row| *row.value == *b"1"));
+    until("theirs too", || south.engine.row(north.id(), b"theirs").is_some());
 }
 
 #[test]

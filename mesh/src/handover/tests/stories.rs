@@ -296,3 +296,17 @@ fn a_virtual_ap_with_more_keys_than_a_message_names_stays() {
     assert!(nodes.journals[1].is_empty(), "no copy went out");
     assert_eq!(nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))), Err(MoveError::TooManyKeys));
 }
+
+#[test]
+fn a_client_that_comes_again_at_the_same_address_can_move_again() {
+    let mut nodes = owned(2);
+    nodes.at(0, |node, now| node.handle_lease_low(now, BSSID));
+    nodes.at(0, |node, now| node.handle_gone(now, BSSID));
+    // Gossip has shown no moment without the row.
+    nodes.at(0, |node, now| node.handle_created(now, BSSID, context(9, 0, b""))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    assert!(
+        nodes.orders[0].iter().any(|order| matches!(order, Action::Drain { .. })),
+        "the other is ready for it"
+    );
+}
