@@ -159,11 +159,17 @@ fn the_filter_lets_through_our_block_groups_and_echoes() {
     let outside = MacAddr([2, 0, 0, 0, 1, 0x10]);
     let elsewhere = MacAddr([2, 1, 0, 0, 1, 5]);
     let last = MacAddr([2, 0, 0, 0, 1, 0x0f]);
-    for to in [outside, OURS, elsewhere, MacAddr::BROADCAST, outside, last] {
+    let beacon = |from: MacAddr| [&[0x80, 0, 0, 0], &outside.octets()[..], &from.octets(), &[0; 24]].concat();
+    let data_of_ours =
+        |from: MacAddr| [&[0x08, 2, 0, 0], &outside.octets()[..], &from.octets(), &[0; 24]].concat();
+    for to in [outside, OURS, elsewhere, MacAddr::BROADCAST, outside] {
         air.send(&heard(&data(to, 1))).unwrap();
     }
-    let got = collect(&mut socket, frame_of, 3);
-    assert_eq!(got, [data(OURS, 1), data(MacAddr::BROADCAST, 1), data(last, 1)]);
+    for frame in [beacon(elsewhere), beacon(last), beacon(outside), data_of_ours(last), data(last, 1)] {
+        air.send(&heard(&frame)).unwrap();
+    }
+    let got = collect(&mut socket, frame_of, 4);
+    assert_eq!(got, [data(OURS, 1), data(MacAddr::BROADCAST, 1), beacon(last), data(last, 1)]);
     let transmit = Transmit { frame: data(elsewhere, 7), options: TxOptions::default(), id: TxId(1) };
     socket.transmit(&transmit).unwrap();
     air.send(&echo(&transmit.frame, TxFlags::default())).unwrap();

@@ -17,8 +17,11 @@ const JUMP_IF_SET: u16 = 0x45;
 const JUMP_IF_EQUAL: u16 = 0x15;
 const RETURN: u16 = 0x06;
 
+/// The first byte of a beacon (802.11-2020 9.2.4.1.3).
+const BEACON: u32 = 0x80;
+
 /// Lets through what a set of virtual APs has to see: group-addressed frames, frames to an address of an aligned block,
-/// and the echoes of our own.
+/// beacons from one, which some send to a single station, and the echoes of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressFilter {
     base: MacAddr,
@@ -49,7 +52,7 @@ impl AddressFilter {
         vec![
             // Byte 5 of the header holds bit 15 of the first present word: TX flags.
             (LOAD_BYTE, 0, 0, 5),
-            (JUMP_IF_SET, 13, 0, 0x80),
+            (JUMP_IF_SET, 20, 0, 0x80),
             // X = the header's length, bytes 2 and 3, least significant first.
             (LOAD_BYTE, 0, 0, 2),
             (A_TO_X, 0, 0, 0),
@@ -58,12 +61,21 @@ impl AddressFilter {
             (OR_X, 0, 0, 0),
             (A_TO_X, 0, 0, 0),
             (LOAD_BYTE_AT_X, 0, 0, 4),
-            (JUMP_IF_SET, 5, 0, 0x01),
+            (JUMP_IF_SET, 12, 0, 0x01),
+            // The receiver, in two parts.
             (LOAD_HALF_AT_X, 0, 0, 4),
-            (JUMP_IF_EQUAL, 0, 4, high),
+            (JUMP_IF_EQUAL, 0, 3, high),
             (LOAD_WORD_AT_X, 0, 0, 6),
             (AND, 0, 0, mask),
-            // The jumps for TX flags and group addresses land on the first of the two returns.
+            (JUMP_IF_EQUAL, 7, 0, low & mask),
+            // The transmitter of a beacon.
+            (LOAD_BYTE_AT_X, 0, 0, 0),
+            (JUMP_IF_EQUAL, 0, 6, BEACON),
+            (LOAD_HALF_AT_X, 0, 0, 10),
+            (JUMP_IF_EQUAL, 0, 4, high),
+            (LOAD_WORD_AT_X, 0, 0, 12),
+            (AND, 0, 0, mask),
+            // Jumps to the end land on one of the two returns.
             (JUMP_IF_EQUAL, 0, 1, low & mask),
             (RETURN, 0, 0, accept),
             (RETURN, 0, 0, refuse),
