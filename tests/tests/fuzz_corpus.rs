@@ -1,6 +1,7 @@
 //! The fuzz targets over their corpora and over mutations of them, the same in every run: no panic, no growth of memory.
 //!
 //! `AIRLOOM_FUZZ_RUNS` says how many mutations each target gets; with `--release` ten million take some minutes.
+//! `AIRLOOM_FUZZ_SEED`, a number but 0, gives others.
 //! The corpora in `tests/fuzz/corpus` come from the captures that ship: `cargo test -p airloom-tests --test fuzz_corpus
 //! -- --ignored` makes them anew.
 
@@ -103,7 +104,9 @@ fn explore(target: &str, usual_runs: usize, run: fn(&[u8])) {
     let corpus = corpus(target);
     corpus.iter().for_each(|input| run(input));
     let runs = std::env::var("AIRLOOM_FUZZ_RUNS").ok().map_or(usual_runs, |runs| runs.parse().unwrap());
-    let mut dice = Dice(0x0123_4567_89ab_cdef);
+    let seed =
+        std::env::var("AIRLOOM_FUZZ_SEED").ok().map_or(0x0123_4567_89ab_cdef, |seed| seed.parse().unwrap());
+    let mut dice = Dice(seed);
     let mut input = Vec::with_capacity(16384);
     let live = LIVE.get();
     for _ in 0..runs {
