@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver, sync_channel};
 use std::time::Duration;
 
 use airloom::node::{
-    Abroad, Announcing, Cable, Departed, Home, Member, News, Order, Segment, Switch, SwitchNetwork, Wish,
-    Worker, range_of,
+    Abroad, Announcing, Cable, Departed, Home, Member, MemoryJournal, News, Order, Segment, Switch,
+    SwitchNetwork, Wish, Worker, range_of,
 };
 use airloom::status;
 use drivers::air::{Air, AirRadio};
@@ -18,7 +18,7 @@ use drivers::propagation::{Model, Position};
 use mesh::announce::{self, ClusterTime, Identity, NodeId, Profile, SignerState};
 use mesh::engine::{Backhaul, Link as Way, Simulated, Timing};
 use mesh::handover::Incarnation;
-use mesh::lease::{Journal, Lease, NodeSlot, Record};
+use mesh::lease::{Lease, NodeSlot};
 use stack::ap::{BssidBlock, NetworkConfig, RadioConfig, SharedClock, VirtualApKind};
 use stack::sta::LinkState;
 use stack::time::{Instant, earliest};
@@ -31,27 +31,6 @@ use crate::scene::{Client, NETWORK, ethernet, random, station, text, wpa2};
 const ROUNDS: usize = 4;
 /// Where the nodes are, in metres.
 const PLACES: [(f64, f64); 3] = [(0.0, 0.0), (40.0, 0.0), (20.0, 30.0)];
-
-/// The journal of a node that is not to crash.
-#[derive(Default)]
-struct Memory(Vec<Record>);
-
-impl Journal for Memory {
-    type Error = anyhow::Error;
-
-    fn load(&mut self) -> anyhow::Result<Vec<Record>> {
-        Ok(self.0.clone())
-    }
-
-    fn write(&mut self, records: &[Record]) -> anyhow::Result<()> {
-        self.0.extend_from_slice(records);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
 
 /// Who is on a port of a bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +190,7 @@ impl Nodes {
         let (tell, told) = mpsc::channel();
         let abroad = Abroad::default();
         switch.order(0, Order::Enlist(Home::new(tell, None, abroad.clone()), SharedClock::default()));
-        let journal = Box::new(Memory::default());
+        let journal = Box::new(MemoryJournal::default());
         let member =
             Member::new(engine, Incarnation(1), journal, Arc::clone(&switch), (told, abroad), vec![channel])
                 .unwrap();

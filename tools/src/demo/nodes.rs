@@ -7,7 +7,7 @@ use drivers::RadioError;
 use drivers::air::{AirRadio, RadioId};
 use mesh::engine::{Backhaul, Simulated};
 use mesh::handover::Incarnation;
-use mesh::lease::{Journal, Lease, Record};
+use mesh::lease::Lease;
 use stack::ap::{NetworkConfig, RadioConfig, Security, SharedClock, VirtualApKind};
 use stack::rsn::Pmk;
 use stack::time::{Instant, earliest};
@@ -15,8 +15,8 @@ use stack::wire::Channel;
 
 use crate::config::PlacementPolicy;
 use crate::node::{
-    Abroad, Blocks, Cable, Home, Member, News, Order, Placer, Switch, SwitchNetwork, Worker, WorkerEvent,
-    blocks, range_of,
+    Abroad, Blocks, Cable, Home, Member, MemoryJournal, News, Order, Placer, Switch, SwitchNetwork, Worker,
+    WorkerEvent, blocks, range_of,
 };
 
 use super::play::{DemoError, SharedAir};
@@ -118,27 +118,6 @@ fn enter(
     let (tell, told) = mpsc::channel();
     let (clock, abroad) = (SharedClock::default(), Abroad::default());
     switch.order_all(|| Order::Enlist(Home::new(tell.clone(), None, abroad.clone()), clock));
-    let journal = Box::new(Memory::default());
+    let journal = Box::new(MemoryJournal::default());
     Member::new(engine, Incarnation(1), journal, Arc::clone(switch), (told, abroad), channels)
-}
-
-/// A journal of a node that starts once: nobody reads it again.
-#[derive(Debug, Default)]
-struct Memory(Vec<Record>);
-
-impl Journal for Memory {
-    type Error = anyhow::Error;
-
-    fn load(&mut self) -> anyhow::Result<Vec<Record>> {
-        Ok(self.0.clone())
-    }
-
-    fn write(&mut self, records: &[Record]) -> anyhow::Result<()> {
-        self.0.extend_from_slice(records);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> anyhow::Result<()> {
-        Ok(())
-    }
 }

@@ -34,8 +34,8 @@ pub use home::{Abroad, Home, Routes};
 pub use inspector::Inspector;
 pub use log::Log;
 pub use member::{
-    Announcing, BoxedJournal, ClusterClock, Departed, Member, News, Segment, SignerJournal, StoreJournal,
-    Wish, range_of,
+    Announcing, BoxedJournal, ClusterClock, Departed, Member, MemoryJournal, News, Segment, SignerJournal,
+    StoreJournal, Wish, range_of,
 };
 pub use moves::{MoveError, Moved};
 pub use orders::{Order, Told};

@@ -126,8 +126,7 @@ impl<E: Engine> Member<E> {
                 self.order(bssid, Order::Frame { info: RxInfo::default(), mpdu: mpdu.to_vec() });
             }
             Some((&MSDU, ethernet)) => {
-                let own = self.own.get(&bssid).or_else(|| self.coming.get(&bssid));
-                if let Some(network) = own.map(|own| own.network) {
+                if let Some(network) = self.here(bssid).map(|own| own.network) {
                     self.order(bssid, Order::Msdu { network, ethernet: ethernet.to_vec() });
                 }
             }
@@ -136,9 +135,14 @@ impl<E: Engine> Member<E> {
     }
 
     pub(super) fn order(&self, bssid: MacAddr, order: Order) {
-        if let Some(own) = self.own.get(&bssid).or_else(|| self.coming.get(&bssid)) {
+        if let Some(own) = self.here(bssid) {
             self.switch.order(own.radio, order);
         }
+    }
+
+    /// A virtual AP that is on one of our radios, or about to be.
+    fn here(&self, bssid: MacAddr) -> Option<&Own> {
+        self.own.get(&bssid).or_else(|| self.coming.get(&bssid))
     }
 
     fn tell(&mut self, now: Instant, event: Event) {

@@ -50,6 +50,27 @@ impl Journal for StoreJournal {
     }
 }
 
+/// The journal of a node that starts once, as on a simulated air: it ends with the node.
+#[derive(Debug, Default)]
+pub struct MemoryJournal(Vec<Record>);
+
+impl Journal for MemoryJournal {
+    type Error = anyhow::Error;
+
+    fn load(&mut self) -> anyhow::Result<Vec<Record>> {
+        Ok(self.0.clone())
+    }
+
+    fn write(&mut self, records: &[Record]) -> anyhow::Result<()> {
+        self.0.extend_from_slice(records);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
 fn record(line: JournalLine) -> Option<Record> {
     match line {
         JournalLine::Reserve(key, generation) => {

@@ -24,7 +24,7 @@ use stack::ap::{ApEvent, NetworkId};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr};
 
-pub use self::convert::{StoreJournal, range_of};
+pub use self::convert::{MemoryJournal, StoreJournal, range_of};
 use self::herald::Herald;
 pub use self::herald::{Announcing, ClusterClock, SignerJournal};
 use self::ports::Ports;
