@@ -145,10 +145,7 @@ impl Cluster {
             Message::Title(title) => self.learn(now, bssid, title),
             Message::Yield { rank, context } => self.left(now, bssid, rank, context),
             Message::Stray { rank, frame } => self.stray(now, bssid, Some(rank), frame),
-            Message::Move { to } => {
-                // The answer is who has it afterwards.
-                let _ = self.begin_move(now, bssid, to);
-            }
+            Message::Move { rank, to } => self.asked_to_move(now, bssid, rank, to),
         }
     }
 

@@ -39,18 +39,52 @@ pub(super) struct MoveId(pub(super) u64);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Copy { rank: Rank, order: u8, version: u32, context: Context },
-    Copied { version: u32, highest: Generation },
+    Copy {
+        rank: Rank,
+        order: u8,
+        version: u32,
+        context: Context,
+    },
+    Copied {
+        version: u32,
+        highest: Generation,
+    },
     Forget,
-    Prepare { id: MoveId, rank: Rank, keys: Vec<(KeyId, Generation)> },
-    Ready { id: MoveId, generation: Generation },
-    Refuse { id: MoveId },
-    Commit { id: MoveId, rank: Rank, context: Context },
-    Took { id: MoveId, title: Title },
+    Prepare {
+        id: MoveId,
+        rank: Rank,
+        keys: Vec<(KeyId, Generation)>,
+    },
+    Ready {
+        id: MoveId,
+        generation: Generation,
+    },
+    Refuse {
+        id: MoveId,
+    },
+    Commit {
+        id: MoveId,
+        rank: Rank,
+        context: Context,
+    },
+    Took {
+        id: MoveId,
+        title: Title,
+    },
     Title(Title),
-    Yield { rank: Rank, context: Context },
-    Stray { rank: Rank, frame: SecretBytes },
-    Move { to: NodeId },
+    Yield {
+        rank: Rank,
+        context: Context,
+    },
+    Stray {
+        rank: Rank,
+        frame: SecretBytes,
+    },
+    /// `rank` is that of the title because of which the receiver is asked.
+    Move {
+        rank: Rank,
+        to: NodeId,
+    },
 }
 
 mod kind {
@@ -148,7 +182,10 @@ impl Message {
                 rank.emit(out);
                 emit_bytes(frame.expose(), out);
             }
-            Self::Move { to } => out.extend(to.0.to_le_bytes()),
+            Self::Move { rank, to } => {
+                rank.emit(out);
+                out.extend(to.0.to_le_bytes());
+            }
         }
     }
 
@@ -201,7 +238,10 @@ impl Message {
                 let frame = parse_bytes(reader)?;
                 rank.map(|rank| Self::Stray { rank, frame })
             }
-            kind::MOVE => Some(Self::Move { to: NodeId(reader.u64_le()?) }),
+            kind::MOVE => {
+                let (rank, to) = (Rank::parse(reader)?, NodeId(reader.u64_le()?));
+                rank.map(|rank| Self::Move { rank, to })
+            }
             _ => None,
         })
     }

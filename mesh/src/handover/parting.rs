@@ -4,6 +4,7 @@ use stack::time::Instant;
 use stack::wire::MacAddr;
 
 use super::cluster::{Cluster, Doubt, MAX_DOUBTS, MoveError};
+use super::discard::Discard;
 use super::message::{Message, MoveId};
 use super::peers::Reach;
 use super::vap::{Activating, Origin, Parked, Role, Serving, Step, Stopping};
@@ -16,11 +17,11 @@ impl Cluster {
     pub(super) fn begin_move(&mut self, now: Instant, bssid: MacAddr, to: NodeId) -> Result<(), MoveError> {
         let me = self.me.node;
         let vap = self.vaps.get_mut(&bssid).ok_or(MoveError::Unknown)?;
-        let owner = vap.title.ok_or(MoveError::Unknown)?.owner;
+        let Title { owner, rank, .. } = vap.title.ok_or(MoveError::Unknown)?;
         if owner != me {
             let reach = self.peers.reach(owner).filter(|reach| *reach == Reach::Up);
             reach.ok_or(MoveError::NodeMissing(owner))?;
-            self.send(owner, bssid, &Message::Move { to });
+            self.send(owner, bssid, &Message::Move { rank, to });
             return Ok(());
         }
         let Role::Serving(serving) = &mut vap.role else { return Err(MoveError::Busy) };
@@ -42,6 +43,18 @@ impl Cluster {
         self.send(to, bssid, &Message::Prepare { id, rank, keys });
         self.touch(bssid);
         Ok(())
+    }
+
+    /// Another node, which holds that title for the highest, asks for a move. The answer is who has it afterwards.
+    pub(super) fn asked_to_move(&mut self, now: Instant, bssid: MacAddr, asked: Rank, to: NodeId) {
+        let me = self.me.node;
+        let title = self.vaps.get(&bssid).and_then(|vap| vap.title);
+        // Passed on for a higher title only, so that two who take each other for the owner do not ask for ever.
+        if title.is_some_and(|title| title.owner == me || title.rank > asked) {
+            let _ = self.begin_move(now, bssid, to);
+        } else {
+            self.drops.count(Discard::Unexpected);
+        }
     }
 
     /// The new owner is ready to take it under that generation: the radio may stop sending.

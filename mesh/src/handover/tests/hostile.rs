@@ -45,7 +45,7 @@ fn message() -> impl Strategy<Value = Message> {
         (rank(), any_context()).prop_map(|(rank, context)| Message::Yield { rank, context }),
         (rank(), proptest::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(rank, frame)| Message::Stray { rank, frame: frame.into() }),
-        (98u64..104).prop_map(|node| Message::Move { to: NodeId(node) }),
+        (rank(), 98u64..104).prop_map(|(rank, node)| Message::Move { rank, to: NodeId(node) }),
     ]
 }
 
@@ -115,6 +115,22 @@ fn title(owner: u16, slot: NodeSlot, sequence: u64) -> Message {
 fn say(nodes: &mut Nodes, message: &Message) {
     let notice: SecretBytes = link::notice(Incarnation(1), &message.encode(BSSID));
     nodes.at(0, |node, now| node.handle_message(now, id(1), notice.expose()));
+}
+
+#[test]
+fn two_who_take_each_other_for_the_owner_do_not_pass_a_move_to_and_fro() {
+    let mut nodes = Nodes::new(2);
+    nodes.at(0, |node, now| node.handle_created(now, BSSID, context(1, 0, b""))).unwrap();
+    // A lie that only the owner hears.
+    nodes.cut = Some(0);
+    say(&mut nodes, &title(1, slot(1), 9));
+    nodes.cut = None;
+    assert_eq!(
+        nodes.all.iter().map(|node| node.title(BSSID).unwrap().owner).collect::<Vec<_>>(),
+        [id(1), id(0)]
+    );
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    assert_eq!(nodes.all[1].drops().of(Discard::Unexpected), 1);
 }
 
 #[test]

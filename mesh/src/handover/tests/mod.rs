@@ -17,6 +17,9 @@ use crate::lease::{Generation, KeyId, NodeSlot, Record};
 const BSSID: MacAddr = MacAddr([2, 0, 0, 0, 0, 7]);
 const CLIENT: MacAddr = MacAddr([2, 0xc1, 0, 0, 0, 1]);
 
+/// More than any one thing that happens leads to.
+const MOST_ACTIONS: usize = 10_000;
+
 fn context(key: u8, generation: u16, bytes: &[u8]) -> Context {
     Context {
         client: Some(CLIENT),
@@ -86,12 +89,17 @@ impl Nodes {
         self.now = end;
     }
 
+    /// Lets all answer each other until nobody has anything to say.
     fn pass(&mut self) {
-        while let Some((node, action)) =
-            (0..self.all.len()).find_map(|node| Some((node, self.all[node].poll_action()?)))
-        {
+        for _ in 0..MOST_ACTIONS {
+            let Some((node, action)) =
+                (0..self.all.len()).find_map(|node| Some((node, self.all[node].poll_action()?)))
+            else {
+                return;
+            };
             self.act(node, action);
         }
+        panic!("nodes answer each other without end");
     }
 
     fn act(&mut self, from: usize, action: Action) {
