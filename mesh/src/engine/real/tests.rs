@@ -1,5 +1,7 @@
 //! Real engines on the loopback. Every wait is for a condition, with a bound that only a hang exceeds.
 
+mod wire;
+
 use std::path::{Path, PathBuf};
 use std::sync::Condvar;
 use std::sync::Mutex;

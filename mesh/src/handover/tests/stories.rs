@@ -72,7 +72,7 @@ fn a_lost_owner_that_is_heard_on_the_air_is_waited_for() {
 }
 
 #[test]
-fn two_owners_after_a_cut_the_lower_one_stops_and_hands_over() {
+fn sec_h9_two_owners_after_a_cut_the_lower_one_stops_and_hands_over() {
     let mut nodes = owned(2);
     nodes.cut = Some(0);
     nodes.sees(1, 0, Standing::Down);
