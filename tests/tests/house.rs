@@ -145,6 +145,21 @@ fn the_core_reads_no_clock_and_opens_nothing() {
     }
 }
 
+/// The rules of handover, queues and power save that `mesh/handover.md` lists.
+const RULES_OF_HANDOVER: u32 = 11;
+
+#[test]
+fn every_rule_of_a_handover_has_a_test_of_its_name() {
+    let folders =
+        ["stack", "mesh/src", "tools/src", "tests/tests"].map(|folder| sources(&root().join(folder)));
+    let text: String = folders.iter().flatten().map(|file| code(file)).collect();
+    let tests: Vec<&str> =
+        text.split("fn sec_").skip(1).map(|rest| rest.split('(').next().unwrap_or("")).collect();
+    let untested = |n: &u32| !tests.iter().any(|name| name.split('_').any(|word| word == format!("h{n}")));
+    let untested: Vec<u32> = (1..=RULES_OF_HANDOVER).filter(untested).collect();
+    assert!(untested.is_empty(), "no test is named after these rules SEC-H: {untested:?}");
+}
+
 #[test]
 fn the_reader_of_arrows_sees_both_ways_of_naming() {
     assert_eq!(rooms_named("use crate::ap::X;", "crate", &STACK), ["ap"]);
