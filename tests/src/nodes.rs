@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, sync_channel};
 use std::time::Duration;
 
+use airloom::config::PlacementPolicy;
 use airloom::node::{
-    Abroad, Announcing, Cable, Departed, Home, Member, MemoryJournal, News, Order, Segment, Switch,
+    Abroad, Announcing, Cable, Departed, Home, Member, MemoryJournal, News, Order, Placer, Segment, Switch,
     SwitchNetwork, Wish, Worker, range_of,
 };
 use airloom::status;
@@ -29,6 +30,8 @@ use crate::scene::{Client, NETWORK, ethernet, random, station, text, wpa2};
 
 /// So often everybody takes a turn until all is quiet at one moment: an order to a radio and its answer take two.
 const ROUNDS: usize = 4;
+/// How often nodes gossip.
+const GOSSIP: Duration = Duration::from_millis(50);
 /// Where the nodes are, in metres.
 const PLACES: [(f64, f64); 3] = [(0.0, 0.0), (40.0, 0.0), (20.0, 30.0)];
 
@@ -71,8 +74,11 @@ pub struct Node {
     pub member: Member<Simulated>,
     /// Its radio.
     pub worker: Worker<AirRadio>,
+    placer: Placer,
     cable: Arc<Cable>,
     bridge: usize,
+    /// It has crashed.
+    dead: bool,
     /// What it told people.
     pub news: Vec<News>,
 }
@@ -102,15 +108,31 @@ pub struct Wiring {
     pub one_ethernet: bool,
     /// They carry between them what is for all.
     pub flood: bool,
-    /// How they sign their claims, if they do.
+    /// How they sign what they tell all, if they do.
     pub announce: Option<Profile>,
+    /// Where clients go by themselves.
+    pub placement: PlacementPolicy,
+    /// How often they gossip.
+    pub gossip: Duration,
 }
 
 impl Wiring {
     /// One Ethernet that everybody is on.
-    pub const SHARED: Self = Self { one_ethernet: true, flood: false, announce: None };
+    pub const SHARED: Self = Self {
+        one_ethernet: true,
+        flood: false,
+        announce: None,
+        placement: PlacementPolicy::ByHand,
+        gossip: GOSSIP,
+    };
     /// Each on an Ethernet of its own.
-    pub const APART: Self = Self { one_ethernet: false, flood: true, announce: None };
+    pub const APART: Self = Self { one_ethernet: false, flood: true, ..Self::SHARED };
+
+    /// One Ethernet, and what is told to all is signed. Gossip is slow: what is known soon is known by that.
+    #[must_use]
+    pub const fn signed(profile: Profile) -> Self {
+        Self { announce: Some(profile), gossip: Duration::from_secs(1), ..Self::SHARED }
+    }
 }
 
 impl Nodes {
@@ -131,10 +153,8 @@ impl Nodes {
     pub fn on(wiring: Wiring, latency: Duration, channels: [u8; 3]) -> Self {
         let network = NetworkConfig { kind: VirtualApKind::PerClient, ..wpa2() };
         let air = Rc::new(RefCell::new(Air::new(1, Model { shadowing: 0.0, ..Model::default() })));
-        // Where claims are signed, what is known soon is known by that.
-        let gossip =
-            if wiring.announce.is_some() { Duration::from_secs(1) } else { Timing::default().gossip };
-        let timing = Timing { gossip, down: 20 * gossip, ..Timing::default() };
+        let gossip = wiring.gossip;
+        let timing = Timing { gossip, down: 10 * gossip, ..Timing::default() };
         let backhaul = Backhaul::new(timing, random(77));
         backhaul.set_usual_link(Instant::ZERO, Way { latency, ..Way::default() });
         let mut scene = Self {
@@ -199,7 +219,8 @@ impl Nodes {
         if let Some(profile) = wiring.announce {
             member = member.announcing(self.now, announcing(number, profile)).unwrap();
         }
-        Node { member, worker, cable, bridge, news: Vec::new() }
+        let placer = Placer::new(wiring.placement, (slot, vec![channel]), switch);
+        Node { member, worker, placer, cable, bridge, dead: false, news: Vec::new() }
     }
 
     /// A wired host on the bridge of a node; tells its number.
@@ -232,6 +253,24 @@ impl Nodes {
         let away = Position::new(100_000.0, 0.0);
         self.air.borrow_mut().set_position(self.clients[client].radio, away);
         self.clients.push(Client::appear(&self.air, self.now, client, &self.network, place));
+    }
+
+    /// A client goes beside a node.
+    pub fn walk(&mut self, client: usize, node: usize) {
+        let (x, y) = PLACES[node];
+        self.air.borrow_mut().set_position(self.clients[client].radio, Position::new(x + 2.0, y + 1.0));
+    }
+
+    /// A node is gone from one moment to the next: from the backhaul, from the air, from its bridge.
+    pub fn crash(&mut self, node: usize) {
+        self.backhaul.crash(self.now, NodeId(node as u64));
+        let lost = &mut self.nodes[node];
+        lost.dead = true;
+        self.air.borrow_mut().set_position(lost.worker.radio().id(), Position::new(100_000.0, 0.0));
+        for bridge in &mut self.bridges {
+            bridge.ports.retain(|port| *port != Port::Node(node));
+            bridge.learnt.retain(|_, port| *port != Port::Node(node));
+        }
     }
 
     /// A client goes to where all nodes hear it.
@@ -287,17 +326,21 @@ impl Nodes {
     /// Lets everybody do what there is to do now, and tells when there is more.
     fn settle(&mut self) -> Option<Instant> {
         loop {
+            let now = self.now;
             for _ in 0..ROUNDS {
-                self.nodes.iter_mut().for_each(|node| node.turn(self.now));
+                self.living().for_each(|node| node.turn(now));
                 self.bridge();
             }
             for client in &mut self.clients {
                 client.turn(self.now, &self.air);
             }
-            let workers = self.nodes.iter().map(|node| node.worker.poll_timeout());
-            let members = self.nodes.iter().map(|node| node.member.poll_timeout().map(|at| (at, "member")));
+            let nodes = self.living().map(|node| {
+                let member = node.member.poll_timeout().map(|at| (at, "member"));
+                earliest(node.worker.poll_timeout(), member)
+            });
+            let nodes = nodes.fold(None, earliest);
             let links = self.clients.iter().map(|client| client.link.poll_timeout());
-            let own = workers.chain(members).chain(links).fold(None, earliest);
+            let own = links.fold(nodes, earliest);
             let next =
                 earliest(earliest(own, self.air.borrow().poll_timeout()), self.backhaul.poll_timeout());
             match next {
@@ -305,6 +348,10 @@ impl Nodes {
                 next => return next.map(|(at, _)| at),
             }
         }
+    }
+
+    fn living(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.nodes.iter_mut().filter(|node| !node.dead)
     }
 
     /// Takes what nodes have sent out to where the bridges bring it.
@@ -386,10 +433,11 @@ impl Node {
     fn turn(&mut self, now: Instant) {
         self.worker.turn(now).unwrap();
         for event in std::iter::from_fn(|| self.worker.poll_event()) {
+            self.placer.handle_event(now, 0, &event);
             self.member.handle_event(now, 0, &event);
         }
-        self.member.turn(now);
-        self.news.extend(self.member.take_news());
+        let (news, _) = self.placer.attend(now, &mut self.member);
+        self.news.extend(news);
     }
 
     /// What it told people, in lines.

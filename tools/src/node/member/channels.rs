@@ -19,6 +19,9 @@ impl<E: Engine> Member<E> {
 
     /// The channels of another node's radios, as far as it has told them.
     pub(super) fn channels_of(&self, node: NodeId) -> Vec<Channel> {
+        if self.herald.is_some() {
+            return self.signed_channels(node);
+        }
         let mut theirs = Vec::new();
         self.engine.each_row(&mut |of, key, row| {
             let key = Key::decode(key).filter(|_| of == node);

@@ -9,6 +9,7 @@ mod hear;
 mod herald;
 mod ports;
 mod sights;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,7 +146,7 @@ pub struct Member<E> {
     /// From which node a virtual AP came.
     came: BTreeMap<MacAddr, NodeId>,
     ports: Ports,
-    /// Signs claims, where they are.
+    /// Signs what is told to all, where that is signed.
     herald: Option<Herald>,
 }
 
@@ -184,7 +185,7 @@ impl<E: Engine> Member<E> {
         })
     }
 
-    /// It signs its notices of claims, and believes only such as are signed.
+    /// It signs its notices, and believes only such as are signed.
     pub fn announcing(mut self, now: Instant, announcing: Announcing) -> anyhow::Result<Self> {
         self.herald = Some(Herald::new(now, self.engine.node(), announcing)?);
         Ok(self)
@@ -319,7 +320,8 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        let herald = self.herald.as_ref().and_then(Herald::poll_timeout);
+        let eager = self.sights.signed.eager;
+        let herald = self.herald.as_ref().and_then(|herald| herald.poll_timeout(eager));
         [core, leaving, self.ports.poll_timeout(), herald, Some(self.sights.poll_timeout())]
             .into_iter()
             .flatten()
