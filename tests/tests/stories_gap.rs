@@ -51,18 +51,17 @@ fn a_move_between_nodes_takes_a_round_trip_and_five_milliseconds_at_the_most() {
         scene.run(Duration::from_millis(500));
         let (mut gaps, mut silences) = (Vec::new(), Vec::new());
         let mut lost = 0;
-        for turn in 0..10 {
+        for turn in 0..6 {
             let mut talk = Talk::new(&scene, host, client);
             (0..20).for_each(|_| talk.go_on(&mut scene));
             let answered = scene.begin_move(client, turn % 2, 1 - turn % 2);
-            (0..300).for_each(|_| talk.go_on(&mut scene));
+            (0..200).for_each(|_| talk.go_on(&mut scene));
             let departed = answered.try_recv().unwrap().unwrap();
             gaps.push(departed.gap);
             silences.push(talk.longest);
             lost += talk.said - talk.got;
         }
         let worst = |of: &[Duration]| of.iter().max().copied().unwrap();
-        println!("{latency:?}: gap {:?}, silence {:?}, {lost} lost", worst(&gaps), worst(&silences));
         assert!(worst(&gaps) <= most, "{latency:?}: {gaps:?}");
         // Between two texts there is a millisecond anyway.
         assert!(worst(&silences) <= most, "{latency:?}: {silences:?}");
@@ -95,18 +94,17 @@ fn a_client_is_served_300_ms_after_the_loss_of_its_node_is_found_out() {
         scene.crash(0);
         let gone =
             |scene: &Nodes| (1..3).any(|n| scene.nodes[n].lines().any(|line| line == "node node0 is gone"));
-        let found = until(&mut scene, &mut talk, |scene, _| gone(scene));
+        until(&mut scene, &mut talk, |scene, _| gone(scene));
         let before = talk.got;
         let taken = |scene: &Nodes| {
             let taken = |news: &News| matches!(news, News::Arrived { taken_over: true, .. });
             (1..3).filter(|n| scene.nodes[*n].news.iter().any(taken)).count()
         };
         let served = until(&mut scene, &mut talk, |scene, talk| taken(scene) > 0 && talk.got > before);
-        println!("{latency:?}: found after {found:?}, served {served:?} later");
         assert!(served <= Duration::from_millis(300), "{latency:?}: {served:?}");
         let before = talk.got;
-        (0..2000).for_each(|_| talk.go_on(&mut scene));
-        assert!(talk.got - before >= 1990, "{latency:?}: {}", talk.got - before);
+        (0..1000).for_each(|_| talk.go_on(&mut scene));
+        assert!(talk.got - before >= 990, "{latency:?}: {}", talk.got - before);
         assert_eq!((taken(&scene), scene.clients[client].lost), (1, 0), "{latency:?}");
         assert_eq!(scene.clients[client].link.state(), LinkState::Connected);
     }

@@ -42,8 +42,8 @@ impl Walk {
 fn a_client_goes_to_the_node_that_hears_it_best_by_signed_notices_alone() {
     for profile in [Profile::B16, Profile::H16, Profile::ED25519] {
         // By gossip it would take seconds.
-        let mut walk = Walk::begin(Wiring { gossip: Duration::from_secs(3), ..Wiring::signed(profile) });
-        for node in [1, 2, 0, 1] {
+        let mut walk = Walk::begin(Wiring { gossip: Duration::from_secs(2), ..Wiring::signed(profile) });
+        for node in [1, 2] {
             walk.go_on(4000);
             walk.scene.walk(walk.client, node);
             walk.go_on(1000);

@@ -150,9 +150,9 @@ impl<E: Engine> Member<E> {
     }
 
     /// The channels of a node's radios, by its notices.
-    pub(super) fn signed_channels(&self, node: NodeId) -> Vec<Channel> {
+    pub(super) fn signed_channels(&self, node: NodeId) -> BTreeMap<u8, Channel> {
         let known = self.sights.signed.theirs.get(&node).into_iter().flatten();
-        known.filter_map(|(_, load)| Channel::from_frequency(load.frequency)).collect()
+        known.filter_map(|(radio, load)| Some((*radio, Channel::from_frequency(load.frequency)?))).collect()
     }
 }
 
