@@ -2,7 +2,6 @@
 
 pub mod airloom;
 pub mod bench;
-mod bridge;
 pub mod captures;
 pub mod fuzz;
 pub mod machine;
@@ -11,5 +10,4 @@ pub mod overseer;
 pub mod recorder;
 pub mod roam;
 pub mod scene;
-mod signing;
 pub mod story;

@@ -83,7 +83,8 @@ impl Cluster {
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         let Role::Guard(Guard { copy, rank, .. }) = std::mem::take(&mut vap.role) else { return };
         let above = rank.generation;
-        let activating = Activating::new(copy, rank, above, Origin::Copy);
+        let activating =
+            Activating { context: copy, below: rank, above, origin: Origin::Copy, ordered: None };
         self.activate(now, bssid, activating);
     }
 }
