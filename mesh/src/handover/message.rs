@@ -39,52 +39,18 @@ pub(super) struct MoveId(pub(super) u64);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Copy {
-        rank: Rank,
-        order: u8,
-        version: u32,
-        context: Context,
-    },
-    Copied {
-        version: u32,
-        highest: Generation,
-    },
+    Copy { rank: Rank, order: u8, version: u32, context: Context },
+    Copied { version: u32, highest: Generation },
     Forget,
-    Prepare {
-        id: MoveId,
-        rank: Rank,
-        keys: Vec<(KeyId, Generation)>,
-    },
-    Ready {
-        id: MoveId,
-        generation: Generation,
-    },
-    Refuse {
-        id: MoveId,
-    },
-    Commit {
-        id: MoveId,
-        rank: Rank,
-        context: Context,
-    },
-    Took {
-        id: MoveId,
-        title: Title,
-    },
+    Prepare { id: MoveId, rank: Rank, keys: Vec<(KeyId, Generation)> },
+    Ready { id: MoveId, generation: Generation },
+    Refuse { id: MoveId },
+    Commit { id: MoveId, rank: Rank, context: Context },
+    Took { id: MoveId, title: Title },
     Title(Title),
-    Yield {
-        rank: Rank,
-        context: Context,
-    },
-    Stray {
-        rank: Rank,
-        frame: SecretBytes,
-    },
-    /// `rank` is that of the title because of which the receiver is asked.
-    Move {
-        rank: Rank,
-        to: NodeId,
-    },
+    Yield { rank: Rank, context: Context },
+    Stray { rank: Rank, frame: SecretBytes },
+    Move { rank: Rank, to: NodeId },
 }
 
 mod kind {

@@ -45,7 +45,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Another node, which holds that title for the highest, asks for a move. The answer is who has it afterwards.
+    /// Another node asks for a move, because of the title of that rank, the highest it knows. The answer is who has it
+    /// afterwards.
     pub(super) fn asked_to_move(&mut self, now: Instant, bssid: MacAddr, asked: Rank, to: NodeId) {
         let me = self.me.node;
         let title = self.vaps.get(&bssid).and_then(|vap| vap.title);

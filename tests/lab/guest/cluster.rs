@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::client::{Client, PASSPHRASE, SSID};
@@ -174,8 +173,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for node in self.nodes.iter_mut().flatten() {
-            let _ = node.signal(Signal::SIGTERM);
-            let _ = node.end();
+            let _ = node.terminate();
         }
     }
 }

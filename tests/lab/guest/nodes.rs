@@ -17,7 +17,7 @@ use super::traffic::{self, Beside, Stream};
 use super::{Outcome, expect};
 use drivers::propagation::Position;
 
-fn joined(n: usize) -> Result<Client, String> {
+pub(super) fn joined(n: usize) -> Result<Client, String> {
     let client = Client::join(n, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     Ok(client)

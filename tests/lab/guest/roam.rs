@@ -11,6 +11,7 @@ use super::client::{Client, PASSPHRASE, SSID, Wanted};
 use super::cluster::{Cluster, Plan};
 use super::control::open_soon;
 use super::moves::{Walk, two_radios};
+use super::nodes::joined;
 use super::program::{Daemon, LOGS, run, until};
 use super::recording::Recording;
 use super::{Outcome, expect, said};
@@ -64,8 +65,7 @@ fn between_radios(variant: &str, channels: &'static [u8]) -> Outcome {
 
 fn between_nodes(variant: &str) -> Outcome {
     let cluster = Cluster::start(2, Plan::PATIENT)?;
-    let client = Client::join(0, &Wanted::WPA2)?;
-    client.reaches(ADDRESS)?;
+    let client = joined(0)?;
     let moved = || {
         let gap = cluster.move_on(&client)?;
         expect(gap.is_some(), || "the other node does not take it".to_owned())
@@ -158,8 +158,7 @@ struct Hostapd(Daemon);
 
 impl Drop for Hostapd {
     fn drop(&mut self) {
-        let _ = self.0.signal(Signal::SIGTERM);
-        let _ = self.0.end();
+        let _ = self.0.terminate();
     }
 }
 

@@ -17,23 +17,24 @@ const BACK: usize = 7;
 struct Wiretap {
     address: SocketAddr,
     over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<usize>>,
+    thread: JoinHandle<usize>,
 }
 
 impl Wiretap {
+    #[expect(clippy::disallowed_methods, reason = "who sits on the wire is no part of the core")]
     fn before(node: &Node, bystander: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let (address, over) = (socket.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
         let (node, ends) = (node.engine.address(), Arc::clone(&over));
         let thread = thread::spawn(move || tap(&socket, node, bystander, &ends));
-        Self { address, over, thread: Some(thread) }
+        Self { address, over, thread }
     }
 
     /// How much it has tampered with.
-    fn end(mut self) -> usize {
+    fn end(self) -> usize {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap()
+        self.thread.join().unwrap()
     }
 }
 
@@ -41,10 +42,12 @@ fn tap(socket: &UdpSocket, node: SocketAddr, bystander: SocketAddr, over: &Atomi
     let (mut caller, mut passed, mut buffer) = (None, Vec::new(), [0; 2048]);
     while !over.load(Ordering::Relaxed) {
         let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
+        let to = if from == node { caller } else { Some(node) };
+        // What the bystander answers is for nobody.
+        let Some(to) = to.filter(|_| from != bystander) else { continue };
         if from != node {
             caller = Some(from);
         }
-        let Some(to) = (if from == node { caller } else { Some(node) }) else { continue };
         let datagram = buffer[..len].to_vec();
         // The sender may have closed its socket.
         let say = |to: SocketAddr, bytes: &[u8]| drop(socket.send_to(bytes, to));
@@ -97,14 +100,14 @@ fn sec_h8_what_is_changed_cut_repeated_or_for_another_node_is_not_heard() {
 
 /// Waits for these messages, which come once and in order; other events than rows are frames.
 fn hear(node: &mut Node, from: NodeId, numbers: std::ops::Range<u16>, frames: &mut Vec<Vec<u8>>) {
-    let mut expected = numbers.clone();
-    while let Some(number) = expected.next() {
+    let mut next = numbers.start;
+    while next < numbers.end {
         match node.wait("message", |event| !matches!(event, Event::Row { .. })) {
-            Event::Frame { from: sender, bytes } if sender == from => {
-                frames.push(bytes);
-                expected = number..numbers.end;
+            Event::Frame { from: sender, bytes } if sender == from => frames.push(bytes),
+            event => {
+                assert_eq!(event, Event::Message { from, bytes: next.to_le_bytes().to_vec() });
+                next += 1;
             }
-            event => assert_eq!(event, Event::Message { from, bytes: number.to_le_bytes().to_vec() }),
         }
     }
 }
