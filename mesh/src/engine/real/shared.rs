@@ -222,7 +222,11 @@ pub(super) const fn node_of(slot: NodeSlot) -> NodeId {
     NodeId(slot.number() as u64)
 }
 
+/// Closes a connection, unless the other side has: what that said is to be heeded, and would be forgotten.
 pub(super) fn close(connection: &Connection, goodbye: Goodbye) {
+    if connection.close_reason().is_some() {
+        return;
+    }
     let code = match goodbye {
         Goodbye::Leaving => 0_u32,
         Goodbye::Duplicate => 1,

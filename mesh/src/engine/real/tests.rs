@@ -10,6 +10,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use stack::random::Random;
 
+use super::shared::goodbye_of;
 use super::*;
 use crate::engine::identity::{MachineId, NodeName, Token};
 use crate::engine::{Fault, Stopped};
@@ -339,6 +340,22 @@ fn a_state_that_was_set_back_is_refused_and_the_others_live_on() {
     south.wait("stop", |event| *event == Event::Stopped(Stopped::Fenced(Fault::SetBack)));
     let slot = south.engine.slot();
     north.wait("fence", |event| *event == Event::Fenced { slot, fault: Fault::SetBack });
+}
+
+#[test]
+fn what_the_other_side_said_at_the_end_is_not_forgotten_when_this_side_closes_too() {
+    let mut cluster = Cluster::new();
+    let mut north = cluster.issue_and_start("north", &[]);
+    let mut south = cluster.issue_and_start("south", &[&north]);
+    meet(&mut north, &mut south);
+    let session = |of: &Node, with: NodeId| of.engine.shared.state().sessions[&with].connection.clone();
+    let (there, here) = (session(&north, south.id()), session(&south, north.id()));
+    // One that does not stop the engine, which closes everything.
+    close(&there, Goodbye::Malformed);
+    until("closed", || here.close_reason().is_some());
+    close(&here, Goodbye::Duplicate);
+    let said = here.close_reason().and_then(|reason| goodbye_of(&reason));
+    assert_eq!(said, Some(Goodbye::Malformed));
 }
 
 #[test]
