@@ -1,20 +1,25 @@
 //! What the client of a virtual AP that has just come sends: in the order in which it was sent.
 //!
 //! For a while frames come on two ways: heard here, and heard and acknowledged by the radio where the virtual AP was, which
-//! passes them on. A packet number below one that was accepted is never accepted, so a frame that is ahead of its turn waits
-//! for those before it, still encrypted; one that comes on both ways is dropped the second time, before it is decrypted.
+//! passes them on. A frame that is ahead of its turn waits for those before it, still encrypted; one that comes on both ways
+//! is dropped the second time, before it is decrypted. One that is waited for in vain is late when it comes, and taken: it
+//! was acknowledged. In an open network, where no packet number tells what is new, it is lost.
 
 use std::time::Duration;
 
 use crate::ap::admission::Pair;
 use crate::ap::block::Place;
 use crate::ap::radio::ApRadio;
+use crate::ap::virtual_ap::Station;
+use crate::mac::rx::was_passed_over;
 use crate::mac::{DropReason, DuplicateCache, SequenceSpace};
 use crate::time::Instant;
 use crate::wire::{Frame, MacAddr, RxInfo, SequenceControl};
 
-/// For how long frames come on two ways.
+/// For how long those ahead of their turn wait.
 const SETTLING: Duration = Duration::from_secs(1);
+/// For how long frames come on two ways: the old radio may be on a host that has much to do.
+const TWO_WAYS: Duration = Duration::from_secs(5);
 /// For how long a frame waits for those before it, which the old radio passes on.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// The same if the old radio is on another host: its threads and those of this one all have to get their turn.
@@ -63,9 +68,13 @@ struct Numbers {
 
 /// What is to be done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     Now,
+    /// Others were sent before it.
     Later,
+    /// Others that were sent after it were taken.
+    Late,
+    /// It was taken.
     Never,
 }
 
@@ -74,13 +83,15 @@ impl Arrival {
         Self { since: now, road: None, patience: PATIENCE, early: Vec::new(), null: None }
     }
 
-    fn turn(&mut self, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
+    fn turn(&mut self, now: Instant, numbers: Numbers, duplicates: &DuplicateCache) -> Turn {
+        let settling = now.since(self.since) < SETTLING;
         if numbers.null.is_some() {
             let again = std::mem::replace(&mut self.null, numbers.null) == numbers.null;
-            return if again { Turn::Never } else { Turn::Now };
+            return if again && settling { Turn::Never } else { Turn::Now };
         }
+        let waits = settling && self.early.len() < MOST;
         let turn = numbers.turn(duplicates);
-        if turn == Turn::Later && self.early.len() >= MOST { Turn::Now } else { turn }
+        if turn == Turn::Later && !waits { Turn::Now } else { turn }
     }
 }
 
@@ -129,31 +140,36 @@ impl ApRadio {
         self.slots.get_mut(place.index())?.as_deref_mut()?.arrival.as_mut()
     }
 
-    /// Whether a frame is to be looked at now; one ahead of its turn is kept.
-    pub(super) fn is_in_order(
+    /// When a frame is to be looked at.
+    pub(super) fn turn(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &[u8]) -> Turn {
+        let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
+        let Some(slot) = slot.filter(|_| !info.bad_fcs) else { return Turn::Now };
+        let Some((arrival, station)) = slot.arrival.as_mut().zip(slot.ap.stations.get(&pair.1)) else {
+            return Turn::Now;
+        };
+        let Some(numbers) = Numbers::of(mpdu) else { return Turn::Now };
+        match arrival.turn(now, numbers, station.peer.duplicates()) {
+            Turn::Never if was_passed_over(&station.peer, mpdu) => Turn::Late,
+            turn => turn,
+        }
+    }
+
+    /// Keeps a frame for those that were sent before it.
+    pub(super) fn keep_early(
         &mut self,
         now: Instant,
         info: &RxInfo,
         pair: Pair,
         mpdu: &[u8],
-    ) -> Result<bool, DropReason> {
+    ) -> Result<(), DropReason> {
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
-        let Some(slot) = slot.filter(|_| !info.bad_fcs) else { return Ok(true) };
-        let Some((arrival, station)) = slot.arrival.as_mut().zip(slot.ap.stations.get(&pair.1)) else {
-            return Ok(true);
-        };
-        let Some(numbers) = Numbers::of(mpdu) else { return Ok(true) };
-        match arrival.turn(numbers, station.peer.duplicates()) {
-            Turn::Now => Ok(true),
-            Turn::Never => Err(DropReason::Duplicate),
-            Turn::Later => {
-                let mut copy = self.event_pool.take();
-                copy.extend_from_slice(mpdu);
-                let until = arrival.road.unwrap_or(now).max(now) + arrival.patience;
-                arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
-                Ok(false)
-            }
-        }
+        let arrival = slot.and_then(|slot| slot.arrival.as_mut());
+        let (arrival, numbers) = arrival.zip(Numbers::of(mpdu)).ok_or(DropReason::Malformed)?;
+        let mut copy = self.event_pool.take();
+        copy.extend_from_slice(mpdu);
+        let until = arrival.road.unwrap_or(now).max(now) + arrival.patience;
+        arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
+        Ok(())
     }
 
     /// Looks at what waited for the frame that was just taken.
@@ -174,7 +190,7 @@ impl ApRadio {
                 self.release_arrivals(now, place);
             }
             let arrival = self.slot(place).and_then(|slot| slot.arrival.as_ref());
-            if arrival.is_none_or(|arrival| now.since(arrival.since) >= SETTLING) {
+            if arrival.is_none_or(|arrival| now.since(arrival.since) >= TWO_WAYS) {
                 self.end_arrival(now, place);
             }
         }
@@ -215,10 +231,15 @@ impl ApRadio {
 
     fn receive_early(&mut self, now: Instant, mut early: Early) {
         let station = self.slot(early.pair.0).and_then(|slot| slot.ap.stations.get(&early.pair.1));
-        if station.is_none_or(|station| early.numbers.turn(station.peer.duplicates()) == Turn::Never) {
-            self.drops.count(DropReason::Duplicate);
-        } else {
-            self.receive(now, &early.info, early.pair, &mut early.mpdu);
+        let past = |station: &Station| early.numbers.turn(station.peer.duplicates()) == Turn::Never;
+        match station {
+            Some(station) if !past(station) => {
+                self.receive(now, &early.info, early.pair, &mut early.mpdu, false);
+            }
+            Some(station) if was_passed_over(&station.peer, &early.mpdu) => {
+                self.receive(now, &early.info, early.pair, &mut early.mpdu, true);
+            }
+            _ => self.drops.count(DropReason::Duplicate),
         }
         self.event_pool.give(early.mpdu);
     }

@@ -1,6 +1,7 @@
 //! Frames in, MSDUs across the bridge.
 
 use crate::ap::admission::Pair;
+use crate::ap::arrival::Turn;
 use crate::ap::block::Place;
 use crate::ap::config::{ApEvent, NetworkId};
 use crate::ap::management::Standing;
@@ -45,6 +46,7 @@ impl ApRadio {
         }
         let place = if receiver.is_group() { self.own_at(0) } else { self.block().place(receiver) };
         let pair = (place.ok_or(DropReason::NotForUs)?, transmitter);
+        let mut late = false;
         if !receiver.is_group() {
             self.report_signal(now, info, pair);
             if self.standing(pair) == Standing::Elsewhere {
@@ -54,23 +56,27 @@ impl ApRadio {
             if !info.bad_fcs && info.frequency == Some(self.config.channel.frequency()) {
                 self.followed(now, pair);
             }
-            if !self.is_in_order(now, info, pair, mpdu)? {
-                return Ok(());
+            match self.turn(now, info, pair, mpdu) {
+                Turn::Now => {}
+                Turn::Later => return self.keep_early(now, info, pair, mpdu),
+                Turn::Late => late = true,
+                Turn::Never => return Err(DropReason::Duplicate),
             }
         }
-        self.receive(now, info, pair, mpdu);
+        self.receive(now, info, pair, mpdu, late);
         self.release_arrivals(now, pair.0);
         Ok(())
     }
 
-    pub(super) fn receive(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &mut [u8]) {
+    /// `late`: frames that were sent after it may have been taken before.
+    pub(super) fn receive(&mut self, now: Instant, info: &RxInfo, pair: Pair, mpdu: &mut [u8], late: bool) {
         let bss = Bss::access_point(self.block().bssid(pair.0));
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
         let station = slot.and_then(|slot| slot.ap.stations.get_mut(&pair.1));
         let peer = station.map(|station| &mut station.peer);
         let mut arrived = std::mem::take(&mut self.arrived);
         let pool = &mut self.event_pool;
-        let context = rx::Context { now, info, bss, peer, group: None, drops: &mut self.drops };
+        let context = rx::Context { now, info, bss, peer, group: None, late, drops: &mut self.drops };
         // A drop is counted in there.
         let result = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
             arrived.push(delivery.keep(pool));

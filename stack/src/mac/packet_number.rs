@@ -1,4 +1,4 @@
-//! Packet numbers: one that only goes up, and the highest that were seen.
+//! Packet numbers: one that only goes up, and those that were seen.
 
 use crate::mac::Purpose;
 use crate::wire::record::record;
@@ -73,6 +73,7 @@ impl TxPn {
 }
 
 record!(ReplayCounters { 0 });
+record!(Counter { highest, missed });
 
 /// Which counter a received frame is compared with: one for each TID, one for protected management
 /// (802.11-2020 12.5.3.4.4).
@@ -84,16 +85,52 @@ pub enum ReplaySpace {
     Management,
 }
 
-/// The highest packet number accepted under one receive key, in each replay space. Only a frame above it is new
-/// (SEC-D12).
+/// The packet numbers accepted under one receive key, in each replay space. Only a frame above the highest of them is new
+/// (SEC-D12). Of those below it is known which were passed over: a frame that took a longer way is [late](Self::accept_late),
+/// and no number is accepted twice either way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayCounters([u64; 17]);
+pub struct ReplayCounters([Counter; 17]);
+
+/// What was accepted in one replay space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counter {
+    highest: u64,
+    /// Bit `n`: `highest - 1 - n` was passed over, and not accepted since.
+    missed: u128,
+}
+
+impl Counter {
+    /// Up to and with `packet_number` nothing is to be accepted any more.
+    const fn after(packet_number: u64) -> Self {
+        Self { highest: packet_number, missed: 0 }
+    }
+
+    /// The highest is now that one, and all between are passed over.
+    fn advance(self, packet_number: u64) -> Self {
+        let Some(by @ 1..) = packet_number.checked_sub(self.highest) else { return self };
+        let by = u32::try_from(by).unwrap_or(u32::MAX);
+        let between = 1u128.checked_shl(by - 1).map_or(u128::MAX, |before| before - 1);
+        Self { highest: packet_number, missed: self.missed.checked_shl(by).unwrap_or(0) | between }
+    }
+
+    /// The bit of a number that was passed over.
+    fn missed(&self, packet_number: u64) -> Option<u128> {
+        let back = u32::try_from(self.highest.checked_sub(packet_number)?.checked_sub(1)?).ok()?;
+        1u128.checked_shl(back).filter(|bit| self.missed & bit != 0)
+    }
+
+    /// What neither of two receivers of the same key has accepted.
+    fn join(self, other: Self) -> Self {
+        let (mine, other) = (self.advance(other.highest), other.advance(self.highest));
+        Self { missed: mine.missed & other.missed, ..mine }
+    }
+}
 
 impl ReplayCounters {
     /// Nothing up to and with `packet_number` will be accepted: 0 for a fresh pairwise key, the announced receive
     /// sequence counter for a group key.
     pub const fn after(packet_number: u64) -> Self {
-        Self([packet_number; 17])
+        Self([Counter::after(packet_number); 17])
     }
 
     /// Would a frame with this number be new?
@@ -106,27 +143,41 @@ impl ReplayCounters {
     pub fn accept(&mut self, space: ReplaySpace, packet_number: u64) -> bool {
         let new = self.is_new(space, packet_number);
         if new && let Some(counter) = self.0.get_mut(place(space)) {
-            *counter = packet_number;
+            *counter = counter.advance(packet_number);
         }
         new
     }
 
+    /// Whether the number was passed over, not long ago, and not accepted since: 128 numbers back at the most.
+    pub fn was_missed(&self, space: ReplaySpace, packet_number: u64) -> bool {
+        self.0.get(place(space)).is_some_and(|counter| counter.missed(packet_number).is_some())
+    }
+
+    /// Accepts a number that [was passed over](Self::was_missed), once, and says whether it did.
+    #[must_use]
+    pub fn accept_late(&mut self, space: ReplaySpace, packet_number: u64) -> bool {
+        let Some(counter) = self.0.get_mut(place(space)) else { return false };
+        let missed = counter.missed(packet_number);
+        counter.missed &= !missed.unwrap_or(0);
+        missed.is_some()
+    }
+
     /// The highest number accepted in this space.
     pub fn highest(&self, space: ReplaySpace) -> u64 {
-        self.0.get(place(space)).copied().unwrap_or(MAX_PACKET_NUMBER)
+        self.0.get(place(space)).map_or(MAX_PACKET_NUMBER, |counter| counter.highest)
     }
 
     /// Raises every counter that is lower than `packet_number` to it; never lowers one (SEC-K3, SEC-K4).
     pub fn raise(&mut self, packet_number: u64) {
-        for counter in &mut self.0 {
-            *counter = packet_number.max(*counter);
+        for counter in self.0.iter_mut().filter(|counter| counter.highest < packet_number) {
+            *counter = Counter::after(packet_number);
         }
     }
 
-    /// Raises every counter to that of another receiver of the same key; never lowers one.
+    /// Accepts from now on only what another receiver of the same key has not accepted either.
     pub(super) fn join(&mut self, other: &Self) {
         for (counter, other) in self.0.iter_mut().zip(other.0) {
-            *counter = other.max(*counter);
+            *counter = counter.join(other);
         }
     }
 }
@@ -163,6 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn sec_d12_what_was_passed_over_is_accepted_late_and_once() {
+        let (be, vo) = (ReplaySpace::Tid(0), ReplaySpace::Tid(6));
+        let mut counters = ReplayCounters::after(10);
+        assert!(counters.accept(be, 11) && counters.accept(be, 14));
+        let missed =
+            |counters: &ReplayCounters, space| (0..20).filter(|pn| counters.was_missed(space, *pn)).collect();
+        assert_eq!((missed(&counters, be), missed(&counters, vo)), (vec![12, 13], vec![]));
+        assert!(counters.accept_late(be, 12) && !counters.accept_late(be, 12) && !counters.accept(be, 12));
+        assert!(
+            !counters.accept_late(be, 14) && !counters.accept_late(be, 15) && !counters.accept_late(vo, 13)
+        );
+        assert!(counters.accept(be, 14 + 127) && counters.was_missed(be, 13));
+        assert!(counters.accept(be, 14 + 128) && !counters.accept_late(be, 13));
+        assert!(counters.accept(be, 1 << 40) && counters.accept_late(be, (1 << 40) - 128));
+        counters.raise((1 << 40) + 1);
+        assert!(!counters.accept_late(be, (1 << 40) - 1));
+    }
+
+    #[test]
     fn sec_d12_a_number_is_accepted_once_per_tid() {
         let mut counters = ReplayCounters::after(0);
         assert!(counters.accept(ReplaySpace::Tid(0), 5));
@@ -177,13 +247,37 @@ mod tests {
 
     proptest! {
         #[test]
-        fn under_any_order_no_number_is_accepted_twice(frames in proptest::collection::vec((0u8..16, 0u64..40), 0..200)) {
+        fn under_any_order_no_number_is_accepted_twice(frames in proptest::collection::vec((0u8..16, 0u64..400), 0..200)) {
             let mut counters = ReplayCounters::after(0);
             let mut seen = std::collections::BTreeSet::new();
             for (tid, pn) in frames {
-                if counters.accept(ReplaySpace::Tid(tid), pn) {
+                let space = ReplaySpace::Tid(tid);
+                if counters.accept(space, pn) || counters.accept_late(space, pn) {
                     prop_assert!(seen.insert((tid, pn)));
                 }
+            }
+        }
+
+        /// Two that shared what came, and passed on what they knew, take each once, and all that is not too old.
+        #[test]
+        fn what_two_receivers_have_accepted_neither_accepts_after_they_joined(
+            frames in proptest::collection::vec((0usize..2, 1u64..100), 0..200),
+        ) {
+            let space = ReplaySpace::Tid(0);
+            let mut both = [ReplayCounters::after(0), ReplayCounters::after(0)];
+            let mut seen = std::collections::BTreeSet::new();
+            for (which, pn) in frames {
+                if both[which].accept(space, pn) || both[which].accept_late(space, pn) {
+                    seen.insert(pn);
+                }
+            }
+            let [mut one, two] = both;
+            let mut other = two.clone();
+            other.join(&one);
+            one.join(&two);
+            prop_assert_eq!(&one, &other);
+            for pn in 1..100 {
+                prop_assert_eq!(one.accept_late(space, pn) || one.accept(space, pn), !seen.contains(&pn), "{}", pn);
             }
         }
     }

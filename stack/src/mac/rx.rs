@@ -40,6 +40,8 @@ pub struct Context<'a> {
     pub peer: Option<&'a mut Peer>,
     /// The group keys of a station.
     pub group: Option<&'a mut GroupRx>,
+    /// It took a longer way, and frames that were sent after it may have been taken before.
+    pub late: bool,
     /// Where a drop is counted.
     pub drops: &'a mut DropCounts,
 }
@@ -128,6 +130,13 @@ fn sanity<'a>(info: &RxInfo, mpdu: &'a [u8]) -> Result<Frame<'a>, DropReason> {
     })
 }
 
+/// Whether a frame of `peer` was passed over: it is new, though some that were sent after it were taken.
+pub(crate) fn was_passed_over(peer: &Peer, mpdu: &[u8]) -> bool {
+    let Some(sa) = &peer.pairwise else { return false };
+    let Ok(Frame::Data(frame)) = Frame::parse(mpdu) else { return false };
+    open::late_number(sa, &Header::of(&frame), mpdu).is_some()
+}
+
 /// The steps of a data frame, in their order.
 fn data(
     context: &mut Context<'_>,
@@ -135,14 +144,17 @@ fn data(
     mpdu: &mut [u8],
     sink: &mut impl Sink,
 ) -> Result<(), DropReason> {
-    let Context { now, info, bss, peer, group, drops } = context;
-    let (now, bss) = (*now, *bss);
+    let Context { now, info, bss, peer, group, late, drops } = context;
+    let (now, bss, late) = (*now, *bss, *late);
     direction(bss, header)?;
     addresses(bss, header)?;
     let peer = associated(bss, peer.as_deref_mut(), header, sink)?;
     duplicate(peer, header)?;
     if header.is_null {
         return null(peer, now, info, bss, header, mpdu.len(), sink);
+    }
+    if late {
+        return overtaken(peer, bss, header, mpdu, sink);
     }
     let opened = open::open(peer, group.as_deref_mut(), now, bss, header, mpdu)?;
     believed(peer, now, info, header, mpdu.len());
@@ -158,6 +170,20 @@ fn data(
         peer.fragments.reclaim(body);
         return result;
     }
+    deliver(peer, bss, header, opened.is_authentic(), body, sink)
+}
+
+/// A frame that took a longer way: only what it carries is new. Where its station is and whether it dozes, later ones have
+/// told.
+fn overtaken(
+    peer: &mut Peer,
+    bss: Bss,
+    header: &Header,
+    mpdu: &mut [u8],
+    sink: &mut impl Sink,
+) -> Result<(), DropReason> {
+    let opened = open::open_late(peer, header, mpdu)?;
+    let body = mpdu.get(opened.body.clone()).ok_or(DropReason::Malformed)?;
     deliver(peer, bss, header, opened.is_authentic(), body, sink)
 }
 

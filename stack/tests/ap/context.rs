@@ -31,11 +31,11 @@ fn what_is_written_is_read_as_the_same() {
 fn another_version_is_told_from_broken_bytes() {
     for context in contexts() {
         let mut bytes = context.encode().to_vec();
-        for version in (0..=u8::MAX).filter(|version| *version != 2) {
+        for version in (0..=u8::MAX).filter(|version| *version != 3) {
             bytes[0] = version;
             assert_eq!(Context::decode(&bytes), Err(ContextError::Version(version)));
         }
-        bytes[0] = 2;
+        bytes[0] = 3;
         bytes.push(0);
         assert_eq!(Context::decode(&bytes), Err(ContextError::Trailing(1)));
         for len in 0..bytes.len() - 1 {
@@ -46,7 +46,7 @@ fn another_version_is_told_from_broken_bytes() {
             );
         }
     }
-    assert_eq!(Context::decode(&vec![2; 5 << 20]), Err(ContextError::TooLong(5 << 20)));
+    assert_eq!(Context::decode(&vec![3; 5 << 20]), Err(ContextError::TooLong(5 << 20)));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn sec_h2_what_was_heard_at_one_radio_is_a_replay_at_the_other() {
         two.world.run(10);
         let heard = two.world.sent.last().unwrap().1.clone();
         step(&mut two);
-        two.world.run(2000);
+        two.world.run(6000);
         let before = two.world.ap.drops().of(DropReason::Replay);
         two.hear(&heard);
         assert_eq!(two.world.reached_ds(b"once and no more"), 1);

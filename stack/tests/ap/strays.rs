@@ -96,6 +96,34 @@ fn what_is_missing_is_waited_for_twenty_milliseconds() {
 }
 
 #[test]
+fn sec_d12_what_is_waited_for_in_vain_is_taken_once_when_it_comes_and_says_nothing_of_its_station() {
+    let mut two = Two::joined(wpa2(OWN));
+    two.world.traffic_both_ways(0);
+    two.moved();
+    let frames = sent(&mut two, &[b"number 1", b"number 2", b"number 3"]);
+    let [.., first, second, third] = &frames[..] else { panic!("{frames:?}") };
+    two.hear(third);
+    two.world.run(30);
+    assert_eq!(two.world.reached_ds(b"number 3"), 1);
+    let dozing = |frame: &[u8]| {
+        let mut frame = frame.to_vec();
+        frame[1] |= 0x10;
+        frame
+    };
+    two.hear(&dozing(second));
+    assert_eq!(two.world.reached_ds(b"number 2"), 1);
+    assert!(two.world.ap.virtual_aps().flat_map(|ap| ap.peers()).all(|peer| !peer.power_save().is_dozing()));
+    two.hear(second);
+    assert_eq!((two.world.reached_ds(b"number 2"), two.world.ap.drops().of(DropReason::Duplicate)), (1, 1));
+    two.moved();
+    for frame in [first, second, third] {
+        two.hear(frame);
+    }
+    let reached = [b"number 1", b"number 2", b"number 3"].map(|text| two.world.reached_ds(text));
+    assert_eq!((reached, two.world.ap.drops().of(DropReason::Replay)), ([1, 1, 1], 0));
+}
+
+#[test]
 fn what_another_host_passes_on_is_waited_for_until_it_is_there() {
     let mut two = Two::joined(wpa2(OWN));
     two.world.traffic_both_ways(0);

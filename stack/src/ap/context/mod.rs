@@ -13,7 +13,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The version that is written, and the only one that is read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Everything but what is queued takes fewer bytes.
 const FIXED: usize = 2048;
 /// A queued MSDU takes fewer bytes besides its frame.

@@ -80,6 +80,25 @@ fn open_pairwise(
     unlock(old, header, mpdu).or(result)
 }
 
+/// Opens a frame that was passed over, in place: whole, under the key in use, and with a number that nothing was accepted
+/// with.
+pub(super) fn open_late(peer: &mut Peer, header: &Header, mpdu: &mut [u8]) -> Result<Opened, DropReason> {
+    let sa = peer.pairwise.as_mut().filter(|sa| sa.rx_known).ok_or(DropReason::NoKey)?;
+    let pn = late_number(sa, header, mpdu).ok_or(DropReason::Replay)?;
+    let opened = sa.key.unprotect(header.len, mpdu).map_err(reason)?;
+    if !sa.rx.accept_late(header.replay_space(), pn) {
+        return Err(DropReason::Replay);
+    }
+    Ok(Opened { body: opened.payload, under: Some((sa.id, pn)) })
+}
+
+/// The packet number of a frame that was passed over.
+pub(super) fn late_number(sa: &PairwiseSa, header: &Header, mpdu: &[u8]) -> Option<u64> {
+    let whole = header.control.protected() && !header.addr1.is_group() && !header.is_fragment();
+    let CipherHeader { pn, key_id } = CipherHeader::peek(mpdu, header.len).ok().filter(|_| whole)?;
+    (key_id == sa.key_id && sa.rx.was_missed(header.replay_space(), pn)).then_some(pn)
+}
+
 fn unlock(sa: &mut PairwiseSa, header: &Header, mpdu: &mut [u8]) -> Result<Opened, DropReason> {
     let CipherHeader { pn, key_id } = CipherHeader::peek(mpdu, header.len).map_err(reason)?;
     if key_id != sa.key_id {

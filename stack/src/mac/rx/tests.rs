@@ -88,6 +88,7 @@ impl End {
             bss: self.bss,
             peer: self.peer.as_mut(),
             group: Some(&mut self.group),
+            late: false,
             drops: &mut self.drops,
         };
         let result = receive(context, &mut frame.to_vec(), &mut |delivery: Delivery<'_>| {
