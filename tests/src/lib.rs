@@ -2,6 +2,7 @@
 
 pub mod airloom;
 pub mod bench;
+mod bridge;
 pub mod captures;
 pub mod fuzz;
 pub mod machine;
@@ -10,4 +11,5 @@ pub mod overseer;
 pub mod recorder;
 pub mod roam;
 pub mod scene;
+mod signing;
 pub mod story;
