@@ -85,6 +85,7 @@ fn a_received_data_frame_costs_no_allocation() {
             bss: Bss::access_point(AP),
             peer: Some(&mut peer),
             group: None,
+            late: false,
             drops: &mut drops,
         };
         let _ = receive(context, mpdu, &mut |delivery: Delivery<'_>| {
