@@ -262,7 +262,10 @@ impl<W: Write> Watch<'_, W> {
     }
 
     fn happened(&mut self, now: Time, radio: usize, event: &WorkerEvent) {
-        let Parts { inspector, placer, member, log, .. } = &mut self.parts;
+        let Parts { inspector, placer, member, log, pins, .. } = &mut self.parts;
+        if let Some(pins) = pins {
+            pins.let_go(now, self.crew.switch());
+        }
         log.event(radio, event);
         placer.handle_event(now, radio, event);
         if let WorkerEvent::Moved(moved) = event {
