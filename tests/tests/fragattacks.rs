@@ -76,6 +76,7 @@ impl Replay {
             bss: end.bss,
             peer: Some(&mut end.peer),
             group: (end.bss.role == Role::Station).then_some(&mut end.group),
+            late: false,
             drops: &mut outcome.drops,
         };
         let msdus = &mut outcome.msdus;
