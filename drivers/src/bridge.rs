@@ -32,23 +32,31 @@ impl ForwardingDatabase {
     /// the interface is no port of a bridge.
     pub fn pin(&mut self, port: i32, address: MacAddr) -> io::Result<()> {
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
-        let request = request(NEW, flags as u16, port, address);
+        let request = request(NEW, flags as u16, STICKY, port, address);
         self.0.ask("pinning an address to a port", request, |_| ()).map_err(cause)
+    }
+
+    /// The address is behind that port until a frame with it comes in elsewhere. Unlike with [`Self::unpin`], the bridge
+    /// does not send to all ports what is for it meanwhile. Fails where the interface is no port of a bridge.
+    pub fn loosen(&mut self, port: i32, address: MacAddr) -> io::Result<()> {
+        let flags = NLM_F_ACK | NLM_F_REPLACE;
+        let request = request(NEW, flags as u16, 0, port, address);
+        self.0.ask("loosening an address from a port", request, |_| ()).map_err(cause)
     }
 
     /// The address may be anywhere again. Fails where it was not behind that port.
     pub fn unpin(&mut self, port: i32, address: MacAddr) -> io::Result<()> {
-        let request = request(DELETE, NLM_F_ACK as u16, port, address);
+        let request = request(DELETE, NLM_F_ACK as u16, 0, port, address);
         self.0.ask("letting go of an address", request, |_| ()).map_err(cause)
     }
 }
 
 /// With `struct ndmsg`: family, padding, interface, state, flags, type.
-fn request(kind: u16, flags: u16, port: i32, address: MacAddr) -> Request {
+fn request(kind: u16, flags: u16, stays: u8, port: i32, address: MacAddr) -> Request {
     let mut header = vec![libc::AF_BRIDGE as u8, 0, 0, 0];
     header.extend(port.to_ne_bytes());
     header.extend(REACHABLE.to_ne_bytes());
-    header.extend([MASTER | STICKY, 0]);
+    header.extend([MASTER | stays, 0]);
     Request::of_kind(kind, flags, &header).attribute(ADDRESS, &address.octets())
 }
 
@@ -67,7 +75,7 @@ mod tests {
     #[cfg(target_endian = "little")]
     fn a_request_is_laid_out_as_the_kernel_wants_it() {
         // What `bridge fdb replace 02:00:00:00:00:01 dev (7) master dynamic sticky` asks for.
-        let bytes = request(NEW, 0x504, 7, MacAddr([2, 0, 0, 0, 0, 1])).finish(9);
+        let bytes = request(NEW, 0x504, STICKY, 7, MacAddr([2, 0, 0, 0, 0, 1])).finish(9);
         let expected = [
             40, 0, 0, 0, 28, 0, 5, 5, 9, 0, 0, 0, 0, 0, 0, 0, // length, type, flags, sequence, port
             7, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0x44, 0, // AF_BRIDGE, interface, reachable, master and sticky

@@ -3,6 +3,7 @@
 pub mod airloom;
 pub mod airwatch;
 pub mod bench;
+mod bridge;
 pub mod captures;
 pub mod fuzz;
 pub mod machine;
@@ -11,4 +12,5 @@ pub mod overseer;
 pub mod recorder;
 pub mod roam;
 pub mod scene;
+mod signing;
 pub mod story;

@@ -1,4 +1,4 @@
-//! Nodes of a cluster on the simulated air: each with a radio, a port of a bridge, and its part in the cluster over a
+//! Nodes of a cluster on the simulated air: each with a radio or more, a port of a bridge, and its part in the cluster over a
 //! simulated backhaul; links as clients, and wired hosts on the bridges.
 
 use std::cell::RefCell;
@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, sync_channel};
 use std::time::Duration;
 
+use airloom::config::PlacementPolicy;
 use airloom::node::{
-    Abroad, Announcing, Cable, Departed, Home, Member, MemoryJournal, News, Order, Segment, Switch,
+    Abroad, Cable, Departed, Home, Member, MemoryJournal, News, Order, Placer, Segment, Switch,
     SwitchNetwork, Wish, Worker, range_of,
 };
 use airloom::status;
 use drivers::air::{Air, AirRadio};
 use drivers::propagation::{Model, Position};
-use mesh::announce::{self, ClusterTime, Identity, NodeId, Profile, SignerState};
+use mesh::announce::{NodeId, Profile};
 use mesh::engine::{Backhaul, Link as Way, Simulated, Timing};
 use mesh::handover::Incarnation;
 use mesh::lease::{Lease, NodeSlot};
@@ -23,56 +24,28 @@ use stack::ap::{BssidBlock, NetworkConfig, RadioConfig, SharedClock, VirtualApKi
 use stack::sta::LinkState;
 use stack::time::{Instant, earliest};
 use stack::wire::{Channel, MacAddr};
-use zeroize::Zeroizing;
 
+use crate::bridge::{Bridge, Host, Port};
 use crate::scene::{Client, NETWORK, ethernet, random, station, text, wpa2};
+use crate::signing::announcing;
 
 /// So often everybody takes a turn until all is quiet at one moment: an order to a radio and its answer take two.
 const ROUNDS: usize = 4;
+/// How often nodes gossip.
+const GOSSIP: Duration = Duration::from_millis(50);
 /// Where the nodes are, in metres.
 const PLACES: [(f64, f64); 3] = [(0.0, 0.0), (40.0, 0.0), (20.0, 30.0)];
-
-/// Who is on a port of a bridge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Port {
-    Node(usize),
-    Host(usize),
-}
-
-/// A bridge that learns from every frame, as bridges do.
-#[derive(Default)]
-struct Bridge {
-    ports: Vec<Port>,
-    learnt: BTreeMap<MacAddr, Port>,
-}
-
-impl Bridge {
-    /// The ports that a frame leaves by.
-    fn forward(&mut self, from: Port, frame: &[u8]) -> Vec<Port> {
-        let address = |at: usize| MacAddr::from_slice(frame.get(at..at + 6).unwrap_or_default());
-        if let Some(source) = address(6).filter(|source| !source.is_group()) {
-            self.learnt.insert(source, from);
-        }
-        match address(0).and_then(|to| self.learnt.get(&to)) {
-            Some(port) => Some(*port).filter(|port| *port != from).into_iter().collect(),
-            None => self.ports.iter().copied().filter(|port| *port != from).collect(),
-        }
-    }
-}
-
-struct Host {
-    bridge: usize,
-    got: Vec<Vec<u8>>,
-}
 
 /// One node.
 pub struct Node {
     /// Its part in the cluster.
     pub member: Member<Simulated>,
-    /// Its radio.
-    pub worker: Worker<AirRadio>,
+    workers: Vec<Worker<AirRadio>>,
+    placer: Placer,
     cable: Arc<Cable>,
     bridge: usize,
+    /// It has crashed.
+    dead: bool,
     /// What it told people.
     pub news: Vec<News>,
 }
@@ -102,15 +75,34 @@ pub struct Wiring {
     pub one_ethernet: bool,
     /// They carry between them what is for all.
     pub flood: bool,
-    /// How they sign their claims, if they do.
+    /// How they sign what they tell all, if they do.
     pub announce: Option<Profile>,
+    /// Where clients go by themselves.
+    pub placement: PlacementPolicy,
+    /// How often they gossip.
+    pub gossip: Duration,
+    /// How many radios each has, on one channel and side by side.
+    pub radios: u8,
 }
 
 impl Wiring {
     /// One Ethernet that everybody is on.
-    pub const SHARED: Self = Self { one_ethernet: true, flood: false, announce: None };
+    pub const SHARED: Self = Self {
+        one_ethernet: true,
+        flood: false,
+        announce: None,
+        placement: PlacementPolicy::ByHand,
+        gossip: GOSSIP,
+        radios: 1,
+    };
     /// Each on an Ethernet of its own.
-    pub const APART: Self = Self { one_ethernet: false, flood: true, announce: None };
+    pub const APART: Self = Self { one_ethernet: false, flood: true, ..Self::SHARED };
+
+    /// One Ethernet, and what is told to all is signed. Gossip is slow: what is known soon is known by that.
+    #[must_use]
+    pub const fn signed(profile: Profile) -> Self {
+        Self { announce: Some(profile), gossip: Duration::from_secs(1), ..Self::SHARED }
+    }
 }
 
 impl Nodes {
@@ -131,10 +123,8 @@ impl Nodes {
     pub fn on(wiring: Wiring, latency: Duration, channels: [u8; 3]) -> Self {
         let network = NetworkConfig { kind: VirtualApKind::PerClient, ..wpa2() };
         let air = Rc::new(RefCell::new(Air::new(1, Model { shadowing: 0.0, ..Model::default() })));
-        // Where claims are signed, what is known soon is known by that.
-        let gossip =
-            if wiring.announce.is_some() { Duration::from_secs(1) } else { Timing::default().gossip };
-        let timing = Timing { gossip, down: 20 * gossip, ..Timing::default() };
+        let gossip = wiring.gossip;
+        let timing = Timing { gossip, down: 10 * gossip, ..Timing::default() };
         let backhaul = Backhaul::new(timing, random(77));
         backhaul.set_usual_link(Instant::ZERO, Way { latency, ..Way::default() });
         let mut scene = Self {
@@ -169,37 +159,47 @@ impl Nodes {
         let cable = Arc::new(Cable::default());
         let served =
             SwitchNetwork { id: NETWORK, isolate: false, outside: Some(Box::new(Arc::clone(&cable))) };
-        let (switch, mut ports) = Switch::new(vec![served], &[None]);
+        let (switch, ports) = Switch::new(vec![served], &vec![None; wiring.radios.into()]);
         let switch = Arc::new(switch);
         let channel = self.channels[n];
         let (x, y) = PLACES[n];
-        let radio = self.air.borrow_mut().add_radio(Position::new(x, y), channel);
-        let own = BssidBlock { base: MacAddr([2, 0, 0, 1, number, 0]), bits: 6 };
         let block = BssidBlock { base: MacAddr([2, 0, 0, 1, 0, 0]), bits: 10 };
         let fresh_keys = range_of(&Lease::first(slot));
-        let worker = Worker::new(
-            "phy0",
-            AirRadio::new(Rc::clone(&self.air), radio),
-            RadioConfig { block, fresh_keys, ..RadioConfig::new(channel, own) },
-            vec![self.network.clone()],
-            ports.pop().unwrap(),
-            self.now,
-            random(u64::from(number)),
-        );
+        let names: Vec<_> = (0..wiring.radios).map(|radio| format!("phy{radio}")).collect();
+        let radios = names.iter().zip(ports).zip(0..wiring.radios);
+        let workers = radios.map(|((name, port), index)| {
+            let place = Position::new(x, y - f64::from(index));
+            let radio = self.air.borrow_mut().add_radio(place, channel);
+            let own = BssidBlock { base: MacAddr([2, 0, 0, 1, number, index << 6]), bits: 6 };
+            Worker::new(
+                name,
+                AirRadio::new(Rc::clone(&self.air), radio),
+                RadioConfig { block, fresh_keys, ..RadioConfig::new(channel, own) },
+                vec![self.network.clone()],
+                port,
+                self.now,
+                random(u64::from(number) + 1000 * u64::from(index)),
+            )
+        });
+        let workers: Vec<_> = workers.collect();
         let engine = self.backhaul.join(self.now, NodeId(u64::from(number)), slot, &name);
         let (tell, told) = mpsc::channel();
         let abroad = Abroad::default();
-        switch.order(0, Order::Enlist(Home::new(tell, None, abroad.clone()), SharedClock::default()));
+        let home = Home::new(tell, None, abroad.clone());
+        switch.order_all(|| Order::Enlist(home.clone(), SharedClock::default()));
         let journal = Box::new(MemoryJournal::default());
+        let channels = vec![channel; names.len()];
+        let radios = names.into_iter().zip(channels.iter().copied()).collect();
         let member =
-            Member::new(engine, Incarnation(1), journal, Arc::clone(&switch), (told, abroad), vec![channel])
+            Member::new(engine, Incarnation(1), journal, Arc::clone(&switch), (told, abroad), radios)
                 .unwrap();
         let segment = Segment { id: NETWORK, ssid: self.network.ssid.clone(), vlan: 0 };
         let mut member = member.serving(name, vec![segment], wiring.flood);
         if let Some(profile) = wiring.announce {
             member = member.announcing(self.now, announcing(number, profile)).unwrap();
         }
-        Node { member, worker, cable, bridge, news: Vec::new() }
+        let placer = Placer::new(wiring.placement, (slot, channels), switch);
+        Node { member, workers, placer, cable, bridge, dead: false, news: Vec::new() }
     }
 
     /// A wired host on the bridge of a node; tells its number.
@@ -234,6 +234,26 @@ impl Nodes {
         self.clients.push(Client::appear(&self.air, self.now, client, &self.network, place));
     }
 
+    /// A client goes beside a node.
+    pub fn walk(&mut self, client: usize, node: usize) {
+        let (x, y) = PLACES[node];
+        self.air.borrow_mut().set_position(self.clients[client].radio, Position::new(x + 2.0, y + 1.0));
+    }
+
+    /// A node is gone from one moment to the next: from the backhaul, from the air, from its bridge.
+    pub fn crash(&mut self, node: usize) {
+        self.backhaul.crash(self.now, NodeId(node as u64));
+        let lost = &mut self.nodes[node];
+        lost.dead = true;
+        for worker in &lost.workers {
+            self.air.borrow_mut().set_position(worker.radio().id(), Position::new(100_000.0, 0.0));
+        }
+        for bridge in &mut self.bridges {
+            bridge.ports.retain(|port| *port != Port::Node(node));
+            bridge.learnt.retain(|_, port| *port != Port::Node(node));
+        }
+    }
+
     /// A client goes to where all nodes hear it.
     pub fn to_the_middle(&mut self, client: usize) {
         self.air.borrow_mut().set_position(self.clients[client].radio, Position::new(20.0, 10.0));
@@ -247,8 +267,20 @@ impl Nodes {
         from: usize,
         to: usize,
     ) -> Receiver<Result<Departed, String>> {
+        self.begin_move_to(client, from, (&format!("node{to}"), None))
+    }
+
+    /// The same by names, and to a radio of that node.
+    #[must_use]
+    pub fn begin_move_to(
+        &mut self,
+        client: usize,
+        from: usize,
+        (node, radio): (&str, Option<&str>),
+    ) -> Receiver<Result<Departed, String>> {
         let (answer, answered) = sync_channel(1);
-        let wish = Wish { station: station(client), node: format!("node{to}"), answer: Some(answer) };
+        let (node, radio) = (node.to_owned(), radio.map(ToOwned::to_owned));
+        let wish = Wish { station: station(client), node, radio, answer: Some(answer) };
         self.nodes[from].member.handle_wish(self.now, wish);
         answered
     }
@@ -287,17 +319,21 @@ impl Nodes {
     /// Lets everybody do what there is to do now, and tells when there is more.
     fn settle(&mut self) -> Option<Instant> {
         loop {
+            let now = self.now;
             for _ in 0..ROUNDS {
-                self.nodes.iter_mut().for_each(|node| node.turn(self.now));
+                self.living().for_each(|node| node.turn(now));
                 self.bridge();
             }
             for client in &mut self.clients {
                 client.turn(self.now, &self.air);
             }
-            let workers = self.nodes.iter().map(|node| node.worker.poll_timeout());
-            let members = self.nodes.iter().map(|node| node.member.poll_timeout().map(|at| (at, "member")));
+            let nodes = self.living().map(|node| {
+                let member = node.member.poll_timeout().map(|at| (at, "member"));
+                node.workers.iter().map(Worker::poll_timeout).fold(member, earliest)
+            });
+            let nodes = nodes.fold(None, earliest);
             let links = self.clients.iter().map(|client| client.link.poll_timeout());
-            let own = workers.chain(members).chain(links).fold(None, earliest);
+            let own = links.fold(nodes, earliest);
             let next =
                 earliest(earliest(own, self.air.borrow().poll_timeout()), self.backhaul.poll_timeout());
             match next {
@@ -305,6 +341,10 @@ impl Nodes {
                 next => return next.map(|(at, _)| at),
             }
         }
+    }
+
+    fn living(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.nodes.iter_mut().filter(|node| !node.dead)
     }
 
     /// Takes what nodes have sent out to where the bridges bring it.
@@ -370,26 +410,35 @@ impl Nodes {
 
     /// How often the radio of a node dropped something for this reason, or its part in the cluster.
     pub fn dropped(&mut self, node: usize, reason: &str) -> u64 {
-        let Node { worker, member, .. } = &mut self.nodes[node];
+        let Node { workers, member, .. } = &mut self.nodes[node];
         let of = |drops: &BTreeMap<String, u64>| drops.get(reason).copied().unwrap_or_default();
-        of(&worker.report(self.now).radio.drops) + of(&member.claims().drops)
+        let of_radios: u64 = workers.iter_mut().map(|worker| of(&worker.report(self.now).radio.drops)).sum();
+        of_radios + of(&member.claims().drops)
     }
 
-    /// The clients on the radio of a node.
+    /// The clients on the radios of a node.
     pub fn served_by(&mut self, node: usize) -> Vec<String> {
-        let report = self.nodes[node].worker.report(self.now);
+        (0..self.nodes[node].workers.len()).flat_map(|radio| self.on_radio(node, radio)).collect()
+    }
+
+    /// Those on one of them.
+    pub fn on_radio(&mut self, node: usize, radio: usize) -> Vec<String> {
+        let report = self.nodes[node].workers[radio].report(self.now);
         report.virtual_aps.into_iter().flat_map(|ap| ap.clients).map(|client| client.address).collect()
     }
 }
 
 impl Node {
     fn turn(&mut self, now: Instant) {
-        self.worker.turn(now).unwrap();
-        for event in std::iter::from_fn(|| self.worker.poll_event()) {
-            self.member.handle_event(now, 0, &event);
+        for (radio, worker) in self.workers.iter_mut().enumerate() {
+            worker.turn(now).unwrap();
+            for event in std::iter::from_fn(|| worker.poll_event()) {
+                self.placer.handle_event(now, radio, &event);
+                self.member.handle_event(now, radio, &event);
+            }
         }
-        self.member.turn(now);
-        self.news.extend(self.member.take_news());
+        let (news, _) = self.placer.attend(now, &mut self.member);
+        self.news.extend(news);
     }
 
     /// What it told people, in lines.
@@ -398,32 +447,6 @@ impl Node {
             News::Line(text) => Some(text.as_str()),
             _ => None,
         })
-    }
-}
-
-/// With what a node signs that is not to crash.
-fn announcing(number: u8, profile: Profile) -> Announcing {
-    let mut seed = Zeroizing::new([0; 32]);
-    seed[0] = number;
-    Announcing {
-        profile,
-        identity: Arc::new(Identity::from_seed(&seed)),
-        last: SignerState::default(),
-        journal: Box::new(Forgetful),
-        clock: Box::new(|now| Some(ClusterTime(1_800_000_000_000_000 + now.as_micros()))),
-        rows: 40,
-        random: random(1000 + u64::from(number)),
-    }
-}
-
-/// Keeps nothing: the node does not start again.
-struct Forgetful;
-
-impl announce::Journal for Forgetful {
-    type Error = anyhow::Error;
-
-    fn save(&mut self, _: &SignerState) -> anyhow::Result<()> {
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use stack::time::{Instant, earliest};
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo};
 
 use crate::overseer::Overseer;
-use crate::story::{HOST, NETWORK, Seeded, address, ethernet, numbers, pmk, read};
+use crate::story::{HOST, NETWORK, Seeded, Timeline, address, ethernet, numbers, pass, pmk, read};
 
 /// What both radios may host; each has a half of it to itself.
 pub const BLOCK: BssidBlock = BssidBlock { base: MacAddr([2, 0, 0, 0, 0x10, 0]), bits: 6 };
@@ -85,6 +85,40 @@ pub struct World {
     pub followed: usize,
     /// How often it was waited for there in vain.
     pub missed: usize,
+}
+
+impl Timeline for World {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn next(&self) -> Instant {
+        let mut next = earliest(self.air.borrow().poll_timeout(), self.link.poll_timeout());
+        for mast in &self.masts {
+            next = earliest(next, mast.ap.poll_timeout());
+        }
+        let road = self.road.iter().map(|(at, _)| *at).min();
+        earliest(next, road.map(|at| (at, "on the road"))).unwrap().0
+    }
+
+    fn settle(&mut self) {
+        for n in 0..self.masts.len() {
+            self.mast_turn(n);
+        }
+        while self.road.front().is_some_and(|(at, _)| *at <= self.now) {
+            let Some((_, parcel)) = self.road.pop_front() else { break };
+            self.arrive(parcel);
+            for n in 0..self.masts.len() {
+                self.mast_turn(n);
+            }
+        }
+        self.client_turn();
+    }
+
+    fn go_to(&mut self, now: Instant) {
+        self.now = now;
+        self.air.borrow_mut().advance(now);
+    }
 }
 
 impl World {
@@ -233,45 +267,8 @@ impl World {
     }
 
     /// Lets time pass until something holds; says whether it came to that.
-    pub fn until(&mut self, bound: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
-        let end = self.now + bound;
-        loop {
-            self.settle();
-            if holds(self) {
-                return true;
-            }
-            let next = self.next();
-            if next > end {
-                self.now = end;
-                self.air.borrow_mut().advance(end);
-                return false;
-            }
-            self.now = next.max(self.now);
-            self.air.borrow_mut().advance(self.now);
-        }
-    }
-
-    fn next(&self) -> Instant {
-        let mut next = earliest(self.air.borrow().poll_timeout(), self.link.poll_timeout());
-        for mast in &self.masts {
-            next = earliest(next, mast.ap.poll_timeout());
-        }
-        let road = self.road.iter().map(|(at, _)| *at).min();
-        earliest(next, road.map(|at| (at, "on the road"))).unwrap().0
-    }
-
-    fn settle(&mut self) {
-        for n in 0..self.masts.len() {
-            self.mast_turn(n);
-        }
-        while self.road.front().is_some_and(|(at, _)| *at <= self.now) {
-            let Some((_, parcel)) = self.road.pop_front() else { break };
-            self.arrive(parcel);
-            for n in 0..self.masts.len() {
-                self.mast_turn(n);
-            }
-        }
-        self.client_turn();
+    pub fn until(&mut self, bound: Duration, holds: impl FnMut(&Self) -> bool) -> bool {
+        pass(self, bound, holds)
     }
 
     fn arrive(&mut self, parcel: Parcel) {

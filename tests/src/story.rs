@@ -114,6 +114,64 @@ pub struct World {
     seed: u64,
 }
 
+/// A world in which time passes in steps, from one thing that happens to the next.
+pub(crate) trait Timeline {
+    /// The time.
+    fn now(&self) -> Instant;
+
+    /// Hands out what the air has brought and what is due, until all are quiet.
+    fn settle(&mut self);
+
+    /// When there is more.
+    fn next(&self) -> Instant;
+
+    /// It is later now.
+    fn go_to(&mut self, now: Instant);
+}
+
+/// Lets time pass until something holds; says whether it came to that.
+pub(crate) fn pass<T: Timeline>(world: &mut T, bound: Duration, mut holds: impl FnMut(&T) -> bool) -> bool {
+    let end = world.now() + bound;
+    loop {
+        world.settle();
+        if holds(world) {
+            return true;
+        }
+        let next = world.next();
+        if next > end {
+            world.go_to(end);
+            return false;
+        }
+        world.go_to(next.max(world.now()));
+    }
+}
+
+impl Timeline for World {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn settle(&mut self) {
+        self.ap_turn();
+        for n in 0..self.stations.len() {
+            self.station_turn(n);
+        }
+    }
+
+    fn next(&self) -> Instant {
+        let mut next = earliest(self.air.borrow().poll_timeout(), self.ap.poll_timeout());
+        for station in &self.stations {
+            next = earliest(next, station.link.poll_timeout());
+        }
+        next.unwrap().0
+    }
+
+    fn go_to(&mut self, now: Instant) {
+        self.now = now;
+        self.air.borrow_mut().advance(now);
+    }
+}
+
 impl World {
     /// With an AP at the origin, on channel 36 of a calm air.
     pub fn new(seed: u64, network: NetworkConfig) -> Self {
@@ -202,38 +260,8 @@ impl World {
     }
 
     /// Lets time pass until something holds; says whether it came to that.
-    pub fn until(&mut self, bound: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
-        let end = self.now + bound;
-        loop {
-            self.settle();
-            if holds(self) {
-                return true;
-            }
-            let next = self.next();
-            if next > end {
-                self.now = end;
-                self.air.borrow_mut().advance(end);
-                return false;
-            }
-            self.now = next.max(self.now);
-            self.air.borrow_mut().advance(self.now);
-        }
-    }
-
-    fn next(&self) -> Instant {
-        let mut next = earliest(self.air.borrow().poll_timeout(), self.ap.poll_timeout());
-        for station in &self.stations {
-            next = earliest(next, station.link.poll_timeout());
-        }
-        next.unwrap().0
-    }
-
-    /// Hands out what the air has brought and what is due, until all are quiet.
-    fn settle(&mut self) {
-        self.ap_turn();
-        for n in 0..self.stations.len() {
-            self.station_turn(n);
-        }
+    pub fn until(&mut self, bound: Duration, holds: impl FnMut(&Self) -> bool) -> bool {
+        pass(self, bound, holds)
     }
 
     fn ap_turn(&mut self) {

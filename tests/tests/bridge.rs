@@ -86,3 +86,22 @@ fn sec_m12_a_pinned_client_stays_behind_its_port_whatever_a_thief_sends() {
     database.pin(port, CLIENT).unwrap();
     assert_eq!(by_which(&taps, host, &frame(CLIENT, HOST, 6), air), [air]);
 }
+
+/// Where two nodes are behind one bridge, what is for a client that goes from one to the other comes to one of them at every
+/// moment.
+#[test]
+fn a_client_that_was_let_go_stays_behind_its_port_until_it_is_seen_elsewhere() {
+    let Some(taps) = bridge() else { return };
+    let [air, other, host] = [0, 1, 2];
+    let mut database = ForwardingDatabase::open().unwrap();
+    let port = interface::index(NAMES[air]).unwrap();
+    by_which(&taps, host, &frame(MacAddr::BROADCAST, HOST, 0), other);
+    by_which(&taps, host, &frame(MacAddr::BROADCAST, HOST, 1), air);
+    assert!(database.loosen(port, CLIENT).is_err(), "it is nowhere");
+    database.pin(port, CLIENT).unwrap();
+    database.loosen(port, CLIENT).unwrap();
+    assert_eq!(by_which(&taps, host, &frame(CLIENT, HOST, 2), air), [air]);
+    by_which(&taps, other, &frame(MacAddr::BROADCAST, CLIENT, 3), host);
+    assert_eq!(by_which(&taps, host, &frame(CLIENT, HOST, 4), other), [other]);
+    assert!(database.unpin(port, CLIENT).is_err(), "it is not behind that port");
+}

@@ -241,6 +241,31 @@ fn a_client_that_walks_is_handed_from_radio_to_radio_by_its_signal() {
     nobody_noticed(&mut scene, talk);
 }
 
+/// What the radios give up may be lost, but a lost acknowledgement brings nothing twice, nor out of order.
+#[test]
+fn on_a_bad_link_nothing_comes_twice_to_or_from_a_client_that_is_moved() {
+    for tenths in [4, 5, 6, 7] {
+        let mut scene = one_client(PlacementPolicy::ByHand);
+        halfway(&scene);
+        let loss = f64::from(tenths) / 10.0;
+        scene.air.borrow_mut().set_all_links(Knobs { loss, ..Knobs::default() });
+        let mut talk = Talk::default();
+        for turn in 0..20 {
+            talk.go_on(&mut scene, 20);
+            scene.switch.move_station(station(0), 1 - turn % 2, None).unwrap();
+        }
+        scene.air.borrow_mut().set_all_links(Knobs::default());
+        talk.listen(&mut scene, Duration::from_millis(500));
+        assert_eq!(moves(&scene).len(), 20);
+        for (way, arrived) in [("up", &talk.up), ("down", &talk.down)] {
+            let numbers: Vec<usize> = arrived.iter().map(|text| text.parse().unwrap()).collect();
+            let wrong = numbers.windows(2).find(|pair| pair[1] <= pair[0]);
+            assert_eq!(wrong, None, "{way}, {loss} lost");
+            assert!(numbers.len() * 2 > talk.said.len(), "{way}, {loss} lost: {}", numbers.len());
+        }
+    }
+}
+
 #[test]
 fn a_client_that_is_nowhere_or_shares_its_virtual_ap_is_not_moved() {
     let network = NetworkConfig { kind: VirtualApKind::Shared, ..wpa2() };

@@ -53,7 +53,7 @@ fn all_nodes_know_a_client_two_round_trips_after_it_has_moved_and_keep_knowing()
 #[test]
 fn claims_that_are_signed_are_known_as_soon() {
     for profile in [Profile::B16, Profile::H16, Profile::ED25519] {
-        let (scene, _) = known_soon(Wiring { announce: Some(profile), ..Wiring::SHARED }, 4);
+        let (scene, _) = known_soon(Wiring::signed(profile), 4);
         for of in 0..3 {
             let claims = scene.claims(of);
             assert_eq!(claims.malformed, 0, "{claims:?}");

@@ -12,6 +12,26 @@ use crate::lease::{KeyId, Lease, Record};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub(super) u64);
 
+/// A radio of a node, by its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RadioIndex(u8);
+
+impl RadioIndex {
+    /// `None` for 255, which stands for none.
+    pub const fn new(number: u8) -> Option<Self> {
+        if number == u8::MAX { None } else { Some(Self(number)) }
+    }
+
+    /// Its number.
+    pub const fn index(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn number(radio: Option<Self>) -> u8 {
+        radio.map_or(u8::MAX, Self::index)
+    }
+}
+
 /// How much a context is worth that is to become a virtual AP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
@@ -65,6 +85,8 @@ pub enum Action {
         bssid: MacAddr,
         /// Who is to own it.
         to: NodeId,
+        /// Which of its radios is to have it, if that is asked for.
+        radio: Option<RadioIndex>,
     },
     /// The move is off: go on sending.
     Resume {
@@ -90,6 +112,8 @@ pub enum Action {
         context: Context,
         /// Whence its packet numbers come.
         lease: Lease,
+        /// Which radio is to have it, if that is asked for and there is one.
+        radio: Option<RadioIndex>,
         /// How much of the context counts.
         provenance: Provenance,
     },
@@ -109,10 +133,13 @@ pub enum Action {
         bssid: MacAddr,
     },
     /// Another owns it: stop at once, whatever is in flight, and give all that is left (a queue without what may have
-    /// been received) to [`Cluster::handle_taken`](super::Cluster::handle_taken).
+    /// been received) to [`Cluster::handle_taken`](super::Cluster::handle_taken). What still comes for it is acknowledged
+    /// for a while, as after [`Take`](Self::Take).
     Stop {
         /// Which.
         bssid: MacAddr,
+        /// For how long.
+        linger: Duration,
     },
     /// This came for the virtual AP somewhere else: receive or send it. What came twice is dropped as such.
     Stray {

@@ -7,7 +7,7 @@ use super::cluster::{After, Cluster};
 use super::message::{Message, MoveId};
 use super::owner::lease;
 use super::vap::{Activating, Origin, Role, Stopping};
-use super::{Action, Context, Event, Provenance, Rank, Title};
+use super::{Action, Context, Event, Provenance, RadioIndex, Rank, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId};
 use crate::table::Key;
@@ -20,9 +20,12 @@ impl Cluster {
         bssid: MacAddr,
         (from, id): (NodeId, MoveId),
         rank: Rank,
-        keys: Vec<(KeyId, Generation)>,
+        (radio, keys): (Option<RadioIndex>, Vec<(KeyId, Generation)>),
     ) {
         self.learn_from(now, bssid, from, rank, None);
+        if let Some(vap) = self.vaps.get_mut(&bssid) {
+            vap.wanted = radio.map(|radio| (from, id, radio));
+        }
         let next = self.journal.next(&keys, rank.generation);
         let Some(next) = next.filter(|_| self.may_take_from(bssid, from, rank)) else {
             return self.send(from, bssid, &Message::Refuse { id });
@@ -68,9 +71,11 @@ impl Cluster {
         if !self.may_take_from(bssid, from, rank) {
             return self.send(from, bssid, &Message::Refuse { id });
         }
-        let origin = Origin::Commit { from, id };
-        let above = rank.generation;
-        self.activate(now, bssid, Activating { context, below: rank, above, origin, ordered: None });
+        let mut activating = Activating::new(context, rank, rank.generation, Origin::Commit { from, id });
+        let wanted = self.vaps.get_mut(&bssid).and_then(|vap| vap.wanted.take());
+        activating.radio =
+            wanted.filter(|(whose, of, _)| (*whose, *of) == (from, id)).map(|(_, _, radio)| radio);
+        self.activate(now, bssid, activating);
     }
 
     /// Sets about making a context a virtual AP that transmits, under a generation that nobody has used.
@@ -105,8 +110,8 @@ impl Cluster {
             Origin::Commit { .. } | Origin::Reclaim { refused: true, .. } => Provenance::Final,
             Origin::Copy | Origin::Reclaim { refused: false, .. } => Provenance::Copy,
         };
-        let context = activating.context.clone();
-        self.out.push_back(Action::Activate { bssid, context, lease, provenance });
+        let (context, radio) = (activating.context.clone(), activating.radio);
+        self.out.push_back(Action::Activate { bssid, context, lease, radio, provenance });
     }
 
     /// The radio has the virtual AP: the answer to [`Action::Activate`].

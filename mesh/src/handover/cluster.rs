@@ -9,7 +9,7 @@ use super::discard::{Discard, DiscardCounts};
 use super::message::{Message, MoveId};
 use super::peers::{self, Change, Peers};
 use super::vap::{Role, Step, Vap};
-use super::{Action, Context, Event, Me, SecretBytes, Standing, Ticket, Timing, Title};
+use super::{Action, Context, Event, Me, RadioIndex, SecretBytes, Standing, Ticket, Timing, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId, Record, Reservations};
 use crate::table::{Key, Row};
@@ -137,7 +137,9 @@ impl Cluster {
             }
             Message::Copied { version, highest } => self.copied(now, bssid, from, version, highest),
             Message::Forget => self.forget(bssid, from),
-            Message::Prepare { id, rank, keys } => self.prepare(now, bssid, (from, id), rank, keys),
+            Message::Prepare { id, rank, radio, keys } => {
+                self.prepare(now, bssid, (from, id), rank, (radio, keys));
+            }
             Message::Ready { id, generation } => self.ready(now, bssid, (from, id), generation),
             Message::Refuse { id } => self.refused(now, bssid, (from, id)),
             Message::Commit { id, rank, context } => self.commit(now, bssid, (from, id), rank, context),
@@ -145,7 +147,7 @@ impl Cluster {
             Message::Title(title) => self.learn(now, bssid, title),
             Message::Yield { rank, context } => self.left(now, bssid, rank, context),
             Message::Stray { rank, frame } => self.stray(now, bssid, Some(rank), frame),
-            Message::Move { rank, to } => self.asked_to_move(now, bssid, rank, to),
+            Message::Move { rank, to, radio } => self.asked_to_move(now, bssid, rank, (to, radio)),
         }
     }
 
@@ -185,9 +187,16 @@ impl Cluster {
         self.settle(now);
     }
 
-    /// The virtual AP is to be moved to another node. Where another has it, that one is asked.
-    pub fn handle_move(&mut self, now: Instant, bssid: MacAddr, to: NodeId) -> Result<(), MoveError> {
-        let begun = self.begin_move(now, bssid, to);
+    /// The virtual AP is to be moved to another node, to this radio of it or to whichever that likes. Where another has
+    /// it, that one is asked.
+    pub fn handle_move(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        to: NodeId,
+        radio: Option<RadioIndex>,
+    ) -> Result<(), MoveError> {
+        let begun = self.begin_move(now, bssid, (to, radio));
         self.settle(now);
         begun
     }

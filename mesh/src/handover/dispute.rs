@@ -69,6 +69,7 @@ impl Cluster {
 
     /// A higher title has turned up: whatever this node was to the virtual AP, it is not its owner.
     fn superseded(&mut self, now: Instant, bssid: MacAddr, title: Title) {
+        let linger = self.timing.linger;
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         match std::mem::take(&mut vap.role) {
             Role::Serving(serving) => {
@@ -76,7 +77,7 @@ impl Cluster {
                 vap.role = Role::Stopping(Stopping { rank, sa, activating: None });
                 // What is being taken out already needs no second order.
                 if !matches!(serving.step, Step::Taking { .. }) {
-                    self.out.push_back(Action::Stop { bssid });
+                    self.out.push_back(Action::Stop { bssid, linger });
                 }
                 self.tell(Event::Superseded { bssid, by: title.owner });
             }
@@ -99,12 +100,13 @@ impl Cluster {
 
     /// Another was quicker while this node was about to begin.
     fn overtaken(&mut self, now: Instant, bssid: MacAddr, activating: Activating) {
+        let linger = self.timing.linger;
         if let Some(rank) = activating.ordered
             && let Some(vap) = self.vaps.get_mut(&bssid)
         {
             let sa = activating.context.sa;
             vap.role = Role::Stopping(Stopping { rank, sa, activating: Some(activating) });
-            return self.out.push_back(Action::Stop { bssid });
+            return self.out.push_back(Action::Stop { bssid, linger });
         }
         match activating.origin {
             Origin::Commit { from, id } => self.send(from, bssid, &Message::Refuse { id }),

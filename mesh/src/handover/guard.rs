@@ -83,8 +83,7 @@ impl Cluster {
         let Some(vap) = self.vaps.get_mut(&bssid) else { return };
         let Role::Guard(Guard { copy, rank, .. }) = std::mem::take(&mut vap.role) else { return };
         let above = rank.generation;
-        let activating =
-            Activating { context: copy, below: rank, above, origin: Origin::Copy, ordered: None };
+        let activating = Activating::new(copy, rank, above, Origin::Copy);
         self.activate(now, bssid, activating);
     }
 }

@@ -7,7 +7,7 @@
 //!  2 copied    version u32 | generation u16                   guard -> owner, once its journal is synced; the
 //!              generation is the highest that it may have used
 //!  3 forget    -                                              owner -> guard
-//!  4 prepare   id u64 | rank | keys                           owner -> new
+//!  4 prepare   id u64 | rank | radio | keys                   owner -> new
 //!  5 ready     id u64 | generation u16                        new -> owner
 //!  6 refuse    id u64                                         new -> owner: it has not begun and will not
 //!  7 commit    id u64 | rank | context                        owner, which has stopped -> new
@@ -15,13 +15,14 @@
 //!  9 title     title                                          anyone -> all, or one whose title is lower
 //! 10 yield     rank | context                                 owner before -> owner
 //! 11 stray     rank | frame                                   whoever has it -> owner
-//! 12 move      node u64                                       anyone -> owner
+//! 12 move      rank | node u64 | radio                        anyone -> owner
 //!
 //! rank     sequence u64 | generation u16 | slot u16
 //! title    rank | owner u64 | incarnation u64 | client [6], zero for none
 //! context  client [6] | vlan u16 | SA binding [16] | keys | length u32 | bytes
 //! keys     count u8 | { key id [16] | generation u16 } ...
 //! frame    length u32 | bytes
+//! radio    u8, the one of the new owner that is to have it; 255: whichever it likes
 //! ```
 //! All numbers are little-endian. Bytes after a message are an error, so is a kind that is not known: the version in
 //! front of every packet (see `link`) changes when there are new ones.
@@ -29,7 +30,7 @@
 use stack::wire::{MacAddr, Reader, Truncated};
 
 use super::context::{emit_bytes, emit_keys, parse_bytes, parse_keys};
-use super::{Context, Rank, SecretBytes, Title};
+use super::{Context, RadioIndex, Rank, SecretBytes, Title};
 use crate::announce::NodeId;
 use crate::lease::{Generation, KeyId};
 
@@ -53,6 +54,7 @@ pub(super) enum Message {
     Prepare {
         id: MoveId,
         rank: Rank,
+        radio: Option<RadioIndex>,
         keys: Vec<(KeyId, Generation)>,
     },
     Ready {
@@ -84,6 +86,7 @@ pub(super) enum Message {
     Move {
         rank: Rank,
         to: NodeId,
+        radio: Option<RadioIndex>,
     },
 }
 
@@ -154,9 +157,10 @@ impl Message {
                 out.extend(highest.number().to_le_bytes());
             }
             Self::Forget => {}
-            Self::Prepare { id, rank, keys } => {
+            Self::Prepare { id, rank, radio, keys } => {
                 id.emit(out);
                 rank.emit(out);
+                out.push(RadioIndex::number(*radio));
                 emit_keys(keys, out);
             }
             Self::Ready { id, generation } => {
@@ -182,9 +186,10 @@ impl Message {
                 rank.emit(out);
                 emit_bytes(frame.expose(), out);
             }
-            Self::Move { rank, to } => {
+            Self::Move { rank, to, radio } => {
                 rank.emit(out);
                 out.extend(to.0.to_le_bytes());
+                out.push(RadioIndex::number(*radio));
             }
         }
     }
@@ -213,7 +218,8 @@ impl Message {
             kind::FORGET => Some(Self::Forget),
             kind::PREPARE => {
                 let (id, rank) = (MoveId::parse(reader)?, Rank::parse(reader)?);
-                rank.zip(parse_keys(reader)?).map(|(rank, keys)| Self::Prepare { id, rank, keys })
+                let radio = RadioIndex::new(reader.u8()?);
+                rank.zip(parse_keys(reader)?).map(|(rank, keys)| Self::Prepare { id, rank, radio, keys })
             }
             kind::READY => {
                 let id = MoveId::parse(reader)?;
@@ -240,7 +246,8 @@ impl Message {
             }
             kind::MOVE => {
                 let (rank, to) = (Rank::parse(reader)?, NodeId(reader.u64_le()?));
-                rank.map(|rank| Self::Move { rank, to })
+                let radio = RadioIndex::new(reader.u8()?);
+                rank.map(|rank| Self::Move { rank, to, radio })
             }
             _ => None,
         })

@@ -30,7 +30,7 @@ mod vap;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Event, Provenance, Ticket};
+pub use action::{Action, Event, Provenance, RadioIndex, Ticket};
 pub use cluster::{Cluster, MoveError, Taken};
 pub use context::{Context, MAX_KEYS, SecretBytes};
 pub use discard::{Discard, DiscardCounts};

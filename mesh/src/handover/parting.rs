@@ -8,20 +8,25 @@ use super::discard::Discard;
 use super::message::{Message, MoveId};
 use super::peers::Reach;
 use super::vap::{Activating, Origin, Parked, Role, Serving, Step, Stopping};
-use super::{Action, Context, Event, Rank, Title};
+use super::{Action, Context, Event, RadioIndex, Rank, Title};
 use crate::announce::{NodeId, SaBinding};
 use crate::lease::Generation;
 use crate::table::Key;
 
 impl Cluster {
-    pub(super) fn begin_move(&mut self, now: Instant, bssid: MacAddr, to: NodeId) -> Result<(), MoveError> {
+    pub(super) fn begin_move(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        (to, radio): (NodeId, Option<RadioIndex>),
+    ) -> Result<(), MoveError> {
         let me = self.me.node;
         let vap = self.vaps.get_mut(&bssid).ok_or(MoveError::Unknown)?;
         let Title { owner, rank, .. } = vap.title.ok_or(MoveError::Unknown)?;
         if owner != me {
             let reach = self.peers.reach(owner).filter(|reach| *reach == Reach::Up);
             reach.ok_or(MoveError::NodeMissing(owner))?;
-            self.send(owner, bssid, &Message::Move { rank, to });
+            self.send(owner, bssid, &Message::Move { rank, to, radio });
             return Ok(());
         }
         let Role::Serving(serving) = &mut vap.role else { return Err(MoveError::Busy) };
@@ -38,15 +43,21 @@ impl Cluster {
         let (rank, keys) = (serving.rank, serving.context.keys.clone());
         let id = MoveId(self.next_number());
         if let Some(serving) = self.serving(bssid) {
-            serving.step = Step::Preparing { to, id, since: now };
+            serving.step = Step::Preparing { to, id, radio, since: now };
         }
-        self.send(to, bssid, &Message::Prepare { id, rank, keys });
+        self.send(to, bssid, &Message::Prepare { id, rank, radio, keys });
         self.touch(bssid);
         Ok(())
     }
 
     /// Another node, which holds that title for the highest, asks for a move. The answer is who has it afterwards.
-    pub(super) fn asked_to_move(&mut self, now: Instant, bssid: MacAddr, asked: Rank, to: NodeId) {
+    pub(super) fn asked_to_move(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        asked: Rank,
+        to: (NodeId, Option<RadioIndex>),
+    ) {
         let me = self.me.node;
         let title = self.vaps.get(&bssid).and_then(|vap| vap.title);
         // Passed on for a higher title only, so that two who take each other for the owner do not ask for ever.
@@ -67,9 +78,9 @@ impl Cluster {
     ) {
         let Some(serving) = self.serving(bssid) else { return };
         match serving.step {
-            Step::Preparing { to, id, .. } if (to, id) == whose => {
+            Step::Preparing { to, id, radio, .. } if (to, id) == whose => {
                 serving.step = Step::Draining { to, id, granted, since: now };
-                self.out.push_back(Action::Drain { bssid, to });
+                self.out.push_back(Action::Drain { bssid, to, radio });
             }
             _ => {}
         }
@@ -121,7 +132,7 @@ impl Cluster {
         if let Some(rival) = rival {
             let origin = Origin::Reclaim { to: Some(rival.owner), refused: true };
             let above = below.generation;
-            return self.activate(now, bssid, Activating { context, below, above, origin, ordered: None });
+            return self.activate(now, bssid, Activating::new(context, below, above, origin));
         }
         self.out.push_back(Action::RemoveRow { key: Key::Owned(bssid).encode() });
         self.leave(now, bssid, context);
@@ -168,7 +179,7 @@ impl Cluster {
             return;
         }
         let origin = Origin::Reclaim { to: to.map(|(to, _)| to), refused };
-        self.activate(now, bssid, Activating { context, below: rank, above: granted, origin, ordered: None });
+        self.activate(now, bssid, Activating::new(context, rank, granted, origin));
     }
 
     /// One that fenced itself off takes up again once it is not alone any more.
@@ -262,11 +273,12 @@ impl Cluster {
 
     /// Nobody is in sight, on no wire: whoever takes over must not have to share the air with this node (rule U6).
     fn fence_off(&mut self, bssid: MacAddr) {
+        let linger = self.timing.linger;
         let Some(serving) = self.serving(bssid) else { return };
         serving.alone = None;
         if !matches!(serving.step, Step::Taking { .. }) {
             serving.step = Step::Taking { to: None, granted: serving.rank.generation };
-            self.out.push_back(Action::Stop { bssid });
+            self.out.push_back(Action::Stop { bssid, linger });
         }
     }
 }

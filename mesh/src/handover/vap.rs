@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use stack::time::{Instant, earliest};
 
 use super::message::MoveId;
-use super::{Context, Rank, SecretBytes, Timing, Title};
+use super::{Context, RadioIndex, Rank, SecretBytes, Timing, Title};
 use crate::announce::{NodeId, SaBinding};
 use crate::lease::Generation;
 
@@ -23,6 +23,8 @@ pub(super) struct Vap {
     /// Since when its owner has had no row of it.
     pub(super) released: Option<Instant>,
     pub(super) role: Role,
+    /// Which radio of this node is asked for, and for which move.
+    pub(super) wanted: Option<(NodeId, MoveId, RadioIndex)>,
     pub(super) held: VecDeque<Held>,
     /// Who was last told that its title is lower, and which title that was.
     pub(super) fenced: Option<(NodeId, Rank)>,
@@ -82,6 +84,8 @@ pub(super) struct Activating {
     /// Generations up to here may be in use by others.
     pub(super) above: Generation,
     pub(super) origin: Origin,
+    /// Which radio is to have it.
+    pub(super) radio: Option<RadioIndex>,
     /// What the radio was ordered to activate.
     pub(super) ordered: Option<Rank>,
 }
@@ -127,7 +131,7 @@ pub(super) enum Step {
     /// No move.
     Settled,
     /// The new owner is asked.
-    Preparing { to: NodeId, id: MoveId, since: Instant },
+    Preparing { to: NodeId, id: MoveId, radio: Option<RadioIndex>, since: Instant },
     /// The radio stops sending.
     Draining { to: NodeId, id: MoveId, granted: Generation, since: Instant },
     /// It is being taken out of the radio: there is no way back.
@@ -155,6 +159,10 @@ pub(super) struct Parked {
 }
 
 impl Activating {
+    pub(super) const fn new(context: Context, below: Rank, above: Generation, origin: Origin) -> Self {
+        Self { context, below, above, origin, radio: None, ordered: None }
+    }
+
     /// By which right this node has it, as far as that is certain.
     pub(super) fn rank(&self) -> Rank {
         self.ordered.unwrap_or(self.below)

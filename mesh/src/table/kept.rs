@@ -52,7 +52,7 @@ impl Table {
             Key::Signal(client, radio) => {
                 self.signals.get(&client).is_some_and(|of_client| of_client.contains_key(&(node, radio)))
             }
-            Key::Owned(_) | Key::Claim(_) | Key::Addresses(_) => false,
+            Key::Owned(_) | Key::Claim(_) | Key::Addresses(_) | Key::Radio(_) => false,
         }
     }
 
@@ -67,7 +67,7 @@ impl Table {
                 }
                 removed
             }
-            Key::Owned(_) | Key::Claim(_) | Key::Addresses(_) => false,
+            Key::Owned(_) | Key::Claim(_) | Key::Addresses(_) | Key::Radio(_) => false,
         };
         if let Some(rows) = self.rows.get_mut(&node) {
             *rows -= usize::from(removed);

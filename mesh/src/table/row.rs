@@ -6,10 +6,12 @@
 //!        3 load    radio u8
 //!        4 signal  client [6] | radio u8
 //!        5 addresses  VLAN u16 | station [6]
+//!        6 radio   radio u8
 //! value  version u8 = 1 | body
 //!        1 owned   title: rank (sequence u64 | generation u16 | slot u16) | owner u64 | incarnation u64 | client [6]
 //!        2 to 4    the item as in an announcement: kind u8 | length u8 | body
 //!        5 addresses  count u8 | IPv4 [4] ... | count u8 | IPv6 [16] ...
+//!        6 radio    its name at its node, 1 to 64 bytes of UTF-8 without control characters
 //! ```
 //! All numbers are little-endian. Rows of another version, or of a kind that is not known, are not for this node.
 
@@ -27,6 +29,9 @@ const CLAIM: u8 = 2;
 const LOAD: u8 = 3;
 const SIGNAL: u8 = 4;
 const ADDRESSES: u8 = 5;
+const RADIO: u8 = 6;
+/// The longest name of a radio.
+const MAX_NAME: usize = 64;
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +46,8 @@ pub enum Key {
     Signal(MacAddr, u8),
     /// Which IP addresses a client of the node uses.
     Addresses(Station),
+    /// What a radio of the node is called.
+    Radio(u8),
 }
 
 /// A row: what a node says about itself.
@@ -52,6 +59,8 @@ pub enum Row {
     Item(Item),
     /// What a client of the node uses.
     Addresses(Station, Addresses),
+    /// What a radio of the node is called, in 64 bytes at the most.
+    Radio(u8, String),
 }
 
 impl Key {
@@ -66,6 +75,7 @@ impl Key {
             Self::Claim(station) => emit_station(CLAIM, *station, &mut out),
             Self::Addresses(station) => emit_station(ADDRESSES, *station, &mut out),
             Self::Load(radio) => out.extend([LOAD, *radio]),
+            Self::Radio(radio) => out.extend([RADIO, *radio]),
             Self::Signal(client, radio) => {
                 out.push(SIGNAL);
                 out.extend(client.octets());
@@ -87,6 +97,7 @@ impl Key {
             OWNED => Some(Self::Owned(MacAddr(*reader.array()?))).filter(|key| !key.is_group()),
             CLAIM => Some(Self::Claim(parse_station(reader)?)),
             ADDRESSES => Some(Self::Addresses(parse_station(reader)?)),
+            RADIO => Some(Self::Radio(reader.u8()?)),
             LOAD => Some(Self::Load(reader.u8()?)),
             SIGNAL => Some(Self::Signal(MacAddr(*reader.array()?), reader.u8()?)),
             _ => None,
@@ -96,6 +107,11 @@ impl Key {
     const fn is_group(&self) -> bool {
         matches!(self, Self::Owned(bssid) if bssid.is_group())
     }
+}
+
+/// It may be shown to people.
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 fn emit_station(kind: u8, station: Station, out: &mut Vec<u8>) {
@@ -117,6 +133,7 @@ impl Row {
             Self::Item(Item::Load(load)) => Key::Load(load.radio),
             Self::Item(Item::Signal(signal)) => Key::Signal(signal.client, signal.radio),
             Self::Addresses(station, _) => Key::Addresses(*station),
+            Self::Radio(radio, _) => Key::Radio(*radio),
         }
     }
 
@@ -127,6 +144,7 @@ impl Row {
             Self::Owned(_, title) => title.emit(&mut out),
             Self::Item(item) => item.emit(&mut out),
             Self::Addresses(_, addresses) => addresses.emit(&mut out),
+            Self::Radio(_, name) => out.extend(name.as_bytes()),
         }
         out
     }
@@ -143,6 +161,10 @@ impl Row {
             Key::Claim(_) | Key::Load(_) | Key::Signal(..) => Self::Item(Items::new(body).next()?),
             Key::Addresses(station) => {
                 Self::Addresses(station, Addresses::parse(&mut Reader::new(body)).ok()?)
+            }
+            Key::Radio(radio) => {
+                let name = std::str::from_utf8(body).ok()?;
+                Self::Radio(radio, Some(name).filter(|name| is_name(name))?.to_owned())
             }
         };
         let foreign = matches!(row, Self::Item(Item::Claim(claim)) if claim.node != node);

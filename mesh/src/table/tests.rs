@@ -12,6 +12,10 @@ fn signal(client: MacAddr, radio: u8, dbm: i8) -> Row {
     Row::Item(Item::Signal(Signal { client, radio, dbm, age: 3 }))
 }
 
+fn called(name: &str) -> Row {
+    Row::Radio(1, name.to_owned())
+}
+
 fn give(table: &mut Table, node: NodeId, row: &Row) {
     table.handle_row(node, &row.key().encode(), Some(&row.encode()));
 }
@@ -21,7 +25,9 @@ fn rows_survive_the_table_and_only_under_their_own_key_and_node() {
     let title =
         Title { rank: Rank::default(), owner: NODE, incarnation: Incarnation(2), client: Some(CLIENT) };
     let load = Load { radio: 1, frequency: 2437, busy: 300, clients: 4 };
-    for row in [Row::Owned(CLIENT, title), Row::Item(Item::Load(load)), signal(CLIENT, 1, -50)] {
+    for row in
+        [Row::Owned(CLIENT, title), Row::Item(Item::Load(load)), signal(CLIENT, 1, -50), called("phy1")]
+    {
         let key = row.key();
         assert_eq!(Key::decode(&key.encode()), Some(key));
         assert_eq!(Row::decode(NODE, key, &row.encode()), Some(row.clone()));
@@ -31,6 +37,15 @@ fn rows_survive_the_table_and_only_under_their_own_key_and_node() {
     }
     let owned = Row::Owned(CLIENT, title);
     assert_eq!(Row::decode(NodeId(6), owned.key(), &owned.encode()), None, "each node speaks for itself");
+}
+
+#[test]
+fn a_radio_has_a_name_that_can_be_shown() {
+    for name in ["", "phy\u{1b}[2J", &"x".repeat(65)] {
+        let row = called(name);
+        assert_eq!(Row::decode(NODE, row.key(), &row.encode()), None, "{name:?}");
+    }
+    assert_eq!(Row::decode(NODE, Key::Radio(1), &[1, 0xff]), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::mac::association::{PairwiseSa, SaId};
 use crate::mac::peer::{Peer, PeerConfig};
 use crate::mac::power_save::PowerSave;
 use crate::mac::queue::{Cover, Queue, Queued, Resend};
+use crate::mac::tx::Progress;
 use crate::mac::{
     AccessCategory, BufferPool, DropCounts, DropReason, DuplicateCache, GroupQueue, ReplayCounters,
     SequenceNumbers,
@@ -121,6 +122,7 @@ impl Peer {
         }
         peer.open_port();
         peer.pending = record.pending;
+        peer.tx.progress = Progress::in_doubt();
         (peer.sequence, peer.duplicates, peer.power) = (record.sequence, record.duplicates, record.power);
         for (category, queue) in AccessCategory::ALL.into_iter().zip(record.queues) {
             if queue.iter().any(|queued| queued.cover.is_none()) {

@@ -38,10 +38,14 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// Sequence numbers run in a circle: half of it is before, half after.
     fn was_sent_before(&self, other: &Self) -> bool {
-        let (Some(one), Some(two)) = (self.resend, other.resend) else { return false };
-        let ahead = two.sequence.number().wrapping_sub(one.sequence.number()) & 0x0fff;
+        other.resend.is_some_and(|resend| self.precedes(resend.sequence))
+    }
+
+    /// It was sent before a frame with this sequence number. They run in a circle: half of it is before, half after.
+    fn precedes(&self, sequence: SequenceControl) -> bool {
+        let Some(resend) = self.resend else { return false };
+        let ahead = sequence.number().wrapping_sub(resend.sequence.number()) & 0x0fff;
         (1..0x0800).contains(&ahead)
     }
 }
@@ -76,6 +80,25 @@ impl Queue {
         let place = self.waiting.iter().position(behind).unwrap_or(self.waiting.len());
         self.bytes += queued.frame.len();
         self.waiting.insert(place, queued);
+    }
+
+    /// Drops what was to be sent again, for one of the same TID that was sent after it has arrived.
+    pub(super) fn discard_overtaken(
+        &mut self,
+        tid: u8,
+        arrived: SequenceControl,
+        pool: &mut BufferPool,
+        drops: &mut DropCounts,
+    ) {
+        let overtaken = |queued: &Queued| queued.tid == tid && queued.precedes(arrived);
+        let again = |queued: &&Queued| queued.resend.is_some();
+        while let Some(place) = self.waiting.iter().take_while(again).position(overtaken)
+            && let Some(queued) = self.waiting.remove(place)
+        {
+            self.bytes -= queued.frame.len();
+            pool.give(queued.frame);
+            drops.count(DropReason::NotAcknowledged);
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<Queued> {

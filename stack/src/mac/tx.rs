@@ -4,9 +4,11 @@
 //! given at the moment a frame leaves, so that their order is the order on the air.
 
 mod build;
+mod progress;
 mod release;
 
 pub use build::GroupQueue;
+pub(super) use progress::Progress;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -118,9 +120,7 @@ pub(super) struct TxState {
     probes: u32,
     /// The station is left alone until [`Peer::end_pause`].
     pub(super) pausing: bool,
-    /// How many frames were launched, and which of them was acknowledged last.
-    launched: u64,
-    acknowledged: u64,
+    pub(super) progress: Progress,
     /// Set the PM bit (station role).
     pub(super) power_management: bool,
     header: Vec<u8>,
@@ -169,7 +169,7 @@ impl Peer {
 
     /// Something could be sent in this category now. May change with every call that takes the peer mutably.
     pub fn is_ready(&self, category: AccessCategory, peer_window: usize) -> bool {
-        if self.tx.probing.is_some() || self.tx.in_flight >= peer_window {
+        if !self.has_room(peer_window) {
             return false;
         }
         if self.power.is_dozing() {
@@ -180,10 +180,14 @@ impl Peer {
         (self.waiting(category) && !held) || (self.has_fragment(category) && !self.tx.pausing)
     }
 
+    fn has_room(&self, peer_window: usize) -> bool {
+        self.tx.probing.is_none() && self.tx.in_flight < self.tx.progress.window(peer_window)
+    }
+
     /// The next MPDU of this category, if it is the peer's turn. Call it again until it says [`Turn::Idle`]; after that
     /// when something was queued, completed, polled for, or a key was installed. Calls in between do no harm.
     pub fn poll(&mut self, category: AccessCategory, context: &mut TxContext<'_>) -> Turn<Outgoing> {
-        if self.tx.probing.is_some() || self.tx.in_flight >= context.peer_window {
+        if !self.has_room(context.peer_window) {
             return Turn::Idle;
         }
         if self.power.is_dozing() {
@@ -246,9 +250,9 @@ impl Peer {
     }
 
     /// What became of a frame of this peer. One that failed because a station had gone to sleep, or because it probed a
-    /// rate, or while the virtual AP was about to move, waits at the head of its queue again; another that failed gets a
-    /// few more chances while nothing was sent after it. Says whether the peer is left alone now: then
-    /// [`Self::end_pause`] is due 15 ms later.
+    /// rate, or while the virtual AP was about to move, waits at the head of its queue again, unless the peer has one that
+    /// was sent after it; another that failed gets a few more chances while nothing was sent after it. Says whether the peer
+    /// is left alone now: then [`Self::end_pause`] is due 15 ms later.
     pub fn handle_completion(&mut self, completion: Completion, context: &mut TxContext<'_>) -> bool {
         let Completion { mut sent, frame, acked, retries } = completion;
         if sent.counted {
@@ -260,9 +264,11 @@ impl Peer {
         }
         let probe = self.tx.probing.take_if(|(n, _)| sent.probe == Some(*n)).is_some();
         if acked {
-            self.tx.acknowledged = self.tx.acknowledged.max(sent.order);
+            self.tx.progress.acknowledge(&sent, retries);
+            self.discard_overtaken(&sent, context);
             self.stats.acknowledged(context.now, sent.len);
         } else {
+            self.tx.progress.give_up(&sent);
             self.stats.failed();
         }
         let Some(frame) = frame else {
@@ -272,9 +278,10 @@ impl Peer {
             return false;
         };
         let at_ap = context.bss.role == Role::AccessPoint;
+        let waits = probe || self.parked || (at_ap && self.power.is_dozing());
         if acked {
             context.pool.give(frame);
-        } else if probe || self.parked || (at_ap && self.power.is_dozing()) {
+        } else if waits && !self.tx.progress.is_overtaken(&sent) {
             self.put_back(sent, frame, context);
         } else if at_ap && self.gets_another_chance(&mut sent) {
             self.put_back(sent, frame, context);
@@ -292,8 +299,16 @@ impl Peer {
     fn gets_another_chance(&self, sent: &mut Sent) -> bool {
         let Some(again) = sent.again.as_mut().filter(|again| !again.eapol) else { return false };
         again.resend.given_up += 1;
-        let last = self.tx.in_flight == 0 && sent.order > self.tx.acknowledged;
-        last && again.resend.given_up <= CHANCES
+        let chances = again.resend.given_up <= CHANCES;
+        chances && self.tx.progress.is_last(sent)
+    }
+
+    /// What waits to be sent again though the peer has one that was sent after it.
+    fn discard_overtaken(&mut self, sent: &Sent, context: &mut TxContext<'_>) {
+        if let Some(again) = &sent.again {
+            let queue = self.queues.of(sent.category);
+            queue.discard_overtaken(again.tid, again.resend.sequence, context.pool, context.drops);
+        }
     }
 
     /// The peer is no longer left alone.
@@ -361,8 +376,7 @@ impl Peer {
 
     fn launched(&mut self, mut outgoing: Outgoing, context: &TxContext<'_>) -> Outgoing {
         outgoing.sent.counted = true;
-        self.tx.launched += 1;
-        outgoing.sent.order = self.tx.launched;
+        outgoing.sent.order = self.tx.progress.launch(outgoing.sent.category);
         self.tx.in_flight += 1;
         self.tx.deficit -= air_time(outgoing.frame.len(), outgoing.options.rate);
         if let Some(choice) = outgoing.sent.choice {

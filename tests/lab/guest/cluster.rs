@@ -1,13 +1,16 @@
 //! Nodes of a cluster, each with a radio and a TAP, in namespaces of their own; clients' virtual APs move between them.
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::time::Duration;
 
+use airloom::control::{Answer, Request};
+use airloom::status::Move;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::client::{Client, PASSPHRASE, SSID};
-use super::program::{Daemon, output, run, until};
+use super::program::{Daemon, run, until};
 use super::site::Site;
 use super::{Outcome, expect, said};
 
@@ -136,19 +139,18 @@ impl Cluster {
 
     /// The client's virtual AP goes to another node.
     pub(crate) fn move_to(&self, client: &Client, from: usize, to: usize) -> Result<Moved, String> {
-        let said_by = match output(&mut wish(client, from, to)) {
+        let moved = match wish(&client.mac(), from, to) {
             Err(why) if why.contains("does not take it") || why.contains("has not told") => {
                 return Ok(Moved::Not);
             }
             other => other?,
         };
-        let moved: Value = said(serde_json::from_str(&said_by))?;
         until("it has not arrived", || {
             let owner = self.owner(client)?;
             expect(owner == to, || format!("it is at {}", NAMES[owner]))
         })?;
-        let gap = moved["gap_us"].as_f64().ok_or_else(|| moved.to_string())?;
-        Ok(Moved::After(gap / 1000.0))
+        let gap = moved.gap_us.ok_or_else(|| format!("{moved:?}"))?;
+        Ok(Moved::After(Duration::from_micros(gap).as_secs_f64() * 1e3))
     }
 
     /// What went wrong, with what the nodes have dropped.
@@ -180,12 +182,17 @@ impl Drop for Cluster {
     }
 }
 
-/// `airloom move`, to be run.
-pub(crate) fn wish(client: &Client, from: usize, to: usize) -> Command {
-    let mut command = Command::new("airloom");
-    let place = format!("phy{to}@{}", NAMES[to]);
-    command.args(["move", &client.mac(), "--to", &place, "--json", "--control", &socket(from)]);
-    command
+/// What `airloom move` asks for. To start a program takes longer than the move here.
+pub(crate) fn wish(client: &str, from: usize, to: usize) -> Result<Move, String> {
+    let to = format!("phy{to}@{}", NAMES[to]);
+    match asked(from, &Request::Move { client: client.to_owned(), to })? {
+        Answer::Moved(moved) => Ok(moved),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn asked(n: usize, request: &Request) -> Result<Answer, String> {
+    airloom::control::ask(Path::new(&socket(n)), request).map_err(|why| format!("{why:#}"))
 }
 
 /// How many others a node sees that are up.
@@ -196,8 +203,10 @@ pub(crate) fn up(n: usize) -> Result<usize, String> {
 }
 
 pub(crate) fn status(n: usize) -> Result<Value, String> {
-    let text = output(Command::new("airloom").args(["status", "--json", "--control", &socket(n)]))?;
-    said(serde_json::from_str(&text))
+    match asked(n, &Request::Status)? {
+        Answer::Status(status) => said(serde_json::to_value(status)),
+        other => Err(format!("{other:?}")),
+    }
 }
 
 pub(crate) fn serves(status: &Value, mac: &str) -> bool {

@@ -15,8 +15,12 @@ use super::traffic::{self, Beside, Stream};
 use super::{Outcome, expect, said};
 
 /// Two radios, neither of which takes a client by itself.
+pub(super) fn two_radios(make: Make, channels: &'static [u8]) -> Plan {
+    Plan { channels, placement: Some("by-hand"), ..Plan::wpa2(make) }
+}
+
 fn plan(make: Make) -> Plan {
-    Plan { channels: &[6, 6], placement: Some("by-hand"), ..Plan::wpa2(make) }
+    two_radios(make, &[6, 6])
 }
 
 /// Where a client is, by its name.
@@ -31,19 +35,19 @@ fn radio_of(client: &Client) -> Result<String, String> {
 }
 
 /// A client on its way between the radios.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     client: &'a Client,
     at: RefCell<String>,
 }
 
 impl<'a> Walk<'a> {
-    fn start(client: &'a Client) -> Result<Self, String> {
+    pub(super) fn start(client: &'a Client) -> Result<Self, String> {
         client.reaches(ADDRESS)?;
         Ok(Self { client, at: RefCell::new(radio_of(client)?) })
     }
 
     /// The client goes to the other radio; yields for how long nothing could be sent to it, in milliseconds.
-    fn move_over(&self) -> Result<f64, String> {
+    pub(super) fn move_over(&self) -> Result<f64, String> {
         let to = if *self.at.borrow() == "phy0" { "phy1" } else { "phy0" };
         let mut command = Command::new("airloom");
         command.args(["move", &self.client.mac(), "--to", to, "--json", "--control", SOCKET]);
@@ -113,7 +117,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
 
 /// The client is moved there and back between radios on two channels of a band, six times and more, under pings.
 pub(crate) fn to_another_channel(make: Make) -> Outcome {
-    let _ap = Plan { channels: &[6, 11], ..plan(make) }.start()?;
+    let _ap = two_radios(make, &[6, 11]).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
     let gaps = pings_both_ways(&client, 1500, Duration::from_millis(200), || walk.move_over().map(Some))?;
@@ -125,7 +129,7 @@ pub(crate) fn to_another_channel(make: Make) -> Outcome {
 
 /// Linux leaves an AP that goes to another band. The move says so, and the client is back soon.
 pub(crate) fn to_another_band(make: Make) -> Outcome {
-    let _ap = Plan { channels: &[6, 36], ..plan(make) }.start()?;
+    let _ap = two_radios(make, &[6, 36]).start()?;
     let mut client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
     let moved = walk.move_over();

@@ -1,14 +1,16 @@
-//! What a client's own roaming costs where kernels do all the work: two hostapds of one network in one bridge, without and
-//! with 802.11r. The peer that handovers are measured against.
+//! What it costs a client to be served from elsewhere: by its own roaming, where kernels do all the work, between two
+//! hostapds of one network in one bridge, without and with 802.11r; and by the moves of its virtual AP.
 
 use std::fs;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use super::access_point::ADDRESS;
+use super::access_point::{ADDRESS, Make};
 use super::client::{Client, PASSPHRASE, SSID, Wanted};
+use super::cluster::{Cluster, Plan};
 use super::control::open_soon;
+use super::moves::{Walk, two_radios};
 use super::program::{Daemon, LOGS, run, until};
 use super::recording::Recording;
 use super::{Outcome, expect, said};
@@ -23,11 +25,14 @@ const ANSWERS: usize = 50;
 /// Every measurement is a line `measure NAME.VARIANT VALUE UNIT`, every recording of a roam a line
 /// `recorded roam.VARIANT.NUMBER`, in which the host counts frames.
 pub(crate) fn roam() -> Outcome {
-    variant("wpa2", false)?;
-    variant("ft", true)
+    by_itself("wpa2", false)?;
+    by_itself("ft", true)?;
+    between_radios("radios", &[6, 6])?;
+    between_radios("channels", &[6, 11])?;
+    between_nodes("nodes")
 }
 
-fn variant(name: &str, fast_transition: bool) -> Outcome {
+fn by_itself(variant: &str, fast_transition: bool) -> Outcome {
     let _bridge = Bridge::make()?;
     let _first = hostapd(0, fast_transition)?;
     let _second = hostapd(1, fast_transition)?;
@@ -39,19 +44,49 @@ fn variant(name: &str, fast_transition: bool) -> Outcome {
         let to = usize::from(here == bssid(0));
         let there = bssid(to);
         client.find(&there, FREQUENCIES[to])?;
-        let recorded = format!("roam.{name}.{number}");
-        let recording = Recording::start(&recorded)?;
-        let pings = one_roam(&client, &there)?;
-        recording.end()?;
-        println!("recorded {recorded}");
-        println!("measure gap.{name} {:.1} ms", pings.gap * 1e3);
-        println!("measure lost.{name} {} pings", pings.sent - pings.received);
+        observe(variant, number, &client, || {
+            client.roam(&there)?;
+            until("it does not get there", || {
+                let bssid = client.bssid()?;
+                expect(bssid == there, || format!("it is at {bssid} instead of {there}"))
+            })
+        })?;
     }
     Ok(())
 }
 
-/// Pings at 10 ms, from well before a roam until well after it.
-fn one_roam(client: &Client, there: &str) -> Result<Pings, String> {
+fn between_radios(variant: &str, channels: &'static [u8]) -> Outcome {
+    let _ap = two_radios(Make::PerClient, channels).start()?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    let walk = Walk::start(&client)?;
+    (0..ROAMS).try_for_each(|number| observe(variant, number, &client, || walk.move_over().map(drop)))
+}
+
+fn between_nodes(variant: &str) -> Outcome {
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
+    let client = Client::join(0, &Wanted::WPA2)?;
+    client.reaches(ADDRESS)?;
+    let moved = || {
+        let gap = cluster.move_on(&client)?;
+        expect(gap.is_some(), || "the other node does not take it".to_owned())
+    };
+    (0..ROAMS).try_for_each(|number| observe(variant, number, &client, moved))
+}
+
+/// One change of place, in a recording and under pings.
+fn observe(variant: &str, number: usize, client: &Client, change: impl Fn() -> Outcome) -> Outcome {
+    let recorded = format!("roam.{variant}.{number}");
+    let recording = Recording::start(&recorded)?;
+    let pings = under_pings(client, change)?;
+    recording.end()?;
+    println!("recorded {recorded}");
+    println!("measure gap.{variant} {:.1} ms", pings.gap * 1e3);
+    println!("measure lost.{variant} {} pings", pings.sent - pings.received);
+    Ok(())
+}
+
+/// Pings at 10 ms, from well before a change of place until well after it.
+fn under_pings(client: &Client, change: impl Fn() -> Outcome) -> Result<Pings, String> {
     let log = format!("{LOGS}/roam.log");
     let _ = fs::remove_file(&log);
     let mut ping = Daemon::start(&mut client.command("ping", &["-n", "-D", "-i", "0.01", ADDRESS]), "roam")?;
@@ -63,11 +98,7 @@ fn one_roam(client: &Client, there: &str) -> Result<Pings, String> {
         })
     };
     answered(ANSWERS)?;
-    client.roam(there)?;
-    until("it does not get there", || {
-        let bssid = client.bssid()?;
-        expect(bssid == there, || format!("it is at {bssid} instead of {there}"))
-    })?;
+    change()?;
     // What is under way may still come from before.
     let so_far = answered(0)?;
     answered(so_far + ANSWERS)?;
@@ -122,7 +153,17 @@ fn bssid(phy: usize) -> String {
     format!("02:00:00:00:{phy:02x}:00")
 }
 
-fn hostapd(phy: usize, fast_transition: bool) -> Result<Daemon, String> {
+/// Told to end, it sets its interface down; killed, it would leave the phy to nobody else.
+struct Hostapd(Daemon);
+
+impl Drop for Hostapd {
+    fn drop(&mut self) {
+        let _ = self.0.signal(Signal::SIGTERM);
+        let _ = self.0.end();
+    }
+}
+
+fn hostapd(phy: usize, fast_transition: bool) -> Result<Hostapd, String> {
     let (file, channel) = (format!("/tmp/hostapd{phy}.conf"), CHANNELS[phy]);
     // The keys of a transition come from the passphrase: the two need not talk to each other.
     let security = if fast_transition {
@@ -143,5 +184,5 @@ fn hostapd(phy: usize, fast_transition: bool) -> Result<Daemon, String> {
         let status = control.request("STATUS")?;
         expect(status.contains("state=ENABLED"), || status.clone())
     })?;
-    Ok(process)
+    Ok(Hostapd(process))
 }

@@ -75,7 +75,7 @@ impl World {
         let to = self.nodes[to].id;
         self.core(asked, |core, now| {
             // Where it cannot begin, nothing happens, which is what is to be seen.
-            let _ = core.handle_move(now, bssid, to);
+            let _ = core.handle_move(now, bssid, to, None);
         });
     }
 

@@ -35,8 +35,8 @@ impl World {
                 assert!(linger > Duration::ZERO);
                 self.take_out(node, bssid);
             }
-            Action::Stop { bssid } => self.take_out(node, bssid),
-            Action::Activate { bssid, context, lease, provenance } => {
+            Action::Stop { bssid, .. } => self.take_out(node, bssid),
+            Action::Activate { bssid, context, lease, provenance, .. } => {
                 self.activate(node, bssid, &context, lease, provenance);
             }
             Action::Extend { bssid, keys, lease } => {

@@ -10,19 +10,19 @@ use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
 
-/// Moves a client's virtual AP to another radio by hand. The client notices nothing; if that radio is on another channel, it
+/// Moves a client's virtual AP to another radio by hand, also to one of another node of the cluster. The client notices nothing; if that radio is on another channel, it
 /// is told to follow there.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  airloom move 02:00:00:00:04:00 --to phy1\n\nWhich clients there are and where says `airloom \
+    after_help = "Example:\n  airloom move 02:00:00:00:04:00 --to phy1\n  airloom move 02:00:00:00:04:00 --to phy0@attic\n  airloom move 02:00:00:00:04:00 --to @attic      (whichever radio that node likes)\n\nWhich clients there are and where says `airloom \
                   status`. A placement by signal may move the client on; [node] placement = \"by-hand\" leaves it there."
 )]
 pub struct Args {
     /// The client's address
     #[arg(value_name = "CLIENT")]
     client: MacAddr,
-    /// The radio that is to serve it, as `airloom status` names it
-    #[arg(long, value_name = "RADIO[@NODE]")]
+    /// The radio that is to serve it, as `airloom status` of its node names it
+    #[arg(long, value_name = "[RADIO][@NODE]")]
     to: String,
     /// As JSON
     #[arg(long)]

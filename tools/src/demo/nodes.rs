@@ -72,8 +72,11 @@ impl Node {
             Some(Worker::new(mast.name, radio, config, vec![network.clone()], port, Instant::ZERO, random))
         });
         let (workers, switch) = (workers.collect(), Arc::new(switch));
-        let channels: Vec<_> = [scene::channel(); RADIOS].into_iter().flatten().collect();
-        let member = enter(node, &switch, backhaul, channels.clone()).map_err(DemoError::Cluster)?;
+        let masts = MASTS.iter().filter(|mast| mast.node == node);
+        let radios: Vec<_> =
+            masts.filter_map(|mast| Some((mast.name.to_owned(), scene::channel()?))).collect();
+        let channels = radios.iter().map(|(_, channel)| *channel).collect();
+        let member = enter(node, &switch, backhaul, radios).map_err(DemoError::Cluster)?;
         let placer = Placer::new(PlacementPolicy::Signal, (scene::slot(node), channels), switch);
         Ok(Self { workers, placer, member })
     }
@@ -111,7 +114,7 @@ fn enter(
     node: usize,
     switch: &Arc<Switch>,
     backhaul: &Backhaul,
-    channels: Vec<Channel>,
+    radios: Vec<(String, Channel)>,
 ) -> anyhow::Result<Member<Simulated>> {
     let name = NODES.get(node).copied().unwrap_or_default();
     let engine = backhaul.join(Instant::ZERO, scene::node_id(node), scene::slot(node), name);
@@ -119,5 +122,5 @@ fn enter(
     let (clock, abroad) = (SharedClock::default(), Abroad::default());
     switch.order_all(|| Order::Enlist(Home::new(tell.clone(), None, abroad.clone()), clock));
     let journal = Box::new(MemoryJournal::default());
-    Member::new(engine, Incarnation(1), journal, Arc::clone(switch), (told, abroad), channels)
+    Member::new(engine, Incarnation(1), journal, Arc::clone(switch), (told, abroad), radios)
 }

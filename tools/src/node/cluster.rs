@@ -71,12 +71,12 @@ impl Identity {
         blocks(&subject.cluster.to_string(), subject.slot, radios)
     }
 
-    /// Enters the cluster with radios on these channels. They are told to tell of their virtual APs, and `bell` is rung when
+    /// Enters the cluster with radios of these names on these channels. They are told to tell of their virtual APs, and `bell` is rung when
     /// there is something for [`Member::turn`].
     pub fn enter(
         self,
         switch: &Arc<Switch>,
-        channels: Vec<Channel>,
+        radios: Vec<(String, Channel)>,
         segments: Vec<Segment>,
         bell: &Bell,
     ) -> anyhow::Result<Member<Real>> {
@@ -96,7 +96,7 @@ impl Identity {
         let store = engine.store();
         let (tell, told) = mpsc::channel();
         let (clock, abroad) = (shared_clock()?, Abroad::default());
-        for radio in 0..channels.len() {
+        for radio in 0..radios.len() {
             switch.order(
                 radio,
                 Order::Enlist(Home::new(tell.clone(), Some(bell.clone()), abroad.clone()), clock),
@@ -105,7 +105,7 @@ impl Identity {
         let (name, incarnation) = (store.subject().name.to_string(), Incarnation(store.starts()));
         let announcing = announce.map(|profile| announcing(&store, profile)).transpose()?;
         let journal = Box::new(StoreJournal(store));
-        let member = Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad), channels)?;
+        let member = Member::new(engine, incarnation, journal, Arc::clone(switch), (told, abroad), radios)?;
         let member = member.serving(name, segments, flood);
         match announcing {
             Some(announcing) => {

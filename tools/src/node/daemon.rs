@@ -58,11 +58,12 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let posts = open_radios(&config.radios, identity.as_ref())?;
     let reactor = Reactor::new().context("cannot make the reactor")?;
     let crew = Crew::start(posts, networks, &reactor.bell()).context("cannot start the radios' threads")?;
-    let radios = config.radios.iter().map(|radio| (radio.phy.clone(), radio.channel)).collect();
+    let radios: Vec<_> = config.radios.iter().map(|radio| (radio.phy.clone(), radio.channel)).collect();
     let name = identity.as_ref().map_or_else(|| config.node.name.clone(), Identity::name);
     let (wish, wishes) = mpsc::channel();
-    let inspector =
-        Arc::new(Inspector::new(&name, Arc::clone(crew.switch()), radios).with_cluster(wish, reactor.bell()));
+    let inspector = Arc::new(
+        Inspector::new(&name, Arc::clone(crew.switch()), radios.clone()).with_cluster(wish, reactor.bell()),
+    );
     let answering = Arc::clone(&inspector);
     let _server = server
         .start(move |request| match request {
@@ -82,14 +83,14 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     greet(config, &mut log);
     let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
     let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
-    let placer = Placer::new(config.node.placement, (home, channels.clone()), Arc::clone(crew.switch()));
+    let placer = Placer::new(config.node.placement, (home, channels), Arc::clone(crew.switch()));
     let segments = ids(&config.networks).map(|(id, network)| Segment {
         id,
         ssid: network.ssid.clone(),
         vlan: network.vlan,
     });
     let segments = segments.collect();
-    let enter = |identity: Identity| identity.enter(crew.switch(), channels, segments, &reactor.bell());
+    let enter = |identity: Identity| identity.enter(crew.switch(), radios, segments, &reactor.bell());
     let member = identity.map(enter).transpose()?;
     let taps = ids(&config.networks).filter_map(|(id, network)| Some((id, network.tap.clone()?)));
     let pins = member.as_ref().map(|_| Pins::new(taps));
@@ -261,7 +262,10 @@ impl<W: Write> Watch<'_, W> {
     }
 
     fn happened(&mut self, now: Time, radio: usize, event: &WorkerEvent) {
-        let Parts { inspector, placer, member, log, .. } = &mut self.parts;
+        let Parts { inspector, placer, member, log, pins, .. } = &mut self.parts;
+        if let Some(pins) = pins {
+            pins.let_go(now, self.crew.switch());
+        }
         log.event(radio, event);
         placer.handle_event(now, radio, event);
         if let WorkerEvent::Moved(moved) = event {

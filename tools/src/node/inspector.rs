@@ -125,7 +125,7 @@ impl Inspector {
     pub fn move_client(&self, client: &str, to: &str) -> Result<Move, String> {
         let station: MacAddr = client.parse().map_err(|_| format!("{client} is not an address"))?;
         let radio = match to.rsplit_once('@') {
-            Some((_, node)) if node != self.node => return self.move_abroad(station, node),
+            Some((radio, node)) if node != self.node => return self.move_abroad(station, radio, node),
             Some((radio, _)) => radio,
             None => to,
         };
@@ -142,10 +142,11 @@ impl Inspector {
         }
     }
 
-    fn move_abroad(&self, station: MacAddr, node: &str) -> Result<Move, String> {
+    fn move_abroad(&self, station: MacAddr, radio: &str, node: &str) -> Result<Move, String> {
         let Some((wishes, bell)) = &self.cluster else { return Err(format!("there is no node {node} here")) };
         let (answer, answered) = sync_channel(1);
-        let wish = Wish { station, node: node.to_owned(), answer: Some(answer) };
+        let radio = Some(radio.to_owned()).filter(|radio| !radio.is_empty());
+        let wish = Wish { station, node: node.to_owned(), radio, answer: Some(answer) };
         wishes.send(wish).map_err(|_| "the node ends".to_owned())?;
         // It is rung again by whatever comes next.
         let _ = bell.ring();
@@ -157,8 +158,9 @@ impl Inspector {
     }
 
     fn told_of(&self, departed: &Departed, node: &str) -> Move {
-        let Departed { station, bssid, from, gap } = departed;
-        self.tell(*station, *bssid, (self.radio_name(*from), format!("@{node}")), Some(*gap))
+        let Departed { station, bssid, from, to, gap } = departed;
+        let to = format!("{}@{node}", to.as_deref().unwrap_or_default());
+        self.tell(*station, *bssid, (self.radio_name(*from), to), Some(*gap))
     }
 
     fn told(&self, moved: &Moved) -> Move {
@@ -273,12 +275,45 @@ mod tests {
         Moved { station: STATION, bssid: BSSID, from: 0, to: 1, gap, queued: 2 }
     }
 
+    /// What becomes of a client's move to this place, and what the node is asked for, if it is.
+    fn asked(to: &str) -> (Option<Wish>, Result<Move, String>) {
+        let reactor = drivers::reactor::Reactor::new().unwrap();
+        let (wish, wishes) = std::sync::mpsc::channel::<Wish>();
+        let inspector = inspector().with_cluster(wish, reactor.bell());
+        let node = std::thread::spawn(move || {
+            let mut wish = wishes.recv().ok()?;
+            let (to, gap) = (wish.radio.clone(), Duration::from_millis(1));
+            let departed = Departed { station: wish.station, bssid: BSSID, from: 1, to, gap };
+            wish.answer.take().unwrap().send(Ok(departed)).unwrap();
+            Some(wish)
+        });
+        let moved = inspector.move_client("02:00:00:00:05:00", to);
+        drop(inspector);
+        (node.join().unwrap(), moved)
+    }
+
+    #[test]
+    fn a_client_is_moved_to_the_radio_of_the_node_that_is_named() {
+        for (to, radio) in [("phy7@south", Some("phy7")), ("@south", None)] {
+            let (wish, moved) = asked(to);
+            let wish = wish.unwrap();
+            assert_eq!((wish.node.as_str(), wish.radio.as_deref()), ("south", radio));
+            let moved = moved.unwrap();
+            assert_eq!((moved.from.as_str(), moved.to.as_str()), ("phy1", to));
+        }
+        for here in ["phy7", "phy7@north"] {
+            let (wish, moved) = asked(here);
+            assert!(wish.is_none());
+            assert_eq!(moved.unwrap_err(), "there is no radio phy7; there are phy0, phy1");
+        }
+    }
+
     #[test]
     fn the_history_has_moves_of_all_kinds_with_what_is_known_of_each() {
         let inspector = inspector();
         inspector.moved(&moved(700));
         let gap = Duration::from_micros(1_400);
-        let departed = Departed { station: STATION, bssid: BSSID, from: 1, gap };
+        let departed = Departed { station: STATION, bssid: BSSID, from: 1, to: None, gap };
         inspector.cluster_news(&News::Left(departed, "south".into()));
         for taken_over in [false, true] {
             let from = Some("south".into());

@@ -59,7 +59,7 @@ impl<W: Write> Log<W> {
                     &format!("AP-STA-ARRIVED {station} bssid={bssid} {how} node={}", escape(from.as_bytes())),
                 );
             }
-            News::Left(Departed { station, bssid, from, gap }, node) => {
+            News::Left(Departed { station, bssid, from, gap, .. }, node) => {
                 let (gap, node) = (gap.as_micros(), escape(node.as_bytes()));
                 return self.line(
                     *from,

@@ -87,7 +87,7 @@ impl Placer {
 
     /// Has those moved that should be, and yields those that should go to other nodes. To be called after events; it looks
     /// every 50 ms at the most.
-    pub fn turn(&mut self, now: Instant) -> Vec<(MacAddr, NodeSlot)> {
+    pub fn turn(&mut self, now: Instant) -> Vec<(MacAddr, Place)> {
         let mut far = Vec::new();
         if now < self.next {
             return far;
@@ -95,7 +95,7 @@ impl Placer {
         self.next = now + PERIOD;
         while let Some(wish) = self.placement.poll_move(now) {
             if wish.to.node != self.home {
-                far.push((wish.client, wish.to.node));
+                far.push((wish.client, wish.to));
             } else if self.switch.move_station(wish.client, usize::from(wish.to.radio), None).is_err() {
                 self.placement.handle_refused(now, wish.client);
             }
@@ -108,8 +108,8 @@ impl Placer {
     pub fn attend<E: Engine>(&mut self, now: Instant, member: &mut Member<E>) -> (Vec<News>, bool) {
         let far = self.turn(now);
         let mut busy = !far.is_empty();
-        for (station, node) in far {
-            member.handle_placed(now, station, node);
+        for (station, place) in far {
+            member.handle_placed(now, station, place);
         }
         busy |= member.turn(now);
         let news = member.take_news();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::handover::RadioIndex;
 use crate::handover::link;
 use crate::handover::message::{Message, MoveId};
 use crate::handover::{Discard, Rank, SecretBytes, Title};
@@ -30,13 +31,19 @@ fn message() -> impl Strategy<Value = Message> {
         })
         .boxed();
     let id = || (0u64..6).prop_map(MoveId);
+    let radio = || any::<u8>().prop_map(RadioIndex::new);
     let generation = || (0u16..16_384).prop_map(|number| Generation::new(number).unwrap());
     prop_oneof![
         (rank(), any::<u8>(), 0u32..4, any_context())
             .prop_map(|(rank, order, version, context)| Message::Copy { rank, order, version, context }),
         (0u32..4, generation()).prop_map(|(version, highest)| Message::Copied { version, highest }),
         Just(Message::Forget),
-        (id(), rank(), any_context()).prop_map(|(id, rank, c)| Message::Prepare { id, rank, keys: c.keys }),
+        (id(), rank(), radio(), any_context()).prop_map(|(id, rank, radio, c)| Message::Prepare {
+            id,
+            rank,
+            radio,
+            keys: c.keys
+        }),
         (id(), generation()).prop_map(|(id, generation)| Message::Ready { id, generation }),
         id().prop_map(|id| Message::Refuse { id }),
         (id(), rank(), any_context()).prop_map(|(id, rank, context)| Message::Commit { id, rank, context }),
@@ -45,7 +52,11 @@ fn message() -> impl Strategy<Value = Message> {
         (rank(), any_context()).prop_map(|(rank, context)| Message::Yield { rank, context }),
         (rank(), proptest::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(rank, frame)| Message::Stray { rank, frame: frame.into() }),
-        (rank(), 98u64..104).prop_map(|(rank, node)| Message::Move { rank, to: NodeId(node) }),
+        (rank(), 98u64..104, radio()).prop_map(|(rank, node, radio)| Message::Move {
+            rank,
+            to: NodeId(node),
+            radio
+        }),
     ]
 }
 
@@ -129,7 +140,7 @@ fn two_who_take_each_other_for_the_owner_do_not_pass_a_move_to_and_fro() {
         nodes.all.iter().map(|node| node.title(BSSID).unwrap().owner).collect::<Vec<_>>(),
         [id(1), id(0)]
     );
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     assert_eq!(nodes.all[1].drops().of(Discard::Unexpected), 1);
 }
 
@@ -150,7 +161,7 @@ fn u1_a_second_node_of_one_slot_is_no_peer() {
     nodes.at(0, |node, now| node.handle_peer(now, id(8), up(0)));
     let conflicts = [id(7), id(8)].map(|node| Event::SlotConflict { node });
     assert_eq!(nodes.events(0), conflicts);
-    nodes.at(0, |node, now| node.handle_message(now, id(7), &[1; 40]));
+    nodes.at(0, |node, now| node.handle_message(now, id(7), &[link::VERSION; 40]));
     assert_eq!(
         nodes.all[0].drops().of(Discard::Malformed) + nodes.all[0].drops().of(Discard::UnknownPeer),
         1

@@ -143,7 +143,7 @@ impl Nodes {
 
     /// Takes a move through to the point where the context has left `from`.
     fn give(&mut self, from: usize, to: usize, last: Context) {
-        self.at(from, |node, now| node.handle_move(now, BSSID, id(to as u16))).unwrap();
+        self.at(from, |node, now| node.handle_move(now, BSSID, id(to as u16), None)).unwrap();
         assert!(matches!(self.order(from), Action::Drain { bssid: BSSID, .. }));
         self.at(from, |node, now| node.handle_drained(now, BSSID));
         assert!(matches!(self.order(from), Action::Take { bssid: BSSID, .. }));

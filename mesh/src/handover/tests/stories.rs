@@ -1,5 +1,5 @@
 use super::*;
-use crate::handover::{Discard, MoveError, Provenance, SecretBytes, Taken};
+use crate::handover::{Discard, MoveError, Provenance, RadioIndex, SecretBytes, Taken, Timing};
 
 /// Node 0 owns the virtual AP; 1 and 2 are its guards.
 fn owned(count: u16) -> Nodes {
@@ -14,6 +14,32 @@ fn lease(action: &Action) -> (u16, u16) {
             (lease.generation().number(), lease.slot().number())
         }
         other => panic!("{other:?} has no lease"),
+    }
+}
+
+#[test]
+fn the_radio_that_is_asked_for_takes_it_whoever_is_asked() {
+    let wanted = RadioIndex::new(3);
+    let activated = |nodes: &mut Nodes| match nodes.order(2) {
+        Action::Activate { radio, .. } => radio,
+        other => panic!("{other:?}"),
+    };
+    for asked in [0, 1] {
+        let mut nodes = owned(3);
+        nodes.at(asked, |node, now| node.handle_move(now, BSSID, id(2), wanted)).unwrap();
+        let order = nodes.order(0);
+        assert!(matches!(order, Action::Drain { radio, .. } if radio == wanted), "{order:?}");
+        nodes.at(0, |node, now| node.handle_drained(now, BSSID));
+        assert!(matches!(nodes.order(0), Action::Take { .. }));
+        nodes.at(0, |node, now| node.handle_taken(now, BSSID, context(1, 0, b"last")));
+        assert_eq!(activated(&mut nodes), wanted);
+        // The next time it is any.
+        nodes.at(2, |node, now| node.handle_adopted(now, BSSID));
+        nodes.give(2, 0, context(1, 1, b"back"));
+        nodes.order(0);
+        nodes.at(0, |node, now| node.handle_adopted(now, BSSID));
+        nodes.give(0, 2, context(1, 2, b"again"));
+        assert_eq!(activated(&mut nodes), None);
     }
 }
 
@@ -85,7 +111,9 @@ fn sec_h9_two_owners_after_a_cut_the_lower_one_stops_and_hands_over() {
     nodes.sees(0, 1, up(1));
     nodes.sees(1, 0, up(0));
     nodes.wait(Duration::from_millis(500));
-    assert!(matches!(nodes.order(0), Action::Stop { bssid: BSSID }));
+    assert!(
+        matches!(nodes.order(0), Action::Stop { bssid: BSSID, linger } if linger == Timing::default().linger)
+    );
     assert_eq!(nodes.owners(), [1], "it does not transmit from the moment on in which it knows");
     nodes.at(0, |node, now| node.handle_taken(now, BSSID, context(1, 0, b"queue")));
     let Action::Merge { context, .. } = nodes.order(1) else { panic!("nothing was handed over") };
@@ -95,7 +123,7 @@ fn sec_h9_two_owners_after_a_cut_the_lower_one_stops_and_hands_over() {
 #[test]
 fn without_an_answer_the_owner_takes_back_and_the_queue_is_sent_once() {
     let mut nodes = owned(2);
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     nodes.order(0);
     nodes.at(0, |node, now| node.handle_drained(now, BSSID));
     nodes.order(0);
@@ -137,11 +165,11 @@ fn a_refused_virtual_ap_comes_back_whole() {
 fn a_move_is_called_off_as_long_as_the_radio_has_it() {
     let mut nodes = owned(3);
     nodes.cut = Some(2);
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(2))).unwrap();
-    assert_eq!(nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))), Err(MoveError::Busy));
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(2), None)).unwrap();
+    assert_eq!(nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)), Err(MoveError::Busy));
     nodes.wait(Duration::from_millis(200));
     assert_eq!(nodes.events(0), [Event::MoveFailed { bssid: BSSID, to: id(2) }]);
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     assert!(matches!(nodes.order(0), Action::Drain { .. }));
     nodes.sees(0, 1, Standing::Down);
     assert!(matches!(nodes.order(0), Action::Resume { .. }));
@@ -192,7 +220,7 @@ fn a_journal_that_fails_means_no_takeover_and_no_move() {
     let mut nodes = Nodes::new(2);
     nodes.prompt = false;
     nodes.at(0, |node, now| node.handle_created(now, BSSID, context(1, 0, b""))).unwrap();
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     assert_eq!(nodes.events(0), [Event::MoveFailed { bssid: BSSID, to: id(1) }]);
     nodes.at(0, |node, now| node.handle_lease_low(now, BSSID));
     assert!(nodes.orders[0].is_empty(), "no longer lease either");
@@ -221,7 +249,7 @@ fn generations_that_run_out_ask_for_a_rekey_and_then_end() {
         matches!(nodes.order(0), Action::Rekey { .. }) && nodes.orders[0].is_empty(),
         "there is no other lease"
     );
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     assert_eq!(nodes.events(0), [Event::MoveFailed { bssid: BSSID, to: id(1) }], "nor one for another node");
 }
 
@@ -294,7 +322,10 @@ fn a_virtual_ap_with_more_keys_than_a_message_names_stays() {
     many.keys = (0..17).map(|key| (KeyId([key; 16]), Generation::default())).collect();
     nodes.at(0, |node, now| node.handle_created(now, BSSID, many)).unwrap();
     assert!(nodes.journals[1].is_empty(), "no copy went out");
-    assert_eq!(nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))), Err(MoveError::TooManyKeys));
+    assert_eq!(
+        nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)),
+        Err(MoveError::TooManyKeys)
+    );
 }
 
 #[test]
@@ -304,7 +335,7 @@ fn a_client_that_comes_again_at_the_same_address_can_move_again() {
     nodes.at(0, |node, now| node.handle_gone(now, BSSID));
     // Gossip has shown no moment without the row.
     nodes.at(0, |node, now| node.handle_created(now, BSSID, context(9, 0, b""))).unwrap();
-    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1))).unwrap();
+    nodes.at(0, |node, now| node.handle_move(now, BSSID, id(1), None)).unwrap();
     assert!(
         nodes.orders[0].iter().any(|order| matches!(order, Action::Drain { .. })),
         "the other is ready for it"

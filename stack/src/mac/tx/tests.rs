@@ -98,10 +98,15 @@ impl End {
         self.poll().map(|outgoing| outgoing.frame)
     }
 
+    /// Hands the next frame to the radio.
+    fn launch(&mut self) -> Transmit {
+        let outgoing = self.poll().unwrap();
+        self.flight.launch(self.now, (), outgoing)
+    }
+
     /// Sends the next frame to a radio that says what became of it.
     fn send(&mut self, acked: bool) -> Vec<u8> {
-        let outgoing = self.poll().unwrap();
-        let transmit = self.flight.launch(self.now, (), outgoing);
+        let transmit = self.launch();
         let (id, frame) = (transmit.id, transmit.frame.clone());
         self.flight.reclaim(transmit, &mut self.pool);
         let (_, completion) = self.flight.handle_status(TxStatus { id, acked, retries: 0 }).unwrap();
@@ -437,7 +442,7 @@ fn several_frames_that_failed_while_the_station_fell_asleep_keep_their_order() {
         end.with(|peer, context| peer.handle_completion(completion, context));
     }
     end.peer.power.set_dozing(false);
-    let texts: Vec<_> = (0..4).map(|_| opened(&end.frame().unwrap(), &TK).unwrap().1).collect();
+    let texts: Vec<_> = (0..4).map(|_| opened(&end.send(true), &TK).unwrap().1).collect();
     assert_eq!(texts, [b"1", b"2", b"3", b"4"].map(|text| body(text)));
 }
 
@@ -502,10 +507,7 @@ fn a_frame_that_failed_is_lost_if_others_were_sent_after_it() {
     let mut end = End::protected();
     end.queue(b"1").unwrap();
     end.queue(b"2").unwrap();
-    let [first, second] = [(); 2].map(|()| {
-        let outgoing = end.poll().unwrap();
-        end.flight.launch(end.now, (), outgoing)
-    });
+    let [first, second] = [(); 2].map(|()| end.launch());
     completed(&mut end, first, false);
     assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
     completed(&mut end, second, true);
@@ -517,14 +519,94 @@ fn a_frame_that_failed_is_lost_if_a_later_one_was_acknowledged_before_that_was_t
     let mut end = End::protected();
     end.queue(b"1").unwrap();
     end.queue(b"2").unwrap();
-    let [first, second] = [(); 2].map(|()| {
-        let outgoing = end.poll().unwrap();
-        end.flight.launch(end.now, (), outgoing)
-    });
+    let [first, second] = [(); 2].map(|()| end.launch());
     completed(&mut end, second, true);
     completed(&mut end, first, false);
     assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
     assert!(end.frame().is_none());
+}
+
+/// Three frames in flight when the virtual AP is about to move.
+fn parked() -> (End, [Transmit; 3]) {
+    let mut end = End::protected();
+    for text in [b"1", b"2", b"3"] {
+        end.queue(text).unwrap();
+    }
+    let sent = [(); 3].map(|()| end.launch());
+    end.peer.park();
+    (end, sent)
+}
+
+/// What is sent now, with nobody moved after all.
+fn unparked(end: &mut End) -> Vec<Vec<u8>> {
+    end.peer.unpark();
+    std::iter::from_fn(|| {
+        end.poll().map(|outgoing| {
+            let transmit = end.flight.launch(end.now, (), outgoing);
+            let body = opened(&transmit.frame, &TK).unwrap().1;
+            completed(end, transmit, true);
+            body
+        })
+    })
+    .collect()
+}
+
+#[test]
+fn before_a_move_what_was_sent_in_vain_waits_unless_the_peer_has_one_that_was_sent_after_it() {
+    let (mut end, [first, second, third]) = parked();
+    completed(&mut end, first, false);
+    completed(&mut end, second, true);
+    completed(&mut end, third, false);
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 1);
+    assert_eq!(unparked(&mut end), [body(b"3")]);
+
+    let (mut end, [first, second, third]) = parked();
+    completed(&mut end, third, true);
+    completed(&mut end, second, false);
+    completed(&mut end, first, false);
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 2);
+    assert!(unparked(&mut end).is_empty());
+
+    let (mut end, sent) = parked();
+    for transmit in sent {
+        completed(&mut end, transmit, false);
+    }
+    assert_eq!(unparked(&mut end), [body(b"1"), body(b"2"), body(b"3")]);
+}
+
+#[test]
+fn on_a_link_that_failed_one_frame_at_a_time_is_in_flight_until_eight_have_arrived() {
+    let mut end = End::protected();
+    for n in 0..12 {
+        end.queue(&[n]).unwrap();
+    }
+    end.send(false);
+    end.peer.end_pause();
+    for _ in 0..8 {
+        let transmit = end.launch();
+        assert!(!end.peer.is_ready(AccessCategory::BestEffort, 64) && end.poll().is_none());
+        completed(&mut end, transmit, true);
+    }
+    let [first, _] = [(); 2].map(|()| end.launch());
+    completed(&mut end, first, true);
+    assert_eq!(end.drops.of(DropReason::NotAcknowledged), 0);
+}
+
+#[test]
+fn a_frame_that_took_most_of_its_retries_says_that_the_link_is_about_to_fail() {
+    for (retries, room) in [(2, true), (9, false)] {
+        let mut end = End::protected();
+        for text in [b"1", b"2", b"3"] {
+            end.queue(text).unwrap();
+        }
+        let transmit = end.launch();
+        let id = transmit.id;
+        end.flight.reclaim(transmit, &mut end.pool);
+        let (_, completion) = end.flight.handle_status(TxStatus { id, acked: true, retries }).unwrap();
+        end.with(|peer, context| peer.handle_completion(completion, context));
+        end.launch();
+        assert_eq!(end.poll().is_some(), room, "{retries} retries");
+    }
 }
 
 #[test]
@@ -592,10 +674,12 @@ fn probing() -> (End, Transmit) {
     loop {
         end.queue(b"probe").unwrap();
         let outgoing = end.poll().unwrap();
-        if outgoing.sent.probe.is_some() {
-            let transmit = end.flight.launch(end.now, (), outgoing);
+        let probes = outgoing.sent.probe.is_some();
+        let transmit = end.flight.launch(end.now, (), outgoing);
+        if probes {
             return (end, transmit);
         }
+        completed(&mut end, transmit, true);
     }
 }
 
@@ -614,10 +698,12 @@ fn nothing_follows_a_probe_and_one_that_failed_goes_again_first() {
     let number = data(&transmit.frame).sequence();
     assert_eq!(transmit.options.retries, Some(0));
     completed(&mut end, transmit, false);
-    let again = end.poll().unwrap();
+    let again = end.launch();
     assert_eq!(again.options.rate, Some(Rate::Legacy(12)));
     assert!(data(&again.frame).sequence() == number && data(&again.frame).frame_control().retry());
     assert_eq!(opened(&again.frame, &TK).unwrap().1, body(b"probe"));
+    assert!(end.frame().is_none(), "what follows would make it unknown");
+    completed(&mut end, again, true);
     assert_eq!(opened(&end.frame().unwrap(), &TK).unwrap().1, body(b"next"));
 }
 

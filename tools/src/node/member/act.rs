@@ -2,7 +2,7 @@
 
 use mesh::announce::NodeId;
 use mesh::engine::Engine;
-use mesh::handover::{Action, Context as Parcel, Event, Provenance, Ticket};
+use mesh::handover::{Action, Context as Parcel, Event, Provenance, RadioIndex, Ticket};
 use mesh::lease::{Lease, Record};
 use stack::ap::Context;
 use stack::time::Instant;
@@ -11,7 +11,7 @@ use stack::wire::{MacAddr, RxInfo};
 use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
 use super::ports::binding;
-use super::{Departed, HEARD, Member, News, Own, answer, timing};
+use super::{Departed, HEARD, Member, News, Own, answer};
 use crate::node::orders::Order;
 
 impl<E: Engine> Member<E> {
@@ -37,9 +37,10 @@ impl<E: Engine> Member<E> {
             }
             Action::RemoveRow { key } => self.engine.remove(&key),
             Action::Journal { ticket, records } => self.write_journal(now, ticket, &records),
-            Action::Drain { bssid, to } => {
-                self.drains.insert(bssid, now);
-                let to = self.channel_at(bssid, to);
+            Action::Drain { bssid, to, radio } => {
+                let from = self.own.get(&bssid).map_or(0, |own| own.radio);
+                self.drains.insert(bssid, (now, from));
+                let to = self.channel_at(bssid, (to, radio));
                 self.order(bssid, Order::Drain { bssid, to });
             }
             Action::Resume { bssid } => {
@@ -47,12 +48,9 @@ impl<E: Engine> Member<E> {
                 self.order(bssid, Order::Resume(bssid));
             }
             Action::Take { bssid, linger } => self.order(bssid, Order::Take { bssid, linger }),
-            Action::Stop { bssid } => {
-                let linger = timing().linger;
-                self.order(bssid, Order::Stop { bssid, linger });
-            }
-            Action::Activate { bssid, context, lease, provenance } => {
-                self.activate(now, bssid, (&context, provenance), &lease);
+            Action::Stop { bssid, linger } => self.order(bssid, Order::Stop { bssid, linger }),
+            Action::Activate { bssid, context, lease, radio, provenance } => {
+                self.activate(now, bssid, (&context, provenance), &lease, radio);
             }
             Action::Stray { bssid, frame } => self.stray(bssid, frame.expose()),
             Action::Merge { bssid, context } => self.merge(bssid, &context),
@@ -98,6 +96,7 @@ impl<E: Engine> Member<E> {
         bssid: MacAddr,
         (parcel, provenance): (&Parcel, Provenance),
         lease: &Lease,
+        wanted: Option<RadioIndex>,
     ) {
         let context = match Context::decode(parcel.bytes.expose()) {
             Ok(context) if provenance == Provenance::Copy => Box::new(context.into_copy()),
@@ -108,7 +107,9 @@ impl<E: Engine> Member<E> {
             }
         };
         let heard = self.heard.get(&bssid).filter(|(_, _, at)| now.since(*at) <= HEARD);
-        let radio = self.radio_for(context.channel(), heard.map(|(radio, _, _)| *radio));
+        let heard = heard.map(|(radio, _, _)| *radio);
+        let wanted = wanted.map(|radio| usize::from(radio.index()));
+        let radio = self.radio_for(context.channel(), wanted.or(heard));
         let (client, network, queued) =
             (context.client(), self.ports.network(context.ssid()), context.queued());
         let sa = binding(bssid, client, parcel.sa);
@@ -148,15 +149,15 @@ impl<E: Engine> Member<E> {
     fn tell(&mut self, now: Instant, event: Event) {
         match event {
             Event::Moved { bssid, to } => {
-                let since = self.drains.remove(&bssid).unwrap_or(now);
+                let (since, from) = self.drains.remove(&bssid).unwrap_or((now, 0));
                 let name = self.name_of(to);
                 let place = self.leaving.iter().position(|leaving| leaving.bssid == bssid);
                 let leaving = place.map(|place| self.leaving.swap_remove(place));
                 let station =
                     self.abroad.iter().find(|(_, known)| **known == bssid).map(|(client, _)| *client);
-                let from = self.heard.get(&bssid).map_or(0, |(radio, _, _)| *radio);
                 let station = station.unwrap_or(MacAddr::ZERO);
-                let departed = Departed { station, bssid, from, gap: now.since(since) };
+                let to = leaving.as_ref().and_then(|leaving| leaving.wish.radio.clone());
+                let departed = Departed { station, bssid, from, to, gap: now.since(since) };
                 if let Some(leaving) = leaving {
                     answer(&leaving.wish, Ok(departed.clone()));
                 }

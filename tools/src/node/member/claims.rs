@@ -140,8 +140,13 @@ impl<E: Engine> Member<E> {
         if by_session {
             return herald.handle_introduction(now, node, bytes);
         }
-        let claims = herald.handle_announcement(now, node, bytes);
-        claims.into_iter().for_each(|claim| self.take_claim(now, claim));
+        let items = herald.handle_announcement(now, node, bytes);
+        for item in &items {
+            if let Item::Claim(claim) = item {
+                self.take_claim(now, *claim);
+            }
+        }
+        self.learn_signed(node, items);
     }
 
     /// A node has come: it is told how this one signs.
@@ -154,11 +159,8 @@ impl<E: Engine> Member<E> {
 
     fn tend_herald(&mut self, now: Instant) {
         let Some(herald) = &mut self.herald else { return };
-        if let Err(why) = herald.turn(now) {
-            self.news.push(News::Line(format!("the cluster is told by rows alone: {why:#}")));
-            // What can't be saved is not sent, now and later.
-            self.herald = None;
-            return;
+        if let Err(why) = herald.turn(now, &mut self.sights) {
+            self.news.push(News::Line(format!("the cluster is told of clients by rows alone: {why:#}")));
         }
         let words: Vec<_> = std::iter::from_fn(|| herald.poll_word()).collect();
         for word in words {

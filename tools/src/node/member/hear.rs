@@ -108,6 +108,7 @@ impl<E: Engine> Member<E> {
                 let (slot, incarnation) = (other.slot, Incarnation(other.incarnation));
                 self.cluster.handle_peer(now, other.node, Standing::Up { slot, incarnation });
                 self.introduce_to(now, other.node);
+                self.retell_loads();
                 self.news.push(News::Line(format!("node {} is there", other.name)));
             }
             Event::Suspect(node) => self.cluster.handle_peer(now, node, Standing::Suspect),
@@ -115,6 +116,7 @@ impl<E: Engine> Member<E> {
                 self.cluster.handle_peer(now, node, Standing::Down);
                 if let Some(herald) = &mut self.herald {
                     herald.node_gone(node);
+                    self.forget_signed(node);
                 }
                 let name = self.name_of(node);
                 self.news.push(News::Line(format!("node {name} is gone")));

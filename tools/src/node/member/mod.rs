@@ -9,6 +9,7 @@ mod hear;
 mod herald;
 mod ports;
 mod sights;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use mesh::Cluster;
 use mesh::announce::{NodeId, SaBinding};
 use mesh::engine::{Engine, Member as Other, PeerState};
 use mesh::handover::{Incarnation, Me, Timing};
-use mesh::lease::{Journal, NodeSlot};
+use mesh::lease::Journal;
+use mesh::placement::Place;
 use stack::ap::{ApEvent, NetworkId};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr};
@@ -49,6 +51,8 @@ pub struct Wish {
     pub station: MacAddr,
     /// The other node's name.
     pub node: String,
+    /// The name of the radio there that is to have it, if it is not to be whichever that node likes.
+    pub radio: Option<String>,
     /// Who is told what came of it, if somebody wants to know.
     pub answer: Option<SyncSender<Result<Departed, String>>>,
 }
@@ -69,6 +73,8 @@ pub struct Departed {
     pub bssid: MacAddr,
     /// The radio that it left, by its index.
     pub from: usize,
+    /// The radio of the other node that was asked for, by its name.
+    pub to: Option<String>,
     /// For how long nobody could send for it, as far as this node knows.
     pub gap: Duration,
 }
@@ -135,8 +141,8 @@ pub struct Member<E> {
     abroad: BTreeMap<MacAddr, MacAddr>,
     /// Which radio heard the client of a virtual AP last and how, by the BSSID.
     heard: BTreeMap<MacAddr, (usize, i8, Instant)>,
-    /// Since when a virtual AP that leaves is not sent for.
-    drains: BTreeMap<MacAddr, Instant>,
+    /// Since when a virtual AP that leaves is not sent for, and from which radio.
+    drains: BTreeMap<MacAddr, (Instant, usize)>,
     leaving: Vec<Leaving>,
     sights: Sights,
     news: Vec<News>,
@@ -145,24 +151,25 @@ pub struct Member<E> {
     /// From which node a virtual AP came.
     came: BTreeMap<MacAddr, NodeId>,
     ports: Ports,
-    /// Signs claims, where they are.
+    /// Signs what is told to all, where that is signed.
     herald: Option<Herald>,
 }
 
 impl<E: Engine> Member<E> {
-    /// A node that has just started, for the `incarnation`th time.
+    /// A node that has just started, for the `incarnation`th time, with radios of these names on these channels.
     pub fn new(
         engine: E,
         incarnation: Incarnation,
         mut journal: BoxedJournal,
         switch: Arc<Switch>,
         (told, shown): (Receiver<(usize, Told)>, Abroad),
-        channels: Vec<Channel>,
+        radios: Vec<(String, Channel)>,
     ) -> anyhow::Result<Self> {
         let me = Me { node: engine.node(), slot: engine.slot(), incarnation };
         let cluster = Cluster::new(me, timing(), &journal.load()?);
         let ports = Ports::new(engine.node());
-        Ok(Self {
+        let (names, channels) = radios.into_iter().unzip();
+        let mut member = Self {
             engine,
             cluster,
             journal,
@@ -181,10 +188,12 @@ impl<E: Engine> Member<E> {
             came: BTreeMap::new(),
             ports,
             herald: None,
-        })
+        };
+        member.tell_radios(names);
+        Ok(member)
     }
 
-    /// It signs its notices of claims, and believes only such as are signed.
+    /// It signs its notices, and believes only such as are signed.
     pub fn announcing(mut self, now: Instant, announcing: Announcing) -> anyhow::Result<Self> {
         self.herald = Some(Herald::new(now, self.engine.node(), announcing)?);
         Ok(self)
@@ -270,8 +279,7 @@ impl<E: Engine> Member<E> {
                 Err(format!("node {} has not told its channels yet; try again", wish.node))
             }
             (Some((&bssid, _)), Some(node)) => {
-                let begun = self.cluster.handle_move(now, bssid, node.node);
-                begun.map(|()| bssid).map_err(|error| error.to_string())
+                self.begin_move(now, bssid, (node.node, &wish)).map(|()| bssid)
             }
         };
         match begun {
@@ -280,11 +288,23 @@ impl<E: Engine> Member<E> {
         }
     }
 
-    /// A client is better off with another node.
-    pub fn handle_placed(&mut self, now: Instant, station: MacAddr, node: NodeSlot) {
-        let other = self.engine.members().into_iter().find(|other| other.slot == node);
+    fn begin_move(
+        &mut self,
+        now: Instant,
+        bssid: MacAddr,
+        (to, wish): (NodeId, &Wish),
+    ) -> Result<(), String> {
+        let named = wish.radio.as_ref().map(|radio| self.radio_at((to, &wish.node), radio));
+        let begun = self.cluster.handle_move(now, bssid, to, named.transpose()?);
+        begun.map_err(|error| error.to_string())
+    }
+
+    /// A client is better off with another node, at this radio of it.
+    pub fn handle_placed(&mut self, now: Instant, station: MacAddr, place: Place) {
+        let other = self.engine.members().into_iter().find(|other| other.slot == place.node);
         if let Some(other) = other {
-            self.handle_wish(now, Wish { station, node: other.name, answer: None });
+            let radio = self.radios_of(other.node).remove(&place.radio);
+            self.handle_wish(now, Wish { station, node: other.name, radio, answer: None });
         }
     }
 
@@ -319,7 +339,8 @@ impl<E: Engine> Member<E> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let core = self.cluster.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving.iter().map(|leaving| leaving.until).min();
-        let herald = self.herald.as_ref().and_then(Herald::poll_timeout);
+        let eager = self.sights.signed.eager;
+        let herald = self.herald.as_ref().and_then(|herald| herald.poll_timeout(eager));
         [core, leaving, self.ports.poll_timeout(), herald, Some(self.sights.poll_timeout())]
             .into_iter()
             .flatten()
