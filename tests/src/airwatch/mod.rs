@@ -10,7 +10,7 @@
 //! | `sequence` | to each client and TID an access point's sequence numbers go on; one that comes again has the retry bit |
 //! | `resent` | what is encrypted anew was the last that its receiver took, or came after that |
 //! | `twice` | what was acknowledged would not be delivered twice, by the rules of Linux (`ieee80211_rx_h_check_dup`, CCMP replay) |
-//! | `timer` | the timer in each BSSID's beacons goes on without a jump |
+//! | `timer` | the timer in the beacons of each BSSID that has a client goes on without a jump |
 //! | `unwanted` | once a client is in, nobody authenticates, associates, is sent away, or says EAPOL in the clear |
 //!
 //! Without keys a key is known by its packet numbers, so where keys are changed (`rekeys`) one that falls is taken for the

@@ -159,6 +159,12 @@ fn a_timer_that_jumps_is_seen() {
     assert_eq!(shift(30_000), BTreeSet::new(), "within what a busy machine does");
     assert_eq!(shift(100_000), BTreeSet::from(["timer"]));
     assert_eq!(shift(-10_000), BTreeSet::from(["timer"]), "it goes back");
+    let where_nobody_is = doctored(|frames| {
+        let other = Address([2, 0, 0, 0, 0, 9]);
+        let beacon = frame(BEACON, other, Address([0xff; 6]));
+        frames.extend([900, 100].map(|timer| Frame { timer: Some(timer), ..beacon.clone() }));
+    });
+    assert_eq!(where_nobody_is, BTreeSet::new());
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! The TSF timer in the beacons of each BSSID (802.11-2020 11.1): it never goes back, and it keeps the time of the
-//! recording.
+//! The TSF timer in the beacons of each BSSID that has a client (802.11-2020 11.1): it never goes back, and it keeps the time
+//! of the recording. That of a BSSID where nobody is may begin anew, as when its node is started again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{Address, Frame};
 use super::{Found, Violation};
@@ -12,9 +12,13 @@ const OFF: i64 = 60_000;
 const IN_A_ROW: usize = 20;
 
 pub(super) fn judge(frames: &[Frame], found: &mut Found) {
+    let to_clients = frames.iter().filter(|frame| frame.is_data() && !frame.to.is_group());
+    let served: BTreeSet<Address> = to_clients.filter_map(|frame| frame.from).collect();
     let mut beacons: BTreeMap<Address, Vec<(&Frame, u64)>> = BTreeMap::new();
     for frame in frames {
-        if let (Some(from), Some(timer), false) = (frame.from, frame.timer, frame.retry) {
+        if let (Some(from), Some(timer), false) = (frame.from, frame.timer, frame.retry)
+            && served.contains(&from)
+        {
             beacons.entry(from).or_default().push((frame, timer));
         }
     }
