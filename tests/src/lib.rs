@@ -1,6 +1,7 @@
 //! What the tests of this crate share.
 
 pub mod airloom;
+pub mod airwatch;
 pub mod bench;
 mod bridge;
 pub mod captures;

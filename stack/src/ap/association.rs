@@ -138,7 +138,7 @@ impl ApRadio {
             reported: None,
             beacon_rate: beacon_rate(request.elements.rates().map(|entry| entry.0)),
         };
-        ap.stations.insert(address, station);
+        ap.stations.insert(address, Box::new(station));
         open
     }
 

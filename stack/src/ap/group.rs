@@ -132,7 +132,7 @@ impl VirtualAp {
         let Some(group) = &mut self.group else { return };
         let Some((key, until)) = group.next.take() else { return };
         let lacks = |station: &Station| station.peer.is_port_open() && station.group_has != key.generation;
-        if now < until && self.stations.values().any(lacks) {
+        if now < until && self.stations.values().any(|station| lacks(station)) {
             group.next = Some((key, until));
         } else {
             group.current = key;

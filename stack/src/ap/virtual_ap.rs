@@ -73,7 +73,8 @@ pub struct VirtualAp {
     pub(super) bssid: MacAddr,
     /// The only station that it takes, in a per-client network.
     pub(super) client: Option<MacAddr>,
-    pub(super) stations: BTreeMap<MacAddr, Station>,
+    /// Boxed: a node of the tree has room for eleven, and most virtual APs have one.
+    pub(super) stations: BTreeMap<MacAddr, Box<Station>>,
     /// RSNE, exactly as in beacons.
     pub(super) rsn: Vec<u8>,
     pub(super) group: Option<Group>,

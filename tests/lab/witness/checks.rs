@@ -287,10 +287,15 @@ pub(crate) fn joined_once(frames: &[Frame]) -> Verdict {
 const TSF_OFF: f64 = 60_000.0;
 const IN_A_ROW: usize = 20;
 
-/// The timer in the beacons of each BSSID goes on without a jump, whichever radio sends them.
+/// The timer in the beacons of each BSSID that has a client goes on without a jump, whichever radio sends them. That of a
+/// BSSID where nobody is begins anew with its node.
 pub(crate) fn tsf_goes_on(frames: &[Frame]) -> Verdict {
+    let to_clients = frames.iter().filter(|frame| frame.is_data() && !frame.is_to_group());
+    let served: BTreeSet<&str> = to_clients.map(|frame| frame.ta.as_str()).collect();
+    let of_served =
+        |frame: &&Frame| frame.kind == BEACON && !frame.retry && served.contains(frame.ta.as_str());
     let mut offsets: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for beacon in frames.iter().filter(|frame| frame.kind == BEACON && !frame.retry) {
+    for beacon in frames.iter().filter(of_served) {
         let tsf = beacon.timestamp.ok_or_else(|| format!("a beacon without a timestamp: {beacon:?}"))?;
         offsets.entry(&beacon.ta).or_default().push(beacon.time.mul_add(1e6, -(tsf as f64)));
     }

@@ -1,4 +1,5 @@
-//! tshark as the independent witness of what went over the air: what must hold of each scenario's recording.
+//! The independent witnesses of what went over the air: what must hold of each scenario's recording, by what tshark reads
+//! in it, and where a client is moved by `tests::airwatch` too, which looks at every frame.
 
 mod checks;
 mod frames;
@@ -7,6 +8,7 @@ mod tests;
 
 use std::path::Path;
 
+use ::tests::airwatch::{self, Expected};
 use checks::Verdict;
 use frames::Frame;
 
@@ -18,6 +20,9 @@ pub(super) fn testify(air: &Path, name: &str) -> Verdict {
     let frames = frames::read(&air.join(format!("{name}.pcap")), PASSPHRASE, SSID)?;
     let (scenario, make) = name.split_once('.').unwrap_or((name, ""));
     always(scenario, &frames)?;
+    if let Some(expected) = moves(scenario) {
+        watch(&air.join(format!("{name}.pcap")), &expected)?;
+    }
     if matches!(make, "shared" | "per_client") {
         let least = usize::from(frames.iter().any(|frame| frame.message == Some(4)));
         checks::packet_numbers_rise(&frames, least)?;
@@ -27,6 +32,23 @@ pub(super) fn testify(air: &Path, name: &str) -> Verdict {
         checks::bssids_differ(&frames)?;
     }
     Ok(())
+}
+
+/// What is to be expected of the air where clients are moved, `None` for other scenarios.
+fn moves(scenario: &str) -> Option<Expected> {
+    let moves = scenario.starts_with("moved_") || scenario.starts_with("nodes_");
+    moves.then(|| Expected {
+        // Who takes over from a copy renews the keys at once.
+        rekeys: matches!(scenario, "moved_during_rekeys" | "nodes_owner_is_killed"),
+        impostor: matches!(scenario, "nodes_of_another_cluster" | "nodes_thief_on_the_air"),
+        ..Expected::default()
+    })
+}
+
+fn watch(recording: &Path, expected: &Expected) -> Verdict {
+    let wrong = airwatch::watch(&airwatch::read(recording)?, expected);
+    let first: Vec<String> = wrong.iter().take(5).map(ToString::to_string).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{} wrong, first {}", wrong.len(), first.join("; "))) }
 }
 
 /// What holds of every network.

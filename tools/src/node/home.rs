@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use drivers::reactor::Bell;
 use mesh::announce::NodeId;
 use mesh::claim::{Lookup, Station};
@@ -24,7 +24,9 @@ const FRAMES: usize = 1024;
 pub struct Home {
     tell: Sender<(usize, Told)>,
     bell: Option<Bell>,
-    abroad: Abroad,
+    /// As this radio's thread saw them last: to look whether they are still those is all that a frame costs.
+    routes: Cache<Arc<ArcSwap<Routes>>, Arc<Routes>>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What the threads of radios know of other nodes.
@@ -51,7 +53,7 @@ pub struct Routes {
 
 /// Where an address is that no radio of this node has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remote {
+pub enum Remote {
     /// A client of another node.
     Client {
         /// It was here a moment ago.
@@ -94,25 +96,25 @@ impl Abroad {
 
 impl Home {
     /// What a radio has to tell goes through `tell`, and `bell` is rung for it, if a thread sleeps there.
-    pub const fn new(tell: Sender<(usize, Told)>, bell: Option<Bell>, abroad: Abroad) -> Self {
-        Self { tell, bell, abroad }
+    pub fn new(tell: Sender<(usize, Told)>, bell: Option<Bell>, abroad: Abroad) -> Self {
+        Self { tell, bell, routes: Cache::new(abroad.routes), waiting: abroad.waiting }
     }
 
     /// Where an address is that no radio of the node has; `None` if nobody knows, or on the wire of this node.
-    pub(super) fn remote(&self, now: Instant, network: NetworkId, address: MacAddr) -> Option<Remote> {
-        let routes = self.abroad.routes.load();
+    pub fn remote(&mut self, now: Instant, network: NetworkId, address: MacAddr) -> Option<Remote> {
+        let routes = self.routes.load();
         routes.remote(now, routes.station(network, address))
     }
 
     /// Whether nodes carry between them what is for all.
-    pub(super) fn floods(&self) -> bool {
-        self.abroad.routes.load().flood
+    pub(super) fn floods(&mut self) -> bool {
+        self.routes.load().flood
     }
 
     /// Tells of a frame, if not too many wait already. Whether it did.
     pub(super) fn tell_frame(&self, radio: usize, told: Told) -> bool {
-        if self.abroad.waiting.fetch_add(1, Ordering::AcqRel) >= FRAMES {
-            self.abroad.taken();
+        if self.waiting.fetch_add(1, Ordering::AcqRel) >= FRAMES {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
             return false;
         }
         self.tell(radio, told);

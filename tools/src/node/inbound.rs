@@ -72,7 +72,7 @@ impl Port {
     /// but for what was sent before the client had left.
     fn carry_on(&mut self, now: Instant, network: NetworkId, to: MacAddr, frame: &[u8]) {
         let floods = self.floods();
-        match self.home.as_ref().and_then(|home| home.remote(now, network, to)) {
+        match self.home.as_mut().and_then(|home| home.remote(now, network, to)) {
             Some(Remote::Client { left: false }) if !floods => {
                 self.drops.count(DropReason::ServedElsewhere);
             }
@@ -112,7 +112,7 @@ impl Port {
             }
             return Err(DropReason::ClientOnWire);
         }
-        let Some(home) = &self.home else { return Ok(()) };
+        let Some(home) = &mut self.home else { return Ok(()) };
         match home.remote(now, network, source) {
             // It may be on the same Ethernet, where all that it says to all comes here too.
             Some(Remote::Client { .. } | Remote::OnItsWay) if !home.floods() => self.check_isolation(index),

@@ -30,7 +30,7 @@ pub use cluster::Identity;
 pub(crate) use cluster::blocks;
 pub use crew::{Crew, CrewNetwork, Ending, Post};
 pub use daemon::{Parts, Verbosity, attend, run};
-pub use home::{Abroad, Home, Routes};
+pub use home::{Abroad, Home, Remote, Routes};
 pub use inspector::Inspector;
 pub use log::Log;
 pub use member::{
@@ -46,4 +46,5 @@ pub use port::Port;
 pub use random::OsRandom;
 pub use report::Report;
 pub use switch::{Switch, SwitchNetwork};
+pub use table::Table;
 pub use worker::{Inspect, Worker, WorkerEvent};

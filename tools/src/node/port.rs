@@ -180,13 +180,14 @@ impl Port {
     /// A station's frame for nobody on this node goes to the node that has claimed who it is for, or to the outside.
     fn leave(&mut self, index: usize, to: MacAddr, isolate: bool, ethernet: Vec<u8>, ap: &mut ApRadio) {
         let Some(network) = self.networks.get(index).map(|served| served.id) else { return };
-        match self.home.as_ref().and_then(|home| home.remote(self.now, network, to)) {
+        match self.home.as_mut().and_then(|home| home.remote(self.now, network, to)) {
             Some(Remote::Client { .. } | Remote::OnItsWay) if isolate => {
                 self.drops.count(DropReason::Isolated)
             }
             Some(_) => return self.tell_frame(Told::Msdu { network, ethernet }),
             None => {
-                self.send_outside(index, &ethernet, !self.floods());
+                let only = !self.floods();
+                self.send_outside(index, &ethernet, only);
                 self.send_to_all_nodes(network, true, &ethernet);
             }
         }
@@ -194,8 +195,8 @@ impl Port {
     }
 
     /// Nodes carry between them what is for all.
-    pub(super) fn floods(&self) -> bool {
-        self.home.as_ref().is_some_and(Home::floods)
+    pub(super) fn floods(&mut self) -> bool {
+        self.home.as_mut().is_some_and(Home::floods)
     }
 
     /// A frame for all goes to all other nodes, where they are on other Ethernets.
@@ -213,7 +214,7 @@ impl Port {
     /// A frame for a client that no radio has, but a node does, goes there. Says `false`, and does nothing, if the client is
     /// none of those.
     pub(super) fn follows(&mut self, network: NetworkId, to: MacAddr, frame: &[u8]) -> bool {
-        let remote = self.home.as_ref().and_then(|home| home.remote(self.now, network, to));
+        let remote = self.home.as_mut().and_then(|home| home.remote(self.now, network, to));
         let follows = matches!(remote, Some(Remote::Client { .. } | Remote::OnItsWay));
         if follows {
             self.tell_frame(Told::Msdu { network, ethernet: frame.to_vec() });

@@ -1,6 +1,6 @@
 //! Which radio a station is on: an immutable snapshot, replaced as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,8 +11,9 @@ use stack::wire::MacAddr;
 
 /// All stations of a node. It is believed because a handshake was completed, never because of a frame's source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
-    stations: BTreeMap<(NetworkId, MacAddr), Place>,
+pub struct Table {
+    /// Hashed, with a secret: it is looked at for each frame, and strangers choose the addresses.
+    stations: HashMap<(NetworkId, MacAddr), Place>,
     /// What they use, where that is known.
     addresses: BTreeMap<(NetworkId, MacAddr), Arc<Addresses>>,
 }
@@ -27,12 +28,13 @@ struct Place {
 }
 
 impl Table {
-    /// The radio that a station is on, in whichever network.
+    /// The radio that a station is on, in the first network that has it.
     pub(super) fn radio_of(&self, station: MacAddr) -> Option<usize> {
-        self.stations.iter().find(|((_, address), _)| *address == station).map(|(_, place)| place.radio)
+        let found = self.stations.iter().filter(|((_, address), _)| *address == station);
+        found.min_by_key(|((network, _), _)| *network).map(|(_, place)| place.radio)
     }
 
-    /// All of them.
+    /// All of them, in no order.
     pub(super) fn stations(&self) -> impl Iterator<Item = (NetworkId, MacAddr)> + '_ {
         self.stations.keys().copied()
     }
@@ -43,7 +45,7 @@ pub(super) type Shared = Arc<ArcSwap<Table>>;
 
 impl Table {
     /// The radio that a station is on.
-    pub(super) fn place(&self, network: NetworkId, station: MacAddr) -> Option<usize> {
+    pub fn place(&self, network: NetworkId, station: MacAddr) -> Option<usize> {
         self.stations.get(&(network, station)).map(|place| place.radio)
     }
 
@@ -55,6 +57,16 @@ impl Table {
     /// Which IP addresses a station uses, as far as that is known.
     pub(super) fn addresses(&self, network: NetworkId, station: MacAddr) -> Arc<Addresses> {
         self.addresses.get(&(network, station)).cloned().unwrap_or_default()
+    }
+}
+
+impl FromIterator<(NetworkId, MacAddr, usize)> for Table {
+    /// Stations, each on the radio with this index in the node since time began.
+    fn from_iter<I: IntoIterator<Item = (NetworkId, MacAddr, usize)>>(stations: I) -> Self {
+        let place = |radio| Place { radio, since: Instant::ZERO };
+        let stations =
+            stations.into_iter().map(|(network, station, radio)| ((network, station), place(radio)));
+        Self { stations: stations.collect(), ..Self::default() }
     }
 }
 

@@ -50,7 +50,7 @@ impl Context {
         Ok(VirtualAp {
             bssid,
             client: Some(client),
-            stations: BTreeMap::from([(client, station)]),
+            stations: BTreeMap::from([(client, Box::new(station))]),
             rsn: rsn_element(&config.security),
             group,
             group_queue: GroupQueue::restore(now, protected, group_queue)?,
