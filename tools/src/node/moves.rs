@@ -23,8 +23,8 @@ use super::worker::Worker;
 /// How long a radio has to acknowledge an address, and how often it is asked whether it does.
 const ACKNOWLEDGE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(1);
-/// How long the frames in flight have to be accounted for.
-pub(super) const DRAIN: Duration = Duration::from_millis(500);
+/// How long the frames in flight have to be accounted for. One whose status got lost counts as lost after a second.
+pub(super) const DRAIN: Duration = Duration::from_millis(1500);
 /// How long a virtual AP that is on its way is waited for.
 const ARRIVE: Duration = Duration::from_secs(3);
 /// How long the radio that it left goes on acknowledging its address.
