@@ -3,7 +3,7 @@
 //! For a while frames come on two ways: heard here, and heard and acknowledged by the radio where the virtual AP was, which
 //! passes them on. A frame that is ahead of its turn waits for those before it, still encrypted; one that comes on both ways
 //! is dropped the second time, before it is decrypted. One that is waited for in vain is late when it comes, and taken: it
-//! was acknowledged. In an open network, where no packet number tells what is new, it is lost.
+//! was acknowledged.
 
 use std::time::Duration;
 

@@ -130,11 +130,10 @@ fn sanity<'a>(info: &RxInfo, mpdu: &'a [u8]) -> Result<Frame<'a>, DropReason> {
     })
 }
 
-/// Whether a frame of `peer` was passed over: it is new, though some that were sent after it were taken.
+/// Whether a frame of `peer` is new, though some that it sent after it were taken.
 pub(crate) fn was_passed_over(peer: &Peer, mpdu: &[u8]) -> bool {
-    let Some(sa) = &peer.pairwise else { return false };
     let Ok(Frame::Data(frame)) = Frame::parse(mpdu) else { return false };
-    open::late_number(sa, &Header::of(&frame), mpdu).is_some()
+    open::was_passed_over(peer, &Header::of(&frame), mpdu)
 }
 
 /// The steps of a data frame, in their order.
@@ -183,6 +182,7 @@ fn overtaken(
     sink: &mut impl Sink,
 ) -> Result<(), DropReason> {
     let opened = open::open_late(peer, header, mpdu)?;
+    peer.duplicates.record_late(header.space(), header.sequence);
     let body = mpdu.get(opened.body.clone()).ok_or(DropReason::Malformed)?;
     deliver(peer, bss, header, opened.is_authentic(), body, sink)
 }

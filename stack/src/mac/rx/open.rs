@@ -80,23 +80,35 @@ fn open_pairwise(
     unlock(old, header, mpdu).or(result)
 }
 
-/// Opens a frame that was passed over, in place: whole, under the key in use, and with a number that nothing was accepted
-/// with.
+/// Opens a frame that [was passed over](was_passed_over), in place.
 pub(super) fn open_late(peer: &mut Peer, header: &Header, mpdu: &mut [u8]) -> Result<Opened, DropReason> {
-    let sa = peer.pairwise.as_mut().filter(|sa| sa.rx_known).ok_or(DropReason::NoKey)?;
-    let pn = late_number(sa, header, mpdu).ok_or(DropReason::Replay)?;
-    let opened = sa.key.unprotect(header.len, mpdu).map_err(reason)?;
-    if !sa.rx.accept_late(header.replay_space(), pn) {
+    if !was_passed_over(peer, header, mpdu) {
         return Err(DropReason::Replay);
     }
-    Ok(Opened { body: opened.payload, under: Some((sa.id, pn)) })
+    let Some(sa) = peer.pairwise.as_mut().filter(|_| header.control.protected()) else {
+        return Ok(Opened { body: header.len..mpdu.len(), under: None });
+    };
+    let opened = sa.key.unprotect(header.len, mpdu).map_err(reason)?;
+    if !sa.rx.accept_late(header.replay_space(), opened.pn) {
+        return Err(DropReason::Replay);
+    }
+    Ok(Opened { body: opened.payload, under: Some((sa.id, opened.pn)) })
 }
 
-/// The packet number of a frame that was passed over.
-pub(super) fn late_number(sa: &PairwiseSa, header: &Header, mpdu: &[u8]) -> Option<u64> {
-    let whole = header.control.protected() && !header.addr1.is_group() && !header.is_fragment();
-    let CipherHeader { pn, key_id } = CipherHeader::peek(mpdu, header.len).ok().filter(|_| whole)?;
-    (key_id == sa.key_id && sa.rx.was_missed(header.replay_space(), pn)).then_some(pn)
+/// Whether a frame is new though some that were sent after it were taken: whole, by its sequence number, and where it is
+/// protected by its packet number under the key in use. A sender that encrypts an MSDU anew does not give it a new sequence
+/// number.
+pub(super) fn was_passed_over(peer: &Peer, header: &Header, mpdu: &[u8]) -> bool {
+    let unicast = !header.addr1.is_group() && !header.is_null;
+    if !unicast || header.is_fragment() || !peer.duplicates.was_missed(header.space(), header.sequence) {
+        return false;
+    }
+    match (header.control.protected(), peer.config.protected, &peer.pairwise) {
+        (true, true, Some(sa)) if sa.rx_known => CipherHeader::peek(mpdu, header.len).is_ok_and(|cipher| {
+            cipher.key_id == sa.key_id && sa.rx.was_missed(header.replay_space(), cipher.pn)
+        }),
+        (protected, wanted, _) => !protected && !wanted,
+    }
 }
 
 fn unlock(sa: &mut PairwiseSa, header: &Header, mpdu: &mut [u8]) -> Result<Opened, DropReason> {
