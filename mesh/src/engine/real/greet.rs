@@ -222,20 +222,17 @@ async fn choose(shared: &Arc<Shared>, connection: Connection, subject: Subject, 
         incarnation: hello.incarnation.count,
         state: PeerState::Up,
     };
-    let inward = if chooses {
-        if !enter(shared, session, member, true) {
-            return close(&connection, Goodbye::Duplicate);
-        }
-        None
-    } else {
-        let Some(stream) = chosen(&connection).await else {
-            session::heed(shared, &connection.closed().await);
-            return;
-        };
-        enter(shared, session, member, false);
-        Some(stream)
+    let inward = if chooses { None } else { chosen(&connection).await };
+    // The first stream after the hello is what the other side waits for: as soon as there is a session, gossip opens others.
+    let outward = connection.open_uni().await.ok().filter(|_| chooses || inward.is_some());
+    let Some(outward) = outward else {
+        session::heed(shared, &connection.closed().await);
+        return;
     };
-    session::run(shared, node, &connection, letters, inward).await;
+    if !enter(shared, session, member, chooses) {
+        return close(&connection, Goodbye::Duplicate);
+    }
+    session::run(shared, node, &connection, letters, (outward, inward)).await;
 }
 
 /// Waits for the other side to choose this connection.

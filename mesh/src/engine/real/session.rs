@@ -36,13 +36,14 @@ pub(super) fn protocol(connection: &Connection) -> Option<Vec<u8>> {
     connection.handshake_data()?.downcast::<HandshakeData>().ok()?.protocol
 }
 
-/// Runs a session until it ends. `inward` is the stream of messages of the other side, if it has come already.
+/// Runs a session until it ends. `outward` is to be the stream of this side's messages, `inward` is that of the other side's
+/// if it has come already.
 pub(super) async fn run(
     shared: &Arc<Shared>,
     node: NodeId,
     connection: &Connection,
     letters: mpsc::Receiver<Vec<u8>>,
-    inward: Option<RecvStream>,
+    (outward, inward): (SendStream, Option<RecvStream>),
 ) {
     let alive =
         shared.state().sessions.get(&node).map(|session| Arc::clone(&session.alive)).unwrap_or_default();
@@ -50,7 +51,7 @@ pub(super) async fn run(
         tokio::spawn(read_messages(Arc::clone(shared), node, connection.clone(), stream));
     }
     let error = tokio::select! {
-        () = write_messages(connection, letters) => connection.closed().await,
+        () = write_messages(outward, letters) => connection.closed().await,
         () = read_streams(shared, node, connection) => connection.closed().await,
         () = read_datagrams(shared, node, connection, &alive) => connection.closed().await,
         () = renew::answer(shared, connection) => connection.closed().await,
@@ -68,9 +69,8 @@ pub(super) fn heed(shared: &Shared, error: &ConnectionError) {
     }
 }
 
-async fn write_messages(connection: &Connection, mut letters: mpsc::Receiver<Vec<u8>>) {
+async fn write_messages(mut stream: SendStream, mut letters: mpsc::Receiver<Vec<u8>>) {
     let write = async {
-        let mut stream = connection.open_uni().await.ok()?;
         stream.write_all(&[MESSAGES]).await.ok()?;
         while let Some(message) = letters.recv().await {
             write_message(&mut stream, &message).await?;
