@@ -34,12 +34,14 @@ pub(crate) struct Plan {
     pub(crate) apart: bool,
     /// Where the radios of the nodes are.
     pub(crate) channels: [u8; 3],
+    /// Group keys change every two seconds, pairwise keys every three.
+    pub(crate) rekeys: bool,
 }
 
 impl Plan {
     /// On an emulated machine a node that lives may say nothing for long.
     pub(crate) const PATIENT: Self =
-        Self { silence: "5s", placement: "by-hand", apart: true, channels: [6; 3] };
+        Self { silence: "5s", placement: "by-hand", apart: true, channels: [6; 3], rekeys: false };
     /// What is lost is taken over soon.
     pub(crate) const PROMPT: Self = Self { silence: "1s", ..Self::PATIENT };
     /// Clients go by themselves where they are heard best.
@@ -92,13 +94,14 @@ impl Cluster {
         format!(
             "[node]\ncontrol = \"{}\"\nplacement = \"{}\"\n[mesh]\nlisten = \"{}:7450\"\npeers = [{}]\n\
              identity = \"{identity}.id\"\nsilence = \"{}\"\n[[radio]]\nphy = \"phy{n}\"\nchannel = {}\n[[network]]\n\
-             ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n",
+             ssid = \"{SSID}\"\npassphrase_file = \"passphrase\"\ntap = \"air{n}\"\n{}",
             socket(n),
             self.plan.placement,
             self.site.address(n),
             peers.join(", "),
             self.plan.silence,
             self.plan.channels[n],
+            if self.plan.rekeys { "group_rekey = \"2s\"\npairwise_rekey = \"3s\"\n" } else { "" },
         )
     }
 

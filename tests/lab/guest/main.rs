@@ -134,6 +134,8 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("moved_while_dozing", moves::while_dozing, ONE),
         ("moved_during_rekeys", moves::during_rekeys, ONE),
         ("nodes_under_pings", nodes::under_pings, ONE),
+        ("nodes_while_dozing", nodes::while_dozing, ONE),
+        ("nodes_during_rekeys", nodes::during_rekeys, ONE),
         ("nodes_to_another_channel", nodes::to_another_channel, ONE),
         ("nodes_under_streams", nodes::under_streams, ONE),
         ("nodes_owner_is_killed", nodes::owner_is_killed, ONE),

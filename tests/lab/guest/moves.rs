@@ -165,6 +165,14 @@ pub(crate) fn while_dozing(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
+    dozes_and_moves(&client, || walk.move_over().map(Some))
+}
+
+/// The client dozes before each move, with pings on their way to it, and all of them arrive.
+pub(super) fn dozes_and_moves(
+    client: &Client,
+    move_over: impl Fn() -> Result<Option<f64>, String>,
+) -> Outcome {
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), 200, "0.05"));
     let beside = Beside::start(command);
@@ -172,8 +180,7 @@ pub(crate) fn while_dozing(make: Make) -> Outcome {
     while beside.runs() {
         client.set_radio("ps", "1")?;
         thread::sleep(Duration::from_millis(200));
-        walk.move_over()?;
-        moves += 1;
+        moves += usize::from(move_over()?.is_some());
         client.set_radio("ps", "0")?;
         thread::sleep(Duration::from_millis(200));
     }
@@ -188,19 +195,28 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
     let _ap = plan.start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
+    let refused = moves_under_pings(&client, || match walk.move_over() {
+        // In the middle of a handshake it stays where it is.
+        Err(why) if why.contains("busy") => Ok(None),
+        other => other.map(Some),
+    })?;
+    println!("measure moves_refused.{} {refused} times", make.name());
+    Ok(())
+}
+
+/// Pings to the client, all answered, while it is moved; yields how often it stayed where it was.
+pub(super) fn moves_under_pings(
+    client: &Client,
+    move_over: impl Fn() -> Result<Option<f64>, String>,
+) -> Result<usize, String> {
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), 600, "0.02"));
     let beside = Beside::start(command);
     let mut refused = 0;
     while beside.runs() {
         thread::sleep(Duration::from_millis(100));
-        // In the middle of a handshake it stays where it is.
-        match walk.move_over() {
-            Ok(_) => {}
-            Err(why) if why.contains("busy") => refused += 1,
-            Err(why) => return Err(why),
-        }
+        refused += usize::from(move_over()?.is_none());
     }
-    println!("measure moves_refused.{} {refused} times", make.name());
-    beside.end()?.all_answered("to the client")
+    beside.end()?.all_answered("to the client")?;
+    Ok(refused)
 }

@@ -10,7 +10,7 @@ use super::access_point::{ADDRESS, Make};
 use super::client::{Client, FIRST_PHY, Wanted};
 use super::cluster::{Cluster, Plan, authority, identity, serves, status, up, wish};
 use super::medium::Medium;
-use super::moves::{median, pings_both_ways};
+use super::moves::{dozes_and_moves, median, moves_under_pings, pings_both_ways};
 use super::program::until;
 use super::site::Wire;
 use super::traffic::{self, Beside, Stream};
@@ -46,6 +46,23 @@ pub(crate) fn to_another_channel(make: Make) -> Outcome {
         .map_err(|why| cluster.explain(&why))?;
     println!("measure node_channel_moves.{} {} times", make.name(), gaps.len());
     expect(gaps.len() >= 3, || format!("only {} moves", gaps.len()))
+}
+
+/// Frames wait for a client that dozes while it goes from node to node.
+pub(crate) fn while_dozing(_: Make) -> Outcome {
+    let cluster = Cluster::start(2, Plan::PATIENT)?;
+    let client = joined(0)?;
+    dozes_and_moves(&client, || cluster.move_on(&client)).map_err(|why| cluster.explain(&why))
+}
+
+/// Keys change while the client goes from node to node.
+pub(crate) fn during_rekeys(make: Make) -> Outcome {
+    let cluster = Cluster::start(2, Plan { rekeys: true, ..Plan::PATIENT })?;
+    let client = joined(0)?;
+    let refused =
+        moves_under_pings(&client, || cluster.move_on(&client)).map_err(|why| cluster.explain(&why))?;
+    println!("measure node_moves_refused.{} {refused} times", make.name());
+    Ok(())
 }
 
 /// Streams both ways while the client goes from node to node.

@@ -39,7 +39,7 @@ fn moves(scenario: &str) -> Option<Expected> {
     let moves = scenario.starts_with("moved_") || scenario.starts_with("nodes_");
     moves.then(|| Expected {
         // Who takes over from a copy renews the keys at once.
-        rekeys: matches!(scenario, "moved_during_rekeys" | "nodes_owner_is_killed"),
+        rekeys: matches!(scenario, "moved_during_rekeys" | "nodes_during_rekeys" | "nodes_owner_is_killed"),
         impostor: matches!(scenario, "nodes_of_another_cluster" | "nodes_thief_on_the_air"),
         ..Expected::default()
     })
@@ -115,6 +115,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         | "moved_under_streams"
         | "moved_while_dozing"
         | "nodes_under_pings"
+        | "nodes_while_dozing"
         | "nodes_under_streams"
         | "nodes_walk"
         | "nodes_one_restarts"
@@ -129,7 +130,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
             checks::tsf_goes_on(frames)?;
             checks::data_went_on(frames, &[2437, 2462])
         }
-        "moved_during_rekeys" => {
+        "moved_during_rekeys" | "nodes_during_rekeys" => {
             checks::keys_changed(frames, false, 3)?;
             checks::tsf_goes_on(frames)
         }
