@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const FAR: Duration = Duration::from_millis(100);
 /// For how long it is waited for those that came to the other host before.
 const ROAD: Duration = Duration::from_millis(500);
-/// Most frames that wait.
-const MOST: usize = 32;
+/// Most frames that wait: those of a second in which a client is busy.
+const MOST: usize = 256;
 
 /// The first time after a move.
 #[derive(Debug)]

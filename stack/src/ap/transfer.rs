@@ -156,6 +156,14 @@ impl ApRadio {
         Some(ap)
     }
 
+    /// A virtual AP that was [taken](Self::take) is where it belongs: its address is acknowledged until `until` at the latest.
+    pub fn arrived_elsewhere(&mut self, bssid: MacAddr, until: Instant) {
+        let Some(place) = self.block().place(bssid) else { return };
+        if let Some(departed) = self.moves.departed.get_mut(&place) {
+            departed.until = departed.until.min(until);
+        }
+    }
+
     /// The virtual AP of a client may come from another radio: its address is acknowledged for `patience`, or for good if it
     /// is adopted. What the client sends there meanwhile comes as [`ApEvent::Stray`], for the radio where it still is.
     ///

@@ -16,7 +16,7 @@ use super::worker::{Worker, WorkerEvent};
 
 /// Until a client that changes its channel has come to the other one, or is known to have stayed, its address is acknowledged
 /// on this one.
-const LINGER_APART: Duration = Duration::from_secs(2);
+pub(super) const LINGER_APART: Duration = Duration::from_secs(2);
 
 /// A virtual AP that has come, while its client has not been heard here yet.
 #[derive(Debug)]

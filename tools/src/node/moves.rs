@@ -160,6 +160,13 @@ impl Moves {
         self.gone.push(Gone { bssid, to: Whither::Abroad, until: now + 2 * linger });
     }
 
+    /// It is where it belongs, and what was acknowledged last comes soon.
+    pub(super) fn arrived_abroad(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        for gone in self.gone.iter_mut().filter(|gone| gone.bssid == bssid) {
+            gone.until = gone.until.min(now + 2 * linger);
+        }
+    }
+
     /// A virtual AP is here.
     pub(super) fn come_home(&mut self, bssid: MacAddr) {
         self.gone.retain(|gone| gone.bssid != bssid);

@@ -10,6 +10,7 @@ use stack::mac::{DropReason, TxRange};
 use stack::time::Instant;
 use stack::wire::{Channel, MacAddr, RxInfo};
 
+use super::follow::LINGER_APART;
 use super::home::Home;
 use super::worker::Worker;
 
@@ -32,6 +33,13 @@ pub enum Order {
     Resume(MacAddr),
     /// Take it out, once it is drained: [`Told::Taken`]. Its address is acknowledged for a while longer.
     Take {
+        /// Which.
+        bssid: MacAddr,
+        /// For how long.
+        linger: Duration,
+    },
+    /// What was taken out is where it belongs: its address is acknowledged for no longer than that.
+    ArrivedElsewhere {
         /// Which.
         bssid: MacAddr,
         /// For how long.
@@ -192,6 +200,7 @@ impl<R: Radio> Worker<R> {
             }
             Order::Resume(bssid) => self.ap.resume(now, bssid),
             Order::Take { bssid, linger } => self.give_away(now, bssid, linger),
+            Order::ArrivedElsewhere { bssid, linger } => self.arrived_elsewhere(now, bssid, linger),
             Order::Activate { context, range } => self.activate(now, *context, range),
             Order::Frame { info, mut mpdu } => {
                 self.ap.handle_frame(now, &info, &mut mpdu);
@@ -266,6 +275,13 @@ impl<R: Radio> Worker<R> {
         if let Some(ap) = self.ap.take(now, bssid, linger) {
             self.send_away(now, ap, linger);
         }
+    }
+
+    fn arrived_elsewhere(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {
+        // A client that was told to go to another channel may not have gone yet.
+        let linger = linger.max(LINGER_APART);
+        self.ap.arrived_elsewhere(bssid, now + linger);
+        self.moves.arrived_abroad(now, bssid, linger);
     }
 
     fn stop_serving(&mut self, now: Instant, bssid: MacAddr, linger: Duration) {

@@ -11,7 +11,7 @@ use stack::wire::{MacAddr, RxInfo};
 use super::convert::range_of;
 use super::hear::{MPDU, MSDU};
 use super::ports::binding;
-use super::{Departed, HEARD, Member, News, Own, answer};
+use super::{Departed, HEARD, Member, News, Own, answer, timing};
 use crate::node::orders::Order;
 
 impl<E: Engine> Member<E> {
@@ -47,7 +47,11 @@ impl<E: Engine> Member<E> {
                 self.drains.remove(&bssid);
                 self.order(bssid, Order::Resume(bssid));
             }
-            Action::Take { bssid, linger } => self.order(bssid, Order::Take { bssid, linger }),
+            // Until it has arrived there is nobody else who acknowledges.
+            Action::Take { bssid, linger } => {
+                let linger = linger + timing().commit;
+                self.order(bssid, Order::Take { bssid, linger });
+            }
             Action::Stop { bssid, linger } => self.order(bssid, Order::Stop { bssid, linger }),
             Action::Activate { bssid, context, lease, radio, provenance } => {
                 self.activate(now, bssid, (&context, provenance), &lease, radio);
@@ -150,6 +154,7 @@ impl<E: Engine> Member<E> {
         match event {
             Event::Moved { bssid, to } => {
                 let (since, from) = self.drains.remove(&bssid).unwrap_or((now, 0));
+                self.switch.order(from, Order::ArrivedElsewhere { bssid, linger: timing().linger });
                 let name = self.name_of(to);
                 let place = self.leaving.iter().position(|leaving| leaving.bssid == bssid);
                 let leaving = place.map(|place| self.leaving.swap_remove(place));
