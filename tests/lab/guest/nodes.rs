@@ -69,7 +69,7 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
 pub(crate) fn under_streams(make: Make) -> Outcome {
     let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
-    for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }) {
+    for stream in Stream::OF_A_MOVE {
         let moves = Cell::new(0);
         let arrived = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));

@@ -97,10 +97,20 @@ fn parse(text: &str) -> Option<Pings> {
     })
 }
 
+/// What a stream is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Tcp,
+    /// UDP, and more of it than the air takes: what arrives is what counts.
+    Flood,
+    /// UDP at a rate that the air bears: all of it has to arrive.
+    Counted,
+}
+
 /// One run of iperf3.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
-    pub(crate) udp: bool,
+    pub(crate) kind: Kind,
     /// To the client, or from it.
     pub(crate) down: bool,
     pub(crate) seconds: u32,
@@ -108,22 +118,33 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) const ALL: [Self; 4] = [
-        Self { udp: false, down: false, seconds: 3 },
-        Self { udp: false, down: true, seconds: 3 },
-        Self { udp: true, down: false, seconds: 3 },
-        Self { udp: true, down: true, seconds: 3 },
+        Self { kind: Kind::Tcp, down: false, seconds: 3 },
+        Self { kind: Kind::Tcp, down: true, seconds: 3 },
+        Self { kind: Kind::Flood, down: false, seconds: 3 },
+        Self { kind: Kind::Flood, down: true, seconds: 3 },
+    ];
+    /// While a client is moved.
+    pub(crate) const OF_A_MOVE: [Self; 6] = [
+        Self { kind: Kind::Tcp, down: false, seconds: 6 },
+        Self { kind: Kind::Tcp, down: true, seconds: 6 },
+        Self { kind: Kind::Flood, down: false, seconds: 6 },
+        Self { kind: Kind::Flood, down: true, seconds: 6 },
+        Self { kind: Kind::Counted, down: false, seconds: 8 },
+        Self { kind: Kind::Counted, down: true, seconds: 8 },
     ];
 
     pub(crate) const fn name(self) -> &'static str {
-        match (self.udp, self.down) {
-            (false, false) => "tcp_up",
-            (false, true) => "tcp_down",
-            (true, false) => "udp_up",
-            (true, true) => "udp_down",
+        match (self.kind, self.down) {
+            (Kind::Tcp, false) => "tcp_up",
+            (Kind::Tcp, true) => "tcp_down",
+            (Kind::Flood, false) => "udp_up",
+            (Kind::Flood, true) => "udp_down",
+            (Kind::Counted, false) => "counted_up",
+            (Kind::Counted, true) => "counted_down",
         }
     }
 
-    /// Runs it between a client and the access point and yields what arrived, in Mb/s.
+    /// Runs it between a client and the access point and yields what arrived, in Mb/s. A counted one fails if one is lost.
     pub(crate) fn run(self, client: &Client) -> Result<f64, String> {
         let mut server = Daemon::start(Command::new("iperf3").args(["-s", "-1", "--forceflush"]), "iperf3")?;
         until("iperf3 does not listen", || {
@@ -136,20 +157,24 @@ impl Stream {
         })?;
         let seconds = self.seconds.to_string();
         let mut arguments = vec!["-c", ADDRESS, "-t", &seconds, "-J"];
-        if self.udp {
-            // More than the air takes: what arrives is what counts.
-            arguments.extend(["-u", "-b", "60M", "-l", "1400"]);
+        match self.kind {
+            Kind::Tcp => {}
+            Kind::Flood => arguments.extend(["-u", "-b", "60M", "-l", "1400"]),
+            Kind::Counted => arguments.extend(["-u", "-b", "2M", "-l", "1000"]),
         }
         if self.down {
             arguments.push("-R");
         }
         let text = output(&mut client.command("iperf3", &arguments))?;
         let report: Value = said(serde_json::from_str(&text))?;
+        let sum = &report["end"]["sum"];
+        let lost = sum["lost_packets"].as_u64();
+        expect(self.kind != Kind::Counted || lost == Some(0), || format!("{self:?}: lost {lost:?}: {sum}"))?;
         self.arrived(&report).map(|bits| bits / 1e6).ok_or(text)
     }
 
     fn arrived(self, report: &Value) -> Option<f64> {
-        if self.udp {
+        if self.kind != Kind::Tcp {
             let sum = &report["end"]["sum"];
             Some(sum["bits_per_second"].as_f64()? * (1.0 - sum["lost_percent"].as_f64()? / 100.0))
         } else {

@@ -9,7 +9,7 @@ use super::client::{Client, FIRST_PHY, Wanted};
 use super::medium::Medium;
 use super::program::{Daemon, until};
 use super::scenarios::serves;
-use super::traffic::{Stream, from_client, to_client};
+use super::traffic::{Kind, Stream, from_client, to_client};
 use super::{Outcome, expect};
 
 /// Metres from the access point, and the signal there by the model in dBm: 17 dBm less 40 dB less 30 dB a decade.
@@ -59,7 +59,7 @@ pub(crate) fn throughput_by_our_medium(make: Make) -> Outcome {
     for ours in [false, true, false, true] {
         let medium =
             ours.then(|| Medium::start(&[(0, Position::default()), (FIRST_PHY, NEAR)])).transpose()?;
-        for stream in Stream::ALL.into_iter().filter(|stream| !stream.udp) {
+        for stream in Stream::ALL.into_iter().filter(|stream| stream.kind == Kind::Tcp) {
             let arrived = stream.run(&client)?;
             let medium = if ours { "our_medium" } else { "the_kernels" };
             println!("measure {}.{medium} {arrived:.1} Mb/s", stream.name());

@@ -32,6 +32,7 @@ const FIELDS: [&str; 22] = [
 
 /// Type and subtype in one, as tshark prints them.
 pub(crate) const ASSOCIATION_REQUEST: u16 = 0x00;
+pub(crate) const REASSOCIATION_REQUEST: u16 = 0x02;
 pub(crate) const PROBE_REQUEST: u16 = 0x04;
 pub(crate) const BEACON: u16 = 0x08;
 pub(crate) const AUTHENTICATION: u16 = 0x0b;

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::checks::{self, Verdict};
-use super::frames::{self, AUTHENTICATION, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST};
+use super::frames::{
+    self, ASSOCIATION_REQUEST, AUTHENTICATION, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST,
+    REASSOCIATION_REQUEST,
+};
 
 const CLIENT: &str = "02:00:00:00:01:00";
 const AP: &str = "02:00:00:00:00:00";
@@ -200,9 +203,18 @@ fn a_timer_that_jumps_is_seen() {
 fn a_second_join_is_seen() {
     let mut frames = rekeys();
     let joined = frames.iter().position(|frame| frame.message == Some(4)).expect("a join");
-    frames.truncate(joined + 1);
-    let beacon = |frame: &Frame| frame.kind == BEACON;
-    fails_once(&frames, checks::joined_once, beacon, |frame| frame.kind = AUTHENTICATION);
+    let rekey = frames[joined + 1..].iter().position(|frame| frame.message.is_some()).expect("a rekey");
+    frames.truncate(joined + 1 + rekey);
+    let data = |frame: &Frame| frame.is_data() && frame.protected && frame.ta != AP;
+    let number = frames.iter().find(|frame| data(frame)).expect("data").number;
+    let early = |frame: &Frame| frame.kind == BEACON && frame.number < number;
+    let late = |frame: &Frame| frame.kind == BEACON && frame.number > number;
+    for kind in [AUTHENTICATION, ASSOCIATION_REQUEST, REASSOCIATION_REQUEST] {
+        fails_once(&frames, checks::joined_once, late, |frame| frame.kind = kind);
+        let mut asked_twice = frames.clone();
+        asked_twice.iter_mut().find(|frame| early(frame)).expect("a beacon").kind = kind;
+        checks::joined_once(&asked_twice).expect("before it was in");
+    }
     let fourth = |frame: &Frame| frame.message == Some(4);
     fails_once(&frames, checks::joined_once, fourth, |frame| frame.message = None);
     let of_ap = |frame: &Frame| frame.kind == 0x01 && frame.ta == AP;
