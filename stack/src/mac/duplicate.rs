@@ -167,7 +167,9 @@ mod tests {
         cache.record_late(be, of(2));
         assert_eq!((missed(&cache, be), cache.last(be)), (vec![1, 4095], Some(of(2))));
         cache.record(be, of(1 + 128));
-        assert!(cache.was_missed(be, of(1)) && !cache.was_missed(be, of(0)) && !cache.was_missed(be, of(4095)));
+        assert!(
+            cache.was_missed(be, of(1)) && !cache.was_missed(be, of(0)) && !cache.was_missed(be, of(4095))
+        );
         cache.record(be, of(2000));
         assert_eq!(missed(&cache, be), (2000 - 128..2000).collect::<Vec<_>>());
         cache.record(be, of(100));

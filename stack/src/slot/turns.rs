@@ -1,0 +1,144 @@
+//! Whose turn it is: every stop once a revolution, in the order of their beacons, and what each is owed.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+use crate::wire::Channel;
+
+/// Revolutions over which their length is evened out; one that was short once has moved towards the beacons, and that is not
+/// to be undone.
+const MEMORY: i64 = 16;
+/// And what part of it a revolution makes up for.
+const GAIN: i64 = 2;
+
+/// A stop of the revolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) channel: Channel,
+    /// It had its turn in this revolution.
+    served: bool,
+    /// How much of a cycle is its due.
+    pub(super) share: Duration,
+    /// How much it got too little so far, in microseconds, against the others.
+    credit: i64,
+}
+
+impl Turn {
+    /// How long its next visit should be, when the revolutions are behind by so much for each.
+    fn ideal(&self, floor: Duration, behind: i64) -> Duration {
+        let credit = self.credit.saturating_add(behind);
+        let by = Duration::from_micros(credit.unsigned_abs());
+        let ideal = if credit < 0 { self.share.saturating_sub(by) } else { self.share + by };
+        ideal.clamp(floor, (self.share * 2).max(floor))
+    }
+}
+
+/// The stops in their order, and how far this revolution has come.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    order: Vec<Turn>,
+    began: Instant,
+    /// How much the last revolutions were too short in all, in microseconds; old ones are forgotten.
+    behind: i64,
+}
+
+impl Turns {
+    /// When this revolution began.
+    pub(super) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// How long the next visit there should be; `None` if it is no stop.
+    pub(super) fn ideal(&self, channel: Channel, floor: Duration) -> Option<Duration> {
+        let count = i64::try_from(self.order.len()).unwrap_or(i64::MAX).max(1);
+        self.get(channel).map(|turn| turn.ideal(floor, self.behind / GAIN / count))
+    }
+
+    pub(super) fn get(&self, channel: Channel) -> Option<&Turn> {
+        self.order.iter().find(|turn| turn.channel == channel)
+    }
+
+    pub(super) fn channels(&self) -> Vec<Channel> {
+        self.order.iter().map(|turn| turn.channel).collect()
+    }
+
+    /// These channels are stops from now on. New ones get their turn at the end of this revolution, so that nobody's is
+    /// put off by more than theirs.
+    pub(super) fn set(&mut self, channels: &[Channel]) {
+        self.order.retain(|turn| channels.contains(&turn.channel));
+        for &channel in channels {
+            if self.get(channel).is_none() {
+                self.order.push(Turn { channel, served: false, share: Duration::ZERO, credit: 0 });
+            }
+        }
+    }
+
+    /// What each is due in a cycle, in the order of [`Self::channels`].
+    pub(super) fn set_shares(&mut self, shares: &[Duration]) {
+        for (turn, &share) in self.order.iter_mut().zip(shares) {
+            turn.share = share;
+        }
+    }
+
+    /// The radio has come to `channel`. Says that it was the last one of this revolution, so that the next can be
+    /// put in order.
+    pub(super) fn arrived(&mut self, now: Instant, channel: Channel, cycle: Duration) -> bool {
+        if self.order.iter().all(|turn| turn.served) {
+            let most = micros(cycle);
+            let short = most - micros(now.since(self.began));
+            self.behind = (self.behind - self.behind / MEMORY + short).clamp(-most, most);
+            self.began = now;
+            self.settle();
+            self.order.iter_mut().for_each(|turn| turn.served = false);
+        }
+        self.pass(channel);
+        self.order.iter().all(|turn| turn.served)
+    }
+
+    /// This one had its turn, whatever came of it.
+    pub(super) fn pass(&mut self, channel: Channel) {
+        if let Some(turn) = self.order.iter_mut().find(|turn| turn.channel == channel) {
+            turn.served = true;
+        }
+    }
+
+    /// A visit took so long.
+    pub(super) fn spent(&mut self, channel: Channel, stay: Duration) {
+        if let Some(turn) = self.order.iter_mut().find(|turn| turn.channel == channel) {
+            let most = micros(turn.share);
+            turn.credit = (turn.credit + micros(turn.share) - micros(stay)).clamp(-most, most);
+        }
+    }
+
+    /// What all got too little is nobody's due: only the differences count.
+    fn settle(&mut self) {
+        let Ok(count) = i64::try_from(self.order.len()) else { return };
+        let mean = self.order.iter().map(|turn| turn.credit).sum::<i64>() / count.max(1);
+        self.order.iter_mut().for_each(|turn| turn.credit -= mean);
+    }
+
+    /// Who comes after `here`, in this revolution and then once more in the next, and how many of them are of this
+    /// one.
+    pub(super) fn after(&self, here: Channel) -> (Vec<Channel>, usize) {
+        let others = || self.order.iter().filter(|turn| turn.channel != here);
+        let mut after: Vec<Channel> = others().filter(|turn| !turn.served).map(|turn| turn.channel).collect();
+        let now = after.len();
+        after.extend(others().filter(|turn| turn.served).map(|turn| turn.channel));
+        after.extend(self.get(here).map(|turn| turn.channel));
+        (after, now)
+    }
+
+    /// Puts the next revolution in order.
+    pub(super) fn sort_by_key(&mut self, key: impl Fn(Channel) -> Duration) {
+        self.order.sort_by_cached_key(|turn| key(turn.channel));
+    }
+
+    /// This one comes before all others.
+    pub(super) fn hurry(&mut self, channel: Channel) {
+        self.order.sort_by_key(|turn| turn.channel != channel);
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
