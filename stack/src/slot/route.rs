@@ -56,8 +56,10 @@ impl Schedule {
         if best.missed == 0 {
             return best;
         }
-        let own = best.own.clone();
-        let ways = std::iter::once(0).chain(own.into_iter().filter(|&index| index > 1));
+        // Where it is already the radio can't go sooner.
+        let elsewhere = |index: &usize| *index > 1 && route.get(*index) != route.first();
+        let own: Vec<usize> = best.own.iter().copied().filter(elsewhere).collect();
+        let ways = std::iter::once(0).chain(own);
         for sooner in ways {
             let mut way = route.to_vec();
             if let Some(part) = way.get_mut(1..=sooner).filter(|part| !part.is_empty()) {

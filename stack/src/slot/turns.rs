@@ -142,3 +142,81 @@ impl Turns {
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CYCLE: Duration = Duration::from_millis(100);
+    const FLOOR: Duration = Duration::from_millis(5);
+
+    fn channel(number: u8) -> Channel {
+        Channel::from_number(number).unwrap()
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn turns() -> Turns {
+        let mut turns = Turns::default();
+        turns.set(&[1, 6, 11].map(channel));
+        turns.set_shares(&[ms(30); 3]);
+        turns
+    }
+
+    fn numbers(channels: &[Channel]) -> Vec<u8> {
+        channels.iter().map(|channel| channel.number()).collect()
+    }
+
+    /// One revolution with these stays, and what the next ones are to be.
+    fn revolution(turns: &mut Turns, from: u64, stays: [u64; 3]) -> [u128; 3] {
+        let mut now = Instant::from_micros(from);
+        for (number, stay) in [1, 6, 11].into_iter().zip(stays) {
+            turns.arrived(now, channel(number), CYCLE);
+            turns.spent(channel(number), ms(stay));
+            now += ms(stay);
+        }
+        turns.arrived(Instant::from_micros(from) + CYCLE, channel(1), CYCLE);
+        [1, 6, 11].map(|number| turns.ideal(channel(number), FLOOR).unwrap().as_millis())
+    }
+
+    #[test]
+    fn who_was_cut_short_gets_it_back_from_those_who_had_it() {
+        assert_eq!(revolution(&mut turns(), 0, [40, 20, 30]), [20, 40, 30]);
+        // But what all had too little is nobody's due.
+        assert_eq!(revolution(&mut turns(), 0, [25, 25, 25]), [30, 30, 30]);
+    }
+
+    #[test]
+    fn a_debt_is_at_most_a_share_and_a_slot_at_least_its_floor() {
+        assert_eq!(revolution(&mut turns(), 0, [90, 0, 0]), [5, 50, 50]);
+    }
+
+    #[test]
+    fn everybody_has_one_turn_a_revolution_and_who_comes_has_the_last() {
+        let mut turns = turns();
+        turns.arrived(Instant::ZERO, channel(1), CYCLE);
+        let (after, of_this) = turns.after(channel(1));
+        assert_eq!((numbers(&after), of_this), (vec![6, 11, 1], 2));
+        assert!(!turns.arrived(Instant::ZERO, channel(6), CYCLE));
+        turns.set(&[36, 1, 6, 11].map(channel));
+        let (after, of_this) = turns.after(channel(6));
+        assert_eq!((numbers(&after), of_this), (vec![11, 36, 1, 6], 2));
+        turns.pass(channel(11));
+        assert!(turns.arrived(Instant::ZERO, channel(36), CYCLE));
+    }
+
+    #[test]
+    fn revolutions_that_were_short_are_made_up_for() {
+        let mut turns = turns();
+        revolution(&mut turns, 0, [30; 3]);
+        for number in [6, 11] {
+            turns.arrived(Instant::from_micros(150_000), channel(number), CYCLE);
+        }
+        // Forty too early: half of it is made up for, a third by each.
+        turns.arrived(Instant::from_micros(160_000), channel(1), CYCLE);
+        let ideal = turns.ideal(channel(6), FLOOR).unwrap();
+        assert!(ideal.abs_diff(Duration::from_micros(36_666)) < Duration::from_micros(10), "{ideal:?}");
+    }
+}

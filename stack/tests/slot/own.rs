@@ -1,4 +1,4 @@
-//! Beacons of our own among foreign networks: none is skipped where it can be placed.
+//! Beacons: of our own none is skipped where it can be placed, and most foreign ones are heard.
 
 use std::time::Duration;
 
@@ -61,4 +61,21 @@ fn two_aps_of_our_own_are_both_heard_if_their_beacons_lie_apart() {
     // Those that are due at once share the loss.
     let counts = lives(&[0, 500], 4, 3000, 0);
     assert!(counts.own_missed * 100 / counts.own_beacons <= 55, "{counts:?}");
+}
+
+#[test]
+fn most_foreign_beacons_are_heard_whatever_the_order_in_which_networks_came() {
+    for phases in [[0, 25_000, 50_000, 75_000], [75_000, 0, 50_000, 25_000], [10_000, 90_000, 40_000, 60_000]]
+    {
+        let radio = Radio { dead: 3000, jitter: 100, outliers: 0, failures: 0, leaving: (100, 300) };
+        let mut world = World::new(SlotConfig::default(), radio, Dice::new(1));
+        for (number, phase) in [1, 6, 11, 36].into_iter().zip(phases) {
+            let network = Network::new(Kind::Link, Channel::from_number(number).unwrap(), world.now - phase);
+            world.add(network, Demand::default());
+        }
+        world.run_until(world.now + 1_000_000);
+        world.counts = Counts::default();
+        world.run_until(world.now + 10_240_000);
+        assert!(world.counts.heard >= 380, "{phases:?}: {} of 400", world.counts.heard);
+    }
 }

@@ -106,6 +106,8 @@ pub(crate) struct Counts {
     pub(crate) own_beacons: u64,
     pub(crate) own_missed: u64,
     pub(crate) lost: u64,
+    /// Foreign beacons heard.
+    pub(crate) heard: u64,
     /// The longest that anybody waited, per mille of the cycle.
     pub(crate) longest_wait: u64,
 }
@@ -122,6 +124,7 @@ impl Counts {
         self.own_beacons += other.own_beacons;
         self.own_missed += other.own_missed;
         self.lost += other.lost;
+        self.heard += other.heard;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
     }
 
@@ -182,7 +185,7 @@ impl World {
 
     fn is_wrong(&mut self, what: &str) {
         let log: Vec<String> = self.log.drain(..).collect();
-        self.wrong.push(format!("{what}\n{}\n{:?}", log.join("\n"), self.schedule));
+        self.wrong.push(format!("{what}\n{}", log.join("\n")));
     }
 
     /// A network comes, its beacons known.
@@ -260,6 +263,9 @@ impl World {
         if lives_here && stayed < 1000 {
             self.is_wrong(&format!("only {stayed} us on {}", self.channel));
         }
+        if hop.from != self.channel || hop.from == to {
+            self.is_wrong(&format!("a hop that is none: {hop:?}"));
+        }
         self.serve();
         self.counts.hops += 1;
         self.say(format!(
@@ -315,6 +321,9 @@ impl World {
                 self.counts.own_beacons += all;
                 self.counts.own_missed += all.saturating_sub(network.due(arrived, now - BEACON));
                 network.counted = now - BEACON;
+            }
+            if network.kind == Kind::Link && now - arrived > BEACON {
+                self.counts.heard += network.due(arrived, now - BEACON);
             }
             if network.beacon_before(now) >= arrived {
                 heard.push((*id, network.beacons(now)));
