@@ -56,16 +56,18 @@ impl Schedule {
         if best.missed == 0 {
             return best;
         }
-        // Where it is already the radio can't go sooner.
-        let elsewhere = |index: &usize| *index > 1 && route.get(*index) != route.first();
-        let own: Vec<usize> = best.own.iter().copied().filter(elsewhere).collect();
+        // Where it is already the radio can't go sooner; and one that had its turn may come once more, for its beacon, but
+        // only one.
+        let elsewhere = |index: usize| index > 1 && route.get(index) != route.first();
+        let in_turn = |index: usize| of_this == 0 || index <= of_this || !self.turns.had_second();
+        let own = best.own.iter().copied().filter(|&index| elsewhere(index) && in_turn(index));
+        let own: Vec<usize> = own.collect();
         let ways = std::iter::once(0).chain(own);
         for sooner in ways {
             let mut way = route.to_vec();
             if let Some(part) = way.get_mut(1..=sooner).filter(|part| !part.is_empty()) {
                 part.rotate_right(1);
             }
-            // One that had its turn may come once more, for its beacon.
             let of_way = if of_this > 0 && sooner > of_this { of_this + 1 } else { of_this };
             for patience in [Patience::Stay, Patience::Return] {
                 let draft = self.draft(since, &way, of_way, patience);

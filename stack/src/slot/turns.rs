@@ -40,6 +40,8 @@ pub(super) struct Turns {
     began: Instant,
     /// How much the last revolutions were too short in all, in microseconds; old ones are forgotten.
     behind: i64,
+    /// Somebody had a second turn in this revolution.
+    again: bool,
 }
 
 impl Turns {
@@ -88,11 +90,18 @@ impl Turns {
             let short = most - micros(now.since(self.began));
             self.behind = (self.behind - self.behind / MEMORY + short).clamp(-most, most);
             self.began = now;
+            self.again = false;
             self.settle();
             self.order.iter_mut().for_each(|turn| turn.served = false);
         }
+        self.again |= self.get(channel).is_some_and(|turn| turn.served);
         self.pass(channel);
         self.order.iter().all(|turn| turn.served)
+    }
+
+    /// Somebody had a second turn in this revolution. One is all there is, else those who wait for their first starve.
+    pub(super) const fn had_second(&self) -> bool {
+        self.again
     }
 
     /// This one had its turn, whatever came of it.
@@ -205,6 +214,16 @@ mod tests {
         assert_eq!((numbers(&after), of_this), (vec![11, 36, 1, 6], 2));
         turns.pass(channel(11));
         assert!(turns.arrived(Instant::ZERO, channel(36), CYCLE));
+    }
+
+    #[test]
+    fn a_second_turn_counts_until_the_revolution_ends() {
+        let mut turns = turns();
+        let second = [1, 6, 1, 11, 6].map(|number| {
+            turns.arrived(Instant::ZERO, channel(number), CYCLE);
+            turns.had_second()
+        });
+        assert_eq!(second, [false, false, true, true, false]);
     }
 
     #[test]

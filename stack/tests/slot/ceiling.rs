@@ -6,7 +6,8 @@ use stack::slot::{Demand, Kind, SlotConfig, air_left};
 use stack::wire::Channel;
 
 use crate::dice::Dice;
-use crate::world::{Counts, Network, Radio, World, micros};
+use crate::network::Network;
+use crate::world::{Counts, Radio, World, micros};
 
 const CHANNELS: [u8; 8] = [1, 6, 11, 36, 44, 100, 108, 149];
 /// What may be lost besides, per mille.

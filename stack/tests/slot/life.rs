@@ -6,7 +6,8 @@ use stack::slot::{Demand, Kind, OccupantId, SlotConfig};
 use stack::wire::Channel;
 
 use crate::dice::Dice;
-use crate::world::{Network, Radio, World, at};
+use crate::network::Network;
+use crate::world::{Radio, World, at};
 
 const CHANNELS: [u8; 9] = [1, 6, 11, 13, 36, 40, 44, 100, 149];
 

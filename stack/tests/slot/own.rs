@@ -6,7 +6,8 @@ use stack::slot::{Demand, Kind, SlotConfig};
 use stack::wire::Channel;
 
 use crate::dice::Dice;
-use crate::world::{Counts, Network, Radio, World, at};
+use crate::network::Network;
+use crate::world::{Counts, Radio, World, at};
 
 /// Ten seconds of `stops` networks, those at the phases of `own` (in microseconds) our own, the others drifting past them
 /// and rekeying every now and then.
