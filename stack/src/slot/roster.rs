@@ -153,8 +153,8 @@ impl Roster {
         wants.max_by_key(|want| want.rank).map(|want| want.at)
     }
 
-    /// The most important beacon that a visit could be moved to hold. Of our own it is the first in the `window`, wherever
-    /// the visit lies, if the cycle leaves time for each; of others one that is near.
+    /// The most important beacon that a visit could be moved to hold. Of our own it is the first in the `window`, or
+    /// the last if that has an end, wherever the visit lies, if the cycle leaves time for each; of others one that is near.
     pub(super) fn want(
         &self,
         channel: Channel,
@@ -169,8 +169,11 @@ impl Roster {
             let rank = resident.rank(nearest, beacons.interval());
             let every_one = is_own(rank) && cycle <= beacons.interval() + beacons.interval() / 20;
             if every_one {
-                let at = beacons.next(window.from);
-                return window.until.is_none_or(|until| at <= until).then_some(Want { at, rank });
+                let first = beacons.next(window.from);
+                // Who stays for the last one has had those before it.
+                let last = |until| beacons.next(until + Duration::from_micros(1)) - beacons.interval();
+                let at = window.until.map_or(first, last);
+                return (at >= first).then_some(Want { at, rank });
             }
             let reach = match rank {
                 _ if is_own(rank) => cycle / 2,

@@ -92,6 +92,9 @@ impl Schedule {
         let wished = place(since, &mut visits);
         self.want(since, route, &wished, &mut visits, patience);
         let is_own = |visit: &Visit| visit.want.is_some_and(|want| is_own(want.rank));
+        if self.turns.is_late(self.cycle) {
+            visits.iter_mut().filter(|visit| !is_own(visit)).for_each(|visit| visit.want = None);
+        }
         let own: Vec<usize> = indices(&visits, is_own);
         let urgent = visits.iter().any(|visit| visit.want.is_some_and(|want| is_urgent(want.rank)));
         if !urgent && !self.is_pinned() {

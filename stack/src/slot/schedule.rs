@@ -249,7 +249,7 @@ impl Schedule {
             }
             self.tell(channel, verdict);
         }
-        self.turns.set(&admitted);
+        self.turns.set(self.now, &admitted);
         self.reckon();
     }
 

@@ -149,6 +149,21 @@ fn who_is_pinned_gets_the_radio_and_the_others_their_least() {
 }
 
 #[test]
+fn a_slot_that_is_pinned_ends_with_the_pin() {
+    let mut schedule = schedule();
+    let ids = [1, 6, 11].map(|number| schedule.add(at(0), link(number)));
+    while schedule.stay().unwrap().channel != channel(6) {
+        hop(&mut schedule, ms(3));
+    }
+    let edge = |schedule: &Schedule| schedule.stay().unwrap().hop.unwrap().edge;
+    let now = edge(&schedule) - ms(5);
+    schedule.pin(now, ids[1], now + ms(20));
+    assert_eq!(edge(&schedule), now + ms(20));
+    schedule.pin(now, ids[1], now + Duration::from_secs(1));
+    assert!(edge(&schedule) > now + ms(40));
+}
+
+#[test]
 fn a_small_buffer_at_a_busy_ap_shortens_the_cycle() {
     let mut schedule = schedule();
     let busy = link(1).with_demand(Demand { air: ms(300), arriving: 500 });

@@ -11,6 +11,9 @@ const MEMORY: i64 = 16;
 /// And what part of it a revolution makes up for.
 const GAIN: i64 = 2;
 
+/// They may be late by this part of a cycle in all.
+const PATIENCE: i64 = 3;
+
 /// A stop of the revolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
@@ -66,7 +69,11 @@ impl Turns {
 
     /// These channels are stops from now on. New ones get their turn at the end of this revolution, so that nobody's is
     /// put off by more than theirs.
-    pub(super) fn set(&mut self, channels: &[Channel]) {
+    pub(super) fn set(&mut self, now: Instant, channels: &[Channel]) {
+        if self.order.len() < 2 {
+            // The radio has rested: what begins now is no late part of an old revolution.
+            self.began = now;
+        }
         self.order.retain(|turn| channels.contains(&turn.channel));
         for &channel in channels {
             if self.get(channel).is_none() {
@@ -97,6 +104,11 @@ impl Turns {
         self.again |= self.get(channel).is_some_and(|turn| turn.served);
         self.pass(channel);
         self.order.iter().all(|turn| turn.served)
+    }
+
+    /// The last revolutions were so long that there is no time to wait for foreign beacons.
+    pub(super) fn is_late(&self, cycle: Duration) -> bool {
+        self.behind < -micros(cycle) / PATIENCE
     }
 
     /// Somebody had a second turn in this revolution. One is all there is, else those who wait for their first starve.
@@ -169,7 +181,7 @@ mod tests {
 
     fn turns() -> Turns {
         let mut turns = Turns::default();
-        turns.set(&[1, 6, 11].map(channel));
+        turns.set(Instant::ZERO, &[1, 6, 11].map(channel));
         turns.set_shares(&[ms(30); 3]);
         turns
     }
@@ -209,7 +221,7 @@ mod tests {
         let (after, of_this) = turns.after(channel(1));
         assert_eq!((numbers(&after), of_this), (vec![6, 11, 1], 2));
         assert!(!turns.arrived(Instant::ZERO, channel(6), CYCLE));
-        turns.set(&[36, 1, 6, 11].map(channel));
+        turns.set(Instant::ZERO, &[36, 1, 6, 11].map(channel));
         let (after, of_this) = turns.after(channel(6));
         assert_eq!((numbers(&after), of_this), (vec![11, 36, 1, 6], 2));
         turns.pass(channel(11));

@@ -13,7 +13,7 @@ const CHANNELS: [u8; 8] = [1, 6, 11, 36, 44, 100, 108, 149];
 /// What may be lost besides, per mille.
 const BELOW: u64 = 30;
 
-/// What a schedule of `stops` networks made of 8 seconds, and its cycle.
+/// What a schedule of `stops` networks made of 16 seconds, and its cycle.
 fn lives(stops: usize, dead: u64, seed: u64) -> (Counts, Duration) {
     let mut dice = Dice::new(seed);
     let phases: Vec<u64> = (0..stops).map(|_| dice.below(102_400)).collect();
@@ -27,7 +27,7 @@ fn lives(stops: usize, dead: u64, seed: u64) -> (Counts, Duration) {
     }
     world.run_until(world.now + 500_000);
     world.counts = Counts::default();
-    world.run_until(world.now + 8_000_000);
+    world.run_until(world.now + 16_000_000);
     assert!(world.wrong.is_empty(), "{:?}", world.wrong);
     (world.counts, world.schedule.cycle())
 }

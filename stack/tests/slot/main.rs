@@ -16,6 +16,7 @@
     reason = "a test may"
 )]
 
+mod buffers;
 mod ceiling;
 mod dice;
 mod life;
