@@ -3,7 +3,7 @@
 //! simulated air in virtual time, and over a capture.
 //!
 //! The rooms, in the only order in which they may know each other
-//! (`wire <- crypto <- rsn <- mac <- ap, sta`):
+//! (`wire <- crypto <- rsn <- mac <- ap, sta, slot`):
 //!
 //! - [`wire`]: bytes to values and back. Zero-copy views that cannot panic, small values with `parse` and `emit`.
 //! - [`crypto`]: ciphers and key derivation, thin over RustCrypto.
@@ -12,6 +12,7 @@
 //!   fragments, A-MSDU, power save, queues.
 //! - [`ap`]: a virtual AP as one owned value: its beacon, its stations, its group key; admission of new ones.
 //! - [`sta`]: a link, the station side of one network.
+//! - [`slot`]: the schedule of a radio that is in several places: what it does when.
 //!
 //! Every machine in here speaks the same few words. In: `handle_frame`, `handle_msdu`, `handle_tx_status`,
 //! `handle_timeout(now)`. Out: `poll_transmit`, `poll_event`, `poll_timeout -> (deadline, reason)`.
@@ -23,6 +24,7 @@ pub mod crypto;
 pub mod mac;
 pub mod random;
 pub mod rsn;
+pub mod slot;
 pub mod sta;
 pub mod time;
 pub mod wire;
