@@ -78,6 +78,12 @@ impl Association {
         earliest(earliest(Some(lost), switch), earliest(doze, handshake)).unwrap_or(lost)
     }
 
+    /// Beacons that came meanwhile could not be heard.
+    pub(super) fn pass_over(&mut self, time: Duration) {
+        self.since += time;
+        self.beacon = self.beacon.map(|beacon| beacon + time);
+    }
+
     pub(super) fn beacons_lost(&self) -> Instant {
         self.beacon.unwrap_or(self.since) + (self.target.interval * BEACONS_MISSED).max(SILENCE)
     }

@@ -130,6 +130,11 @@ pub enum LinkEvent {
     Dozing,
     /// The station is awake again.
     Awake,
+    /// The radio may go to another channel, and nothing is sent before it is back.
+    Away {
+        /// The AP knows, or there is none: if not, it goes on sending.
+        told: bool,
+    },
     /// The AP is on another channel, or back on the one before: the radio is to be tuned to it, and then
     /// [`Link::handle_channel_set`](crate::sta::Link::handle_channel_set).
     SwitchChannel(Channel),

@@ -76,6 +76,9 @@ impl Link {
 
     pub(super) fn doze_timeout(&mut self) {
         let now = self.now;
+        if !self.is_here() {
+            return;
+        }
         let Phase::Associated(association) = &mut self.phase else { return };
         match (&mut association.power, self.config.doze_after) {
             (Power::Awake { idle_since }, Some(after))
@@ -98,7 +101,7 @@ impl Link {
         }
     }
 
-    fn announce_doze(&mut self) {
+    pub(super) fn announce_doze(&mut self) {
         let announced = self.with_association(|association, context| {
             association.announced += 1;
             association.power = Power::Announcing(association.announced);
@@ -124,11 +127,15 @@ impl Link {
         } else {
             association.peer.set_power_management(false);
             association.power = Power::Awake { idle_since: now };
+            self.say_farewell();
         }
     }
 
     /// We have something to send: a data frame without PM says that we are awake.
     pub(super) fn wake(&mut self) {
+        if !self.is_here() {
+            return;
+        }
         let now = self.now;
         let Phase::Associated(association) = &mut self.phase else { return };
         let dozed = matches!(association.power, Power::Dozing(_));
@@ -182,6 +189,9 @@ impl Link {
     }
 
     fn fetch(&mut self) {
+        if !self.is_here() {
+            return;
+        }
         if self.config.fetch == Fetch::Wake {
             self.wake();
             self.say_awake();
@@ -207,7 +217,10 @@ impl Link {
         }
     }
 
-    fn say_awake(&mut self) {
+    pub(super) fn say_awake(&mut self) {
+        if !self.is_here() {
+            return;
+        }
         let null = self.with_association(|association, context| {
             association.peer.set_power_management(false);
             (association.id, association.peer.null_frame(context))

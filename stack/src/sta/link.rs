@@ -8,6 +8,7 @@ use crate::mac::{
     SequenceNumbers, SequenceSpace, robust_rate, rx::Kept,
 };
 use crate::random::Random;
+use crate::sta::absence::Absence;
 use crate::sta::association::Association;
 use crate::sta::config::{LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::sta::join::Attempt;
@@ -63,6 +64,7 @@ pub struct Link {
     /// Attempts in a row that came to nothing.
     pub(super) failures: u32,
     outbox: VecDeque<(Origin, Outgoing)>,
+    pub(super) absence: Absence,
 }
 
 /// Whose frame it is that goes out.
@@ -107,6 +109,7 @@ impl Link {
             left: None,
             failures: 0,
             outbox: VecDeque::new(),
+            absence: Absence::Here,
         }
     }
 
@@ -137,12 +140,17 @@ impl Link {
             self.completed(origin, completion);
         }
         self.switch_due();
+        self.leave_due();
     }
 
     /// Does what is due. Spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
         self.give_up_lost();
+        self.leave_due();
+        if self.is_away() {
+            return;
+        }
         match &mut self.phase {
             Phase::Waiting { until } if *until <= now => self.scan(),
             Phase::Scanning { until, .. } if *until <= now => self.scan_ended(),
@@ -156,10 +164,11 @@ impl Link {
 
     /// The next frame for the radio. Call it until it has none, after every other call.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if !self.in_flight.has_room() || self.is_silent() {
+        if !self.in_flight.has_room() || self.is_silent() || self.is_away() {
             return None;
         }
-        let (origin, outgoing) = self.outbox.pop_front().or_else(|| self.next_of_peer())?;
+        let first = self.outbox.pop_front();
+        let (origin, outgoing) = if self.is_here() { first.or_else(|| self.next_of_peer()) } else { first }?;
         Some(self.in_flight.launch(self.now, origin, outgoing))
     }
 
@@ -181,15 +190,18 @@ impl Link {
 
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        if self.is_away() {
+            return self.in_flight.poll_timeout();
+        }
         let own = match &self.phase {
-            Phase::Off => return None,
+            Phase::Off => return self.absence.deadline(),
             Phase::Waiting { until } => (*until, "the next attempt"),
             Phase::Scanning { until, .. } => (*until, "the end of the scan"),
             Phase::Authenticating(attempt) => (attempt.deadline, "authentication is unanswered"),
             Phase::Associating(attempt) => (attempt.deadline, "association is unanswered"),
             Phase::Associated(association) => association.deadline(&self.config),
         };
-        earliest(Some(own), self.in_flight.poll_timeout())
+        earliest(earliest(Some(own), self.absence.deadline()), self.in_flight.poll_timeout())
     }
 
     /// Where the link stands.
@@ -334,6 +346,10 @@ impl Link {
         let rates = self.target().map_or(&self.config.rates, |target| &target.rates);
         let outgoing = Outgoing::robust(frame, robust_rate(rates));
         self.send(Origin::Link, outgoing);
+    }
+
+    pub(super) fn is_outbox_empty(&self) -> bool {
+        self.outbox.is_empty()
     }
 
     /// Frames that have no place in the queues of the peer go ahead of those that have.

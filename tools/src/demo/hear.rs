@@ -100,7 +100,7 @@ impl Stage {
                     actor.dozes += 1;
                 }
             }
-            LinkEvent::Awake | LinkEvent::SwitchChannel(_) => {}
+            LinkEvent::Awake | LinkEvent::SwitchChannel(_) | LinkEvent::Away { .. } => {}
         }
     }
 

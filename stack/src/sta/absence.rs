@@ -1,0 +1,120 @@
+//! The radio goes to another channel for a while and comes back (802.11-2020 11.2.3.2: the AP keeps frames for a station
+//! that has told it of a doze).
+//!
+//! Before it goes, the link says nothing more but a null frame with PM set, until that is acknowledged and nothing of it is
+//! with the radio any more. Nothing is sent while it is away, and the time does not count against its AP. Back again, a null
+//! frame with PM cleared fetches what the AP has kept.
+
+use std::time::Duration;
+
+use crate::sta::config::LinkEvent;
+use crate::sta::doze::Power;
+use crate::sta::link::{Link, Phase};
+use crate::time::Instant;
+
+/// Whether the radio is on the link's channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    Here,
+    /// It is about to go, at that time at the latest.
+    Leaving {
+        by: Instant,
+    },
+    Away {
+        since: Instant,
+    },
+}
+
+impl Absence {
+    pub(super) const fn deadline(self) -> Option<(Instant, &'static str)> {
+        match self {
+            Self::Leaving { by } => Some((by, "the radio goes to another channel")),
+            Self::Here | Self::Away { .. } => None,
+        }
+    }
+}
+
+impl Link {
+    /// The radio is to go to another channel: [`LinkEvent::Away`] when it may, at `by` at the latest. Does nothing if it is
+    /// away or about to go.
+    pub fn leave(&mut self, now: Instant, by: Instant) {
+        self.now = now;
+        if self.absence == Absence::Here {
+            self.absence = Absence::Leaving { by };
+            self.say_farewell();
+            self.leave_due();
+        }
+    }
+
+    /// The radio is on the link's channel again, or stays there after all.
+    pub fn come_back(&mut self, now: Instant) {
+        self.now = now;
+        let before = std::mem::replace(&mut self.absence, Absence::Here);
+        if let Absence::Away { since } = before {
+            self.pass_over(now.since(since));
+        }
+        let told = matches!(&self.phase, Phase::Associated(association) if association.peer.is_port_open());
+        if before != Absence::Here && told {
+            self.wake();
+            self.say_awake();
+        }
+    }
+
+    /// The radio may be on any channel.
+    pub const fn is_away(&self) -> bool {
+        matches!(self.absence, Absence::Away { .. })
+    }
+
+    /// It is looking around, joining, in a handshake or on its way to another channel: that takes a radio that stays.
+    pub fn needs_radio(&self) -> bool {
+        match &self.phase {
+            Phase::Off | Phase::Waiting { .. } => false,
+            Phase::Scanning { .. } | Phase::Authenticating(_) | Phase::Associating(_) => true,
+            Phase::Associated(association) => {
+                !association.peer.is_port_open()
+                    || association.pending.is_some()
+                    || association.switch.is_some()
+            }
+        }
+    }
+
+    /// It sends what the AP has to know before the radio goes, and nothing else.
+    pub(super) fn is_here(&self) -> bool {
+        self.absence == Absence::Here
+    }
+
+    /// A station that the AP takes for awake says that it dozes.
+    pub(super) fn say_farewell(&mut self) {
+        let awake = matches!(&self.phase, Phase::Associated(association)
+            if association.peer.is_port_open() && matches!(association.power, Power::Awake { .. }));
+        if awake && matches!(self.absence, Absence::Leaving { .. }) {
+            self.announce_doze();
+        }
+    }
+
+    /// Goes, if it is time or all is said and heard.
+    pub(super) fn leave_due(&mut self) {
+        let Absence::Leaving { by } = self.absence else { return };
+        let told = match &self.phase {
+            Phase::Associated(association) if association.peer.is_port_open() => {
+                matches!(association.power, Power::Dozing(_))
+            }
+            _ => true,
+        };
+        let quiet = self.in_flight.is_empty() && self.is_outbox_empty();
+        if by <= self.now || (told && quiet) {
+            self.absence = Absence::Away { since: self.now };
+            self.event(LinkEvent::Away { told });
+        }
+    }
+
+    /// What was waited for while the radio was elsewhere is waited for so much longer.
+    fn pass_over(&mut self, time: Duration) {
+        match &mut self.phase {
+            Phase::Off | Phase::Waiting { .. } => {}
+            Phase::Scanning { until, .. } => *until += time,
+            Phase::Authenticating(attempt) | Phase::Associating(attempt) => attempt.deadline += time,
+            Phase::Associated(association) => association.pass_over(time),
+        }
+    }
+}
