@@ -138,6 +138,7 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("nodes_during_rekeys", nodes::during_rekeys, ONE),
         ("nodes_to_another_channel", nodes::to_another_channel, ONE),
         ("nodes_under_streams", nodes::under_streams, ONE),
+        ("nodes_counted_streams", nodes::under_counted_streams, ONE),
         ("nodes_owner_is_killed", nodes::owner_is_killed, ONE),
         ("nodes_clients_cross", nodes::clients_cross, ONE),
         ("nodes_backhaul_is_cut", nodes::backhaul_is_cut, ONE),

@@ -67,9 +67,18 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
 
 /// Streams both ways while the client goes from node to node.
 pub(crate) fn under_streams(make: Make) -> Outcome {
+    streams(make, &Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }))
+}
+
+/// The same with streams of which nothing may be lost.
+pub(crate) fn under_counted_streams(make: Make) -> Outcome {
+    streams(make, &Stream::COUNTED)
+}
+
+fn streams(make: Make, streams: &[Stream]) -> Outcome {
     let cluster = Cluster::start(2, Plan::PATIENT)?;
     let client = joined(0)?;
-    for stream in Stream::OF_A_MOVE {
+    for stream in streams {
         let moves = Cell::new(0);
         let arrived = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));
@@ -78,7 +87,8 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
                 moves.set(moves.get() + usize::from(cluster.move_on(&client)?.is_some()));
             }
             running.join().map_err(|_| "the stream's thread ended badly".to_owned())?
-        })?;
+        })
+        .map_err(|why: String| cluster.explain(&why))?;
         println!("measure {}_between_nodes.{} {arrived:.1} Mb/s", stream.name(), make.name());
         let moves = moves.get();
         expect(arrived > 0.2 && moves >= 1, || format!("{stream:?}: {arrived} Mb/s, {moves} moves"))?;

@@ -123,12 +123,8 @@ impl Stream {
         Self { kind: Kind::Flood, down: false, seconds: 3 },
         Self { kind: Kind::Flood, down: true, seconds: 3 },
     ];
-    /// While a client is moved.
-    pub(crate) const OF_A_MOVE: [Self; 6] = [
-        Self { kind: Kind::Tcp, down: false, seconds: 6 },
-        Self { kind: Kind::Tcp, down: true, seconds: 6 },
-        Self { kind: Kind::Flood, down: false, seconds: 6 },
-        Self { kind: Kind::Flood, down: true, seconds: 6 },
+    /// All of it has to arrive.
+    pub(crate) const COUNTED: [Self; 2] = [
         Self { kind: Kind::Counted, down: false, seconds: 8 },
         Self { kind: Kind::Counted, down: true, seconds: 8 },
     ];

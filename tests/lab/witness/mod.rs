@@ -117,6 +117,7 @@ fn of_the_scenario(scenario: &str, frames: &[Frame]) -> Verdict {
         | "nodes_under_pings"
         | "nodes_while_dozing"
         | "nodes_under_streams"
+        | "nodes_counted_streams"
         | "nodes_walk"
         | "nodes_one_restarts"
         | "nodes_backhaul_is_cut"
