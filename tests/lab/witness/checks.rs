@@ -36,7 +36,7 @@ pub(crate) fn is_open(frames: &[Frame]) -> Verdict {
 /// All data but the handshake is protected, and tshark can open it.
 pub(crate) fn all_data_is_protected(frames: &[Frame]) -> Verdict {
     let mut data = frames.iter().filter(|frame| frame.is_data() && frame.message.is_none());
-    let wrong = data.find(|frame| !frame.protected || frame.key.is_none());
+    let wrong = data.find(|frame| !frame.protected || (frame.key.is_none() && !frame.misread));
     must(wrong.is_none(), || format!("not protected, or not to be opened: {wrong:?}"))
 }
 
@@ -274,10 +274,12 @@ pub(crate) fn joined_once(frames: &[Frame]) -> Verdict {
     let sends = |frame: &Frame| frame.is_data() && frame.protected && !ours.contains(frame.ta.as_str());
     let (joining, joined) = frames.split_at(frames.iter().position(sends).unwrap_or(frames.len()));
     must(joining.iter().any(|frame| frame.message == Some(4)), || "nobody joined".to_owned())?;
+    // Once it has left by itself anything may be said to it.
+    let leaves = |frame: &Frame| frame.kind == DEAUTHENTICATION && !ours.contains(frame.ta.as_str());
+    let (joined, _) = joined.split_at(joined.iter().position(leaves).unwrap_or(joined.len()));
     let begins = [ASSOCIATION_REQUEST, REASSOCIATION_REQUEST, AUTHENTICATION];
     let again = joined.iter().find(|frame| frame.message.is_some() || begins.contains(&frame.kind));
     must(again.is_none(), || format!("{again:?}"))?;
-    // Once it has left by itself anything may be said to it.
     let since = frames.iter().skip_while(|frame| frame.kind != ASSOCIATION_REQUEST);
     let gone = since.clone().find(|frame| frame.kind == DEAUTHENTICATION);
     must(gone.is_none_or(|frame| !ours.contains(frame.ta.as_str())), || format!("{gone:?}"))

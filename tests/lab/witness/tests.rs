@@ -49,6 +49,12 @@ fn from_ap(frame: &Frame) -> bool {
 fn unprotected_data_is_seen() {
     fails_once(&rekeys(), checks::all_data_is_protected, from_ap, |frame| frame.protected = false);
     fails_once(&rekeys(), checks::all_data_is_protected, from_ap, |frame| frame.key = None);
+    let mut misread = rekeys();
+    for frame in misread.iter_mut().filter(|frame| frame.is_data() && frame.protected) {
+        (frame.key, frame.packet_number, frame.misread) = (None, None, true);
+    }
+    checks::all_data_is_protected(&misread).expect("it is protected");
+    fails_once(&misread, checks::all_data_is_protected, from_ap, |frame| frame.protected = false);
 }
 
 #[test]
@@ -217,6 +223,11 @@ fn a_second_join_is_seen() {
     }
     let fourth = |frame: &Frame| frame.message == Some(4);
     fails_once(&frames, checks::joined_once, fourth, |frame| frame.message = None);
+    let mut left = frames.clone();
+    let last = left.last().expect("frames").clone();
+    left.push(Frame { kind: DEAUTHENTICATION, ta: CLIENT.to_owned(), ra: AP.to_owned(), ..last.clone() });
+    left.push(Frame { message: Some(1), ..last });
+    checks::joined_once(&left).expect("it has left by itself");
     let of_ap = |frame: &Frame| frame.kind == 0x01 && frame.ta == AP;
     fails_once(&frames, checks::joined_once, of_ap, |frame| frame.kind = DEAUTHENTICATION);
 }
