@@ -192,6 +192,7 @@ impl ApRadio {
             let arrival = self.slot(place).and_then(|slot| slot.arrival.as_ref());
             if arrival.is_none_or(|arrival| now.since(arrival.since) >= TWO_WAYS) {
                 self.end_arrival(now, place);
+                self.expect_no_more(place);
             }
         }
     }
@@ -211,6 +212,12 @@ impl ApRadio {
         if let Some(slot) = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut) {
             slot.arrival = None;
         }
+    }
+
+    fn expect_no_more(&mut self, place: Place) {
+        let slot = self.slots.get_mut(place.index()).and_then(Option::as_deref_mut);
+        let stations = slot.into_iter().flat_map(|slot| slot.ap.stations.values_mut());
+        stations.for_each(|station| station.peer.expect_late(false));
     }
 
     /// Of those that `which` says, the one that was sent first.

@@ -186,6 +186,7 @@ impl ApRadio {
         for station in ap.stations.values_mut() {
             station.peer.set_rates(station.takes.among(rates(&self.config), self.config.ht_streams));
             station.reported = None;
+            station.peer.expect_late(true);
         }
         let comes_home = self.moves.away.remove(&place);
         let takes_place = !comes_home && self.own_index(place).is_some();

@@ -1,5 +1,6 @@
 //! Duplicates, and the sequence numbers by which they are known.
 
+use crate::mac::gaps::Gaps;
 use crate::wire::record::{Record, record};
 use crate::wire::{Reader, RecordError, SequenceControl};
 
@@ -14,8 +15,12 @@ pub enum SequenceSpace {
 
 impl SequenceSpace {
     const fn place(self) -> usize {
+        self.narrow() as usize
+    }
+
+    const fn narrow(self) -> u8 {
         match self {
-            Self::Tid(tid) => (tid & 0x0f) as usize,
+            Self::Tid(tid) => tid & 0x0f,
             Self::Common => 16,
         }
     }
@@ -23,47 +28,28 @@ impl SequenceSpace {
 
 /// The last frame received from one peer in each sequence number space. A retransmission of it is a duplicate (SEC-D14).
 ///
-/// One entry for each space is enough: a sender is done with a frame before it sends the next of the same space. Where frames
-/// come on two ways, those that were passed over may still come: which these are is known as well.
+/// One entry for each space is enough: a sender is done with a frame before it sends the next of the same space. While frames
+/// come on two ways ([`Self::expect_late`]) it is known too which were passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DuplicateCache([Option<Last>; 17]);
-
-/// The last frame of one space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Last {
-    sequence: SequenceControl,
-    /// Bit `n`: the number `n + 1` before was passed over, and not taken since.
-    missed: u128,
+pub struct DuplicateCache {
+    last: [Option<SequenceControl>; 17],
+    late: Option<Late>,
 }
 
-impl Last {
-    /// A frame that was taken comes after this one.
-    fn followed_by(self, sequence: SequenceControl) -> Self {
-        let ahead = u32::from(sequence.number().wrapping_sub(self.sequence.number()) & 0x0fff);
-        let missed = match ahead {
-            0 => self.missed,
-            // Numbers run in a circle: half of it is before. A sender that begins anew has passed nothing over.
-            1..0x0800 => {
-                let between = 1u128.checked_shl(ahead - 1).map_or(u128::MAX, |before| before - 1);
-                self.missed.checked_shl(ahead).unwrap_or(0) | between
-            }
-            _ => 0,
-        };
-        Self { sequence, missed }
-    }
-
-    /// The bit of a whole frame that was passed over.
-    fn missed(&self, sequence: SequenceControl) -> Option<u128> {
-        let back = self.sequence.number().wrapping_sub(sequence.number()).wrapping_sub(1) & 0x0fff;
-        let bit = 1u128.checked_shl(u32::from(back)).filter(|_| sequence.fragment() == 0)?;
-        (self.missed & bit != 0).then_some(bit)
-    }
+/// What may still come, by sequence numbers that don't run in a circle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Late {
+    last: [u64; 17],
+    gaps: Gaps,
 }
+
+/// Numbers run in a circle: half of it is before.
+const HALF: u16 = 0x0800;
 
 impl DuplicateCache {
     /// Nothing received yet.
     pub const fn new() -> Self {
-        Self([None; 17])
+        Self { last: [None; 17], late: None }
     }
 
     /// The frame has the retry flag (`retry`) and the numbers of the last one recorded.
@@ -73,33 +59,68 @@ impl DuplicateCache {
 
     /// The last one recorded in this space.
     pub fn last(&self, space: SequenceSpace) -> Option<SequenceControl> {
-        self.0.get(space.place()).copied().flatten().map(|last| last.sequence)
+        self.last.get(space.place()).copied().flatten()
     }
 
     /// Remembers a frame that was taken. Only what is believed should be recorded: a forged frame must not be able to
     /// make the real one a duplicate.
     pub fn record(&mut self, space: SequenceSpace, sequence: SequenceControl) {
-        if let Some(last) = self.0.get_mut(space.place()) {
-            *last = Some(last.map_or(Last { sequence, missed: 0 }, |last| last.followed_by(sequence)));
+        let before = self.last.get_mut(space.place()).and_then(|last| last.replace(sequence));
+        if let (Some(late), Some(before)) = (&mut self.late, before) {
+            late.pass(space, sequence.number().wrapping_sub(before.number()) & 0x0fff);
         }
     }
 
-    /// Whether the frame is whole and was passed over, not long ago, and not taken since: 128 numbers back at the most.
+    /// From now on it is noted what is passed over; what was before is over. Does nothing if it is noted already.
+    pub fn expect_late(&mut self) {
+        self.late.get_or_insert(Late { last: [u64::from(HALF); 17], gaps: Gaps::default() });
+    }
+
+    /// What has not come by now does not come any more.
+    pub fn expect_no_more(&mut self) {
+        self.late = None;
+    }
+
+    /// Whether the frame is whole and was passed over, and not taken since.
     pub fn was_missed(&self, space: SequenceSpace, sequence: SequenceControl) -> bool {
-        let last = self.0.get(space.place()).copied().flatten();
-        last.is_some_and(|last| last.missed(sequence).is_some())
+        self.missed(space, sequence).is_some()
     }
 
     /// Remembers one that [was passed over](Self::was_missed) and is taken late.
     pub fn record_late(&mut self, space: SequenceSpace, sequence: SequenceControl) {
-        if let Some(Some(last)) = self.0.get_mut(space.place()) {
-            last.missed &= !last.missed(sequence).unwrap_or(0);
+        if let (Some(number), Some(late)) = (self.missed(space, sequence), &mut self.late) {
+            late.gaps.take(space.narrow(), number);
+        }
+    }
+
+    /// The number of a whole frame that was passed over.
+    fn missed(&self, space: SequenceSpace, sequence: SequenceControl) -> Option<u64> {
+        let (late, last) = (self.late.as_ref()?, self.last(space)?);
+        let back = last.number().wrapping_sub(sequence.number()) & 0x0fff;
+        let number = late.last.get(space.place())?.checked_sub(u64::from(back))?;
+        let whole = sequence.fragment() == 0 && back < HALF;
+        (whole && late.gaps.has(space.narrow(), number)).then_some(number)
+    }
+}
+
+impl Late {
+    /// A frame was taken that is so far ahead of the one before.
+    fn pass(&mut self, space: SequenceSpace, ahead: u16) {
+        let Some(last) = self.last.get_mut(space.place()) else { return };
+        let (before, narrow) = (*last, space.narrow());
+        if ahead < HALF {
+            *last += u64::from(ahead);
+            self.gaps.skip(narrow, before + 1, last.saturating_sub(1));
+            self.gaps.forget_up_to(narrow, last.saturating_sub(u64::from(HALF)));
+        } else {
+            // It begins anew, and has passed nothing over.
+            self.gaps.forget_up_to(narrow, u64::MAX);
         }
     }
 }
 
-record!(Last { sequence, missed });
-record!(DuplicateCache { 0 });
+record!(Late { last, gaps });
+record!(DuplicateCache { last, late });
 
 /// The sequence number counters of a sender: one for each TID of a receiver, or one for all else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,29 +172,35 @@ mod tests {
     }
 
     #[test]
-    fn what_was_passed_over_is_known_until_it_comes_or_is_too_old() {
+    fn what_was_passed_over_is_known_until_it_comes_or_nobody_waits() {
         let (be, vo) = (SequenceSpace::Tid(0), SequenceSpace::Tid(6));
         let mut cache = DuplicateCache::new();
         let of = |number| SequenceControl::new(number & 0x0fff, 0);
         let missed = |cache: &DuplicateCache, space| -> Vec<u16> {
             (0..0x1000).filter(|number| cache.was_missed(space, of(*number))).collect()
         };
+        cache.record(be, of(4092));
         cache.record(be, of(4094));
-        assert_eq!(missed(&cache, be), [0; 0]);
+        assert_eq!(missed(&cache, be), [0; 0], "nobody expects it");
+        cache.expect_late();
         cache.record(be, of(2));
         assert_eq!((missed(&cache, be), missed(&cache, vo)), (vec![0, 1, 4095], vec![]));
         assert!(!cache.was_missed(be, SequenceControl::new(1, 1)));
         cache.record_late(be, of(0));
         cache.record_late(be, of(2));
         assert_eq!((missed(&cache, be), cache.last(be)), (vec![1, 4095], Some(of(2))));
-        cache.record(be, of(1 + 128));
-        assert!(
-            cache.was_missed(be, of(1)) && !cache.was_missed(be, of(0)) && !cache.was_missed(be, of(4095))
-        );
         cache.record(be, of(2000));
-        assert_eq!(missed(&cache, be), (2000 - 128..2000).collect::<Vec<_>>());
-        cache.record(be, of(100));
+        assert_eq!(missed(&cache, be).len(), 2 + 1997);
+        cache.record(be, of(2049));
+        assert!(
+            cache.was_missed(be, of(2048)) && !cache.was_missed(be, of(2)) && !cache.was_missed(be, of(1))
+        );
+        cache.record(be, of(2048 + 2049));
         assert_eq!(missed(&cache, be), [0; 0], "it has begun anew");
+        cache.record(be, of(5));
+        assert_eq!(missed(&cache, be), [2, 3, 4]);
+        cache.expect_no_more();
+        assert_eq!(missed(&cache, be), [0; 0]);
     }
 
     #[test]

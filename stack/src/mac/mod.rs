@@ -9,6 +9,7 @@ mod association;
 mod defragment;
 mod drop;
 mod duplicate;
+mod gaps;
 mod in_flight;
 mod moved;
 mod msdu;

@@ -9,7 +9,7 @@ use crate::mac::rate::RateControl;
 use crate::mac::tx::TxState;
 use crate::mac::{
     AccessCategory, BufferPool, Defragmenter, DropCounts, DropReason, DuplicateCache, PeerStats, Rates,
-    SequenceNumbers,
+    ReplayCounters, SequenceNumbers,
 };
 use crate::time::Instant;
 use crate::wire::MacAddr;
@@ -144,6 +144,18 @@ impl Peer {
     /// Its address.
     pub const fn address(&self) -> MacAddr {
         self.config.address
+    }
+
+    /// Frames of the peer come on two ways from now on, and those that are overtaken are taken late; or no longer.
+    pub(crate) fn expect_late(&mut self, expects: bool) {
+        let counters = self.pairwise.as_mut().map(|sa| &mut sa.rx);
+        if expects {
+            self.duplicates.expect_late();
+            counters.map(ReplayCounters::expect_late);
+        } else {
+            self.duplicates.expect_no_more();
+            counters.map(ReplayCounters::expect_no_more);
+        }
     }
 
     /// The last frames taken from it.
