@@ -50,11 +50,11 @@ fn unprotected_data_is_seen() {
     fails_once(&rekeys(), checks::all_data_is_protected, from_ap, |frame| frame.protected = false);
     fails_once(&rekeys(), checks::all_data_is_protected, from_ap, |frame| frame.key = None);
     let mut misread = rekeys();
-    for frame in misread.iter_mut().filter(|frame| frame.is_data() && frame.protected) {
+    for frame in misread.iter_mut().filter(|frame| protected(frame)) {
         (frame.key, frame.packet_number, frame.misread) = (None, None, true);
     }
     checks::all_data_is_protected(&misread).expect("it is protected");
-    fails_once(&misread, checks::all_data_is_protected, from_ap, |frame| frame.protected = false);
+    fails_once(&misread, checks::all_data_is_protected, protected, |frame| frame.protected = false);
 }
 
 #[test]
