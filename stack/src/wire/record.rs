@@ -56,7 +56,7 @@ macro_rules! number {
         })*
     };
 }
-number!(u8, u16, u64, u128, i64);
+number!(u8, u16, u64, i64);
 
 impl Record for bool {
     fn put(&self, out: &mut Vec<u8>) {

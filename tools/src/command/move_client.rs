@@ -10,8 +10,8 @@ use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
 
-/// Moves a client's virtual AP to another radio by hand, also to one of another node of the cluster. The client notices nothing; if that radio is on another channel, it
-/// is told to follow there.
+/// Moves a client's virtual AP to another radio by hand, also to one of another node of the cluster. The client notices
+/// nothing; if that radio is on another channel, it is told to follow there.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  airloom move 02:00:00:00:04:00 --to phy1\n  airloom move 02:00:00:00:04:00 --to phy0@attic\n  airloom move 02:00:00:00:04:00 --to @attic      (whichever radio that node likes)\n\nWhich clients there are and where says `airloom \

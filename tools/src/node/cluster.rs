@@ -71,8 +71,8 @@ impl Identity {
         blocks(&subject.cluster.to_string(), subject.slot, radios)
     }
 
-    /// Enters the cluster with radios of these names on these channels. They are told to tell of their virtual APs, and `bell` is rung when
-    /// there is something for [`Member::turn`].
+    /// Enters the cluster with radios of these names on these channels. They are told to tell of their virtual APs, and
+    /// `bell` is rung when there is something for [`Member::turn`].
     pub fn enter(
         self,
         switch: &Arc<Switch>,
