@@ -59,8 +59,9 @@ struct Null {
     dozes: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Numbers {
+/// By what a frame has its place among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbers {
     space: SequenceSpace,
     sequence: SequenceControl,
     null: Option<Null>,
@@ -70,8 +71,8 @@ struct Numbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Now,
-    /// Others were sent before it.
-    Later,
+    /// Others were sent before it, by these numbers.
+    Later(Numbers),
     /// Others that were sent after it were taken.
     Late,
     /// It was taken.
@@ -91,7 +92,7 @@ impl Arrival {
         }
         let waits = settling && self.early.len() < MOST;
         let turn = numbers.turn(duplicates);
-        if turn == Turn::Later && !waits { Turn::Now } else { turn }
+        if matches!(turn, Turn::Later(_)) && !waits { Turn::Now } else { turn }
     }
 }
 
@@ -111,7 +112,7 @@ impl Numbers {
         match self.sequence.number().wrapping_sub(last.number()) & 0x0fff {
             0 if self.sequence.fragment() > last.fragment() => Turn::Now,
             1 => Turn::Now,
-            2..0x0800 => Turn::Later,
+            2..0x0800 => Turn::Later(self),
             _ => Turn::Never,
         }
     }
@@ -160,22 +161,21 @@ impl ApRadio {
         now: Instant,
         info: &RxInfo,
         pair: Pair,
+        numbers: Numbers,
         mpdu: &[u8],
-    ) -> Result<(), DropReason> {
+    ) {
         let slot = self.slots.get_mut(pair.0.index()).and_then(Option::as_deref_mut);
-        let arrival = slot.and_then(|slot| slot.arrival.as_mut());
-        let (arrival, numbers) = arrival.zip(Numbers::of(mpdu)).ok_or(DropReason::Malformed)?;
+        let Some(arrival) = slot.and_then(|slot| slot.arrival.as_mut()) else { return };
         let mut copy = self.event_pool.take();
         copy.extend_from_slice(mpdu);
         let until = arrival.road.unwrap_or(now).max(now) + arrival.patience;
         arrival.early.push(Early { pair, info: *info, numbers, until, mpdu: copy });
-        Ok(())
     }
 
     /// Looks at what waited for the frame that was just taken.
     pub(super) fn release_arrivals(&mut self, now: Instant, place: Place) {
-        while let Some(early) =
-            self.next_early(place, |early, duplicates| early.numbers.turn(duplicates) != Turn::Later)
+        while let Some(early) = self
+            .next_early(place, |early, duplicates| !matches!(early.numbers.turn(duplicates), Turn::Later(_)))
         {
             self.receive_early(now, early);
         }

@@ -58,7 +58,10 @@ impl ApRadio {
             }
             match self.turn(now, info, pair, mpdu) {
                 Turn::Now => {}
-                Turn::Later => return self.keep_early(now, info, pair, mpdu),
+                Turn::Later(numbers) => {
+                    self.keep_early(now, info, pair, numbers, mpdu);
+                    return Ok(());
+                }
                 Turn::Late => late = true,
                 Turn::Never => return Err(DropReason::Duplicate),
             }
