@@ -143,7 +143,7 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
-    for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }).into_iter().chain(Stream::COUNTED)
+    for stream in Stream::ALL.map(|stream| Stream { seconds: 4, ..stream }).into_iter().chain(Stream::COUNTED)
     {
         let (arrived, gaps) = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));

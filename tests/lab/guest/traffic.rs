@@ -125,8 +125,8 @@ impl Stream {
     ];
     /// All of it has to arrive.
     pub(crate) const COUNTED: [Self; 2] = [
-        Self { kind: Kind::Counted, down: false, seconds: 8 },
-        Self { kind: Kind::Counted, down: true, seconds: 8 },
+        Self { kind: Kind::Counted, down: false, seconds: 6 },
+        Self { kind: Kind::Counted, down: true, seconds: 6 },
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -143,14 +143,7 @@ impl Stream {
     /// Runs it between a client and the access point and yields what arrived, in Mb/s. A counted one fails if one is lost.
     pub(crate) fn run(self, client: &Client) -> Result<f64, String> {
         let mut server = Daemon::start(Command::new("iperf3").args(["-s", "-1", "--forceflush"]), "iperf3")?;
-        until("iperf3 does not listen", || {
-            server.lives()?;
-            let sockets = said(std::fs::read_to_string("/proc/net/tcp6"))?
-                + &said(std::fs::read_to_string("/proc/net/tcp"))?;
-            // Connections of the run before may still be there.
-            let listens = |line: &str| line.contains(":1451 00000000") && line.contains(":0000 0A ");
-            expect(sockets.lines().any(listens), || "its port is closed".to_owned())
-        })?;
+        until_listens(&mut server)?;
         let seconds = self.seconds.to_string();
         let mut arguments = vec!["-c", ADDRESS, "-t", &seconds, "-J"];
         match self.kind {
@@ -177,6 +170,19 @@ impl Stream {
             report["end"]["sum_received"]["bits_per_second"].as_f64()
         }
     }
+}
+
+/// Waits until a server of iperf3 listens in its network namespace.
+pub(crate) fn until_listens(server: &mut Daemon) -> Outcome {
+    until("iperf3 does not listen", || {
+        server.lives()?;
+        let sockets =
+            |family: &str| said(std::fs::read_to_string(format!("/proc/{}/net/{family}", server.pid())));
+        // Connections of the run before may still be there.
+        let listens = |line: &str| line.contains(":1451 00000000") && line.contains(":0000 0A ");
+        let both = sockets("tcp6")? + &sockets("tcp")?;
+        expect(both.lines().any(listens), || "its port is closed".to_owned())
+    })
 }
 
 /// Processor time, in ticks of 10 ms: of the access point's process, and of the whole guest.
