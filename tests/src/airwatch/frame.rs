@@ -12,6 +12,8 @@ pub const REASSOCIATION_REQUEST: u8 = 0x02;
 /// See [`ASSOCIATION_REQUEST`].
 pub const REASSOCIATION_RESPONSE: u8 = 0x03;
 /// See [`ASSOCIATION_REQUEST`].
+pub const PROBE_REQUEST: u8 = 0x04;
+/// See [`ASSOCIATION_REQUEST`].
 pub const BEACON: u8 = 0x08;
 /// See [`ASSOCIATION_REQUEST`].
 pub const DISASSOCIATION: u8 = 0x0a;
@@ -68,8 +70,12 @@ pub struct Frame {
     pub to: Address,
     /// From whom; unset in an ACK.
     pub from: Option<Address>,
+    /// On which it was sent, in MHz; 0 where the recording does not say.
+    pub frequency: u16,
     /// The retry bit.
     pub retry: bool,
+    /// The power management bit.
+    pub dozes: bool,
     /// 0 to 4095.
     pub sequence: u16,
     /// Fragment number.
@@ -100,7 +106,9 @@ impl Frame {
             kind,
             to: address(4)?,
             from: None,
+            frequency: 0,
             retry: flags & 0x08 != 0,
+            dozes: flags & 0x10 != 0,
             sequence: 0,
             fragment: 0,
             tid: None,
