@@ -41,8 +41,20 @@ impl Link {
         self.now = now;
         if self.absence == Absence::Here {
             self.absence = Absence::Leaving { by };
-            self.say_farewell();
+            if by > now {
+                self.say_farewell();
+            }
             self.leave_due();
+        }
+    }
+
+    /// The radio has come to a channel where the network may be: looks for it there, for so long. Does nothing once it is
+    /// joining or has joined.
+    pub fn search(&mut self, now: Instant, time: Duration) {
+        self.now = now;
+        self.absence = Absence::Here;
+        if matches!(self.phase, Phase::Off | Phase::Waiting { .. } | Phase::Scanning { .. }) {
+            self.scan(time);
         }
     }
 

@@ -26,8 +26,12 @@ pub(super) struct Association {
     pub(super) target: Target,
     pub(super) aid: u16,
     since: Instant,
-    /// When the last beacon of it was heard.
+    /// When the last beacon of it was heard, as if the radio had been there ever since.
     pub(super) beacon: Option<Instant>,
+    /// The same as it was.
+    pub(super) heard: Option<Instant>,
+    /// When it last acknowledged a frame.
+    pub(super) alive: Option<Instant>,
     pub(super) power: Power,
     /// How often a doze was announced.
     pub(super) announced: u32,
@@ -57,6 +61,8 @@ impl Association {
             aid: agreed.association_id,
             since: now,
             beacon: None,
+            heard: None,
+            alive: None,
             power: Power::Awake { idle_since: now },
             announced: 0,
             fetch,
@@ -82,10 +88,12 @@ impl Association {
     pub(super) fn pass_over(&mut self, time: Duration) {
         self.since += time;
         self.beacon = self.beacon.map(|beacon| beacon + time);
+        self.alive = self.alive.map(|alive| alive + time);
     }
 
     pub(super) fn beacons_lost(&self) -> Instant {
-        self.beacon.unwrap_or(self.since) + (self.target.interval * BEACONS_MISSED).max(SILENCE)
+        self.beacon.max(self.alive).unwrap_or(self.since)
+            + (self.target.interval * BEACONS_MISSED).max(SILENCE)
     }
 }
 

@@ -124,6 +124,9 @@ pub enum LinkEvent {
         /// Why.
         end: LinkEnd,
     },
+    /// No BSS of the network was heard on this channel. The link looks again, ever more patiently, or where
+    /// [`Link::search`](crate::sta::Link::search) has it look.
+    NotFound,
     /// An Ethernet frame for the network layer.
     Msdu(Vec<u8>),
     /// The AP knows that the station dozes.

@@ -99,7 +99,7 @@ impl Link {
         if association.target.bssid != bssid {
             return;
         }
-        association.beacon = Some(now);
+        (association.beacon, association.heard) = (Some(now), Some(now));
         association.peer.expire(now, &mut self.pool, &mut self.drops);
         self.give_up_lost();
         self.schedule();

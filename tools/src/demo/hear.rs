@@ -100,7 +100,8 @@ impl Stage {
                     actor.dozes += 1;
                 }
             }
-            LinkEvent::Awake | LinkEvent::SwitchChannel(_) | LinkEvent::Away { .. } => {}
+            LinkEvent::NotFound | LinkEvent::Awake | LinkEvent::SwitchChannel(_) | LinkEvent::Away { .. } => {
+            }
         }
     }
 
