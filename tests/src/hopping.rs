@@ -168,7 +168,7 @@ impl World {
             if !ends.into_iter().flatten().any(|end| open.contains(&end)) {
                 key.borrow_mut().hear(on_air.frame);
             }
-            all.borrow_mut().hear(&on_air, id);
+            all.borrow_mut().hear(on_air, id);
         }));
         let air = Rc::new(RefCell::new(air));
         let mut world = Self {
