@@ -1,6 +1,7 @@
 //! Stories of a radio that hops: a real [`Hopper`] and foreign APs, each on a channel of its own of the simulated air.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,6 +83,10 @@ struct Ap {
 pub struct Seen {
     /// Frames of ours to an AP that is on another channel.
     pub astray: Vec<String>,
+    /// Frames of ours that are new and have the sequence number of one before.
+    pub repeated: Vec<String>,
+    /// The last sequence number of ours, by receiver and TID.
+    last: BTreeMap<(MacAddr, Option<u8>), u16>,
     /// Where each AP is.
     channels: Vec<Channel>,
     /// Frames of ours with PM set, and data without.
@@ -96,9 +101,31 @@ impl Seen {
         }
         self.dozes += usize::from(frame.frame_control().power_management());
         let to = frame.addr1();
+        if on_air.attempt == 0 && !frame.frame_control().retry() {
+            self.number(&frame);
+        }
         let ap = (0..self.channels.len()).find(|&n| to == Some(bssid(n)));
         if let Some(n) = ap.filter(|&n| self.channels[n] != on_air.channel) {
             self.astray.push(format!("{} {frame:?} to {n}", on_air.start));
+        }
+    }
+}
+
+impl Seen {
+    fn number(&mut self, frame: &Frame<'_>) {
+        let tid = match frame {
+            Frame::Data(data) => data.qos().map(|qos| qos.tid()),
+            _ => None,
+        };
+        let Some((to, sequence)) = frame.addr1().zip(frame.sequence()) else { return };
+        if frame.kind() == FrameKind::AUTHENTICATION {
+            // A new association counts anew.
+            self.last.retain(|(of, _), _| *of != to);
+        }
+        if sequence.fragment() == 0
+            && self.last.insert((to, tid), sequence.number()) == Some(sequence.number())
+        {
+            self.repeated.push(format!("{frame:?}"));
         }
     }
 }
@@ -118,12 +145,15 @@ pub struct World {
     pub recorder: Rc<RefCell<Recorder>>,
     /// What the air saw.
     pub seen: Rc<RefCell<Seen>>,
+    /// How late the radio went, hop by hop: from the edge of its slot to the order to tune.
+    pub edges: Vec<Duration>,
+    /// What the hopper's calls have taken of a real processor.
+    pub spent: Duration,
     radio: AirRadio,
     tuning: Option<Channel>,
     got: Vec<Vec<(MacAddr, u32)>>,
     aps: Vec<Ap>,
     seed: u64,
-    touched: bool,
 }
 
 impl Timeline for World {
@@ -180,11 +210,12 @@ impl World {
             verdicts: Vec::new(),
             recorder,
             seen,
+            edges: Vec::new(),
+            spent: Duration::ZERO,
             tuning: None,
             got: Vec::new(),
             aps: Vec::new(),
             seed,
-            touched: true,
         };
         foreign.iter().for_each(|how| world.ap(how));
         world
@@ -219,7 +250,6 @@ impl World {
     pub fn link_as(&mut self, config: LinkConfig) -> LinkId {
         let seed = self.seed * 1000 + self.got.len() as u64;
         self.got.push(Vec::new());
-        self.touched = true;
         self.hopper.add(self.now, config, Seeded::boxed(seed)).unwrap()
     }
 
@@ -276,7 +306,6 @@ impl World {
     pub fn up(&mut self, n: usize, number: u32, len: usize) {
         let id = LinkId(u16::try_from(n).unwrap());
         self.hopper.handle_msdu(self.now, id, &ethernet(HOST, address(n), number, len));
-        self.touched = true;
     }
 
     /// One from the host behind the n-th AP.
@@ -333,7 +362,9 @@ impl World {
     }
 
     fn hopper_turn(&mut self) {
-        let now = self.now;
+        let (now, begun) = (self.now, std::time::Instant::now());
+        let late = self.hopper.figures().late;
+        let was_tuning = self.tuning.is_some();
         while let Some(received) = self.radio.receive().unwrap() {
             match received {
                 Received::Frame { info, frame } => self.hopper.handle_frame(now, &info, frame),
@@ -353,7 +384,10 @@ impl World {
             self.radio.transmit(&transmit).unwrap();
             self.hopper.recycle(transmit);
         }
-        self.touched = false;
+        if self.tuning.is_some_and(|_| !was_tuning) {
+            self.edges.push(self.hopper.figures().late - late);
+        }
+        self.spent += begun.elapsed();
     }
 
     fn hopper_events(&mut self) {

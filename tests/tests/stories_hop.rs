@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use stack::hop::{HopEvent, LinkId};
+use stack::random::Random;
 use stack::sta::{LinkEnd, LinkEvent, LinkState};
+use stack::time::Instant;
 use tests::hopping::{Foreign, World};
-use tests::story::in_order;
+use tests::story::{Seeded, in_order};
 
 const DEAD: Duration = Duration::from_millis(3);
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,6 +62,7 @@ fn has_lost_nothing(world: &World, networks: &[usize], numbers: std::ops::Range<
 fn is_clean(world: &World) {
     let seen = world.seen.borrow();
     assert!(seen.astray.is_empty(), "{:?}", seen.astray);
+    assert!(seen.repeated.is_empty(), "{:?}", seen.repeated);
     let recorder = world.recorder.borrow();
     assert!(recorder.offences.is_empty(), "{:?}", recorder.offences);
 }
@@ -183,6 +186,82 @@ fn a_radio_that_is_too_slow_stays_on_one_channel_and_says_why() {
         assert_eq!(said.len(), 1, "once: {said:?}");
         is_clean(&world);
     });
+}
+
+/// APs come and go, keys change, frames are lost, and nobody is forgotten: each link that is connected has the radio at least
+/// once in three cycles, and when all APs are back, all are joined.
+#[test]
+fn whatever_happens_nobody_starves_and_all_are_joined_in_the_end() {
+    told("whatever_happens", |seed| {
+        let mut random = Seeded::boxed(seed);
+        let mut draw = |most: u8| {
+            let mut byte = [0];
+            random.fill(&mut byte);
+            byte[0] % most
+        };
+        let channels = [1, 6, 36, 149, 6];
+        let count = usize::from(2 + draw(4));
+        let foreign: Vec<_> = channels[..count]
+            .iter()
+            .map(|&channel| Foreign {
+                wpa2: draw(4) > 0,
+                rekey: (draw(3) == 0).then_some(SECOND),
+                ..Foreign::wpa2(channel)
+            })
+            .collect();
+        let mut world = World::new(seed, Duration::from_micros(500 + 200 * u64::from(draw(40))), &foreign);
+        let networks: Vec<_> = (0..count).collect();
+        for &n in &networks {
+            world.link(n);
+        }
+        world.loss(f64::from(draw(6)) / 100.0);
+        let mut watch = Watch::new(count);
+        for step in 0..20 {
+            let n = usize::from(draw(u8::try_from(count).unwrap()));
+            match draw(4) {
+                0 => world.power(n, false),
+                1 => world.power(n, true),
+                _ => {
+                    world.up(n, step, 300);
+                    world.down(n, step, 300);
+                }
+            }
+            world.until(Duration::from_millis(50 + u64::from(draw(200))), |world| watch.look(world));
+        }
+        for &n in &networks {
+            world.power(n, true);
+        }
+        let joined = world.until(MINUTE, |world| watch.look(world) || world.are_connected(&networks));
+        let apart = networks.iter().find(|&&n| !world.is_connected(n)).map(|&n| (n, world.drops(n)));
+        assert!(joined && watch.starved.is_none(), "{:?} {apart:?} {:?}", watch.starved, world.events);
+        is_clean(&world);
+    });
+}
+
+/// When the radio was last on the channel of each link.
+struct Watch {
+    there: Vec<Instant>,
+    starved: Option<String>,
+}
+
+impl Watch {
+    fn new(count: usize) -> Self {
+        Self { there: vec![Instant::ZERO; count], starved: None }
+    }
+
+    /// Says whether somebody starves.
+    fn look(&mut self, world: &World) -> bool {
+        let channel = world.hopper.channel();
+        for (view, there) in world.hopper.links().zip(&mut self.there) {
+            if channel == view.channel || view.link.state() != LinkState::Connected {
+                *there = world.now;
+            }
+            if world.now.since(*there) > 3 * world.hopper.cycle() {
+                self.starved = Some(format!("{:?} at {}", view.id, world.now));
+            }
+        }
+        self.starved.is_some()
+    }
 }
 
 #[test]

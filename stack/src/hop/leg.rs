@@ -6,10 +6,10 @@ use crate::slot::Hop;
 use crate::time::Instant;
 use crate::wire::Channel;
 
-/// So long after the edge of the slot the APs are told that we leave; then it is given up.
-pub(super) const GRACE: Duration = Duration::from_millis(5);
-/// However late a status is, the radio goes so long after that edge.
-const DRAIN: Duration = Duration::from_millis(50);
+/// So long after the edge of the slot the APs are told that we leave. One that has not heard it by then is hardly there.
+pub(super) const GRACE: Duration = Duration::from_millis(10);
+/// However late a status is, the radio goes so long after that edge: links wait no longer for one either.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Where the radio is.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Leg {
 pub struct Figures {
     /// Hops made.
     pub hops: u64,
-    /// Hops that were given up: an AP did not acknowledge that we leave, or the channel could not be set.
+    /// Hops that came to nothing, since the channel could not be set.
     pub given_up: u64,
     /// Time spent between channels, from the order to tune until that was done.
     pub dead: Duration,

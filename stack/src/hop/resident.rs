@@ -27,8 +27,6 @@ pub(super) struct Resident {
     pub(super) last: Option<Channel>,
     /// It needs the radio, and the schedule knows.
     pub(super) pinned: bool,
-    /// How often in a row its AP did not acknowledge that we leave.
-    pub(super) untold: u32,
     /// How often in a row its network was not heard.
     pub(super) unheard: u8,
     /// It was said that it can't be looked for.
@@ -103,7 +101,6 @@ impl Resident {
             place: Place::Sought,
             last: None,
             pinned: false,
-            untold: 0,
             unheard: 0,
             refused: None,
             beacon: None,

@@ -37,11 +37,7 @@ impl Hopper {
             let Some(resident) = self.residents.get_mut(index) else { return };
             let id = LinkId(u16::try_from(index).unwrap_or(u16::MAX));
             match event {
-                LinkEvent::Away { told: true } => resident.untold = 0,
-                LinkEvent::Away { told: false } => {
-                    resident.untold += 1;
-                    resident.losses.untold_absences += u64::from(resident.untold > 1);
-                }
+                LinkEvent::Away { told } => resident.losses.untold_absences += u64::from(!told),
                 LinkEvent::NotFound => resident.unheard = resident.unheard.saturating_add(1),
                 LinkEvent::SwitchChannel(channel) => {
                     self.relocate(now, index, channel);

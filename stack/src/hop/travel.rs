@@ -46,8 +46,7 @@ impl Hopper {
         }
     }
 
-    /// Goes, if all links have taken leave and nothing is in flight. Where an AP could not be told, the radio stays this
-    /// once: it would go on sending to nobody.
+    /// Goes, if all links have taken leave and nothing is in flight.
     pub(super) fn go(&mut self, now: Instant) {
         let Leg::Leaving(hop) = self.leg else { return };
         let here = self.here(hop.from);
@@ -55,11 +54,6 @@ impl Hopper {
         let quiet = links().all(|resident| resident.link.in_flight() == 0);
         let late = self.leg.deadline().is_some_and(|(deadline, _)| deadline <= now);
         if !links().all(|resident| resident.link.is_away()) || !(quiet || late) {
-            return;
-        }
-        if links().any(|resident| resident.untold == 1) {
-            self.figures.given_up += 1;
-            self.arrive(now, hop.from);
             return;
         }
         self.schedule.handle_left(now);
