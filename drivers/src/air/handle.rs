@@ -56,7 +56,7 @@ impl Radio for AirRadio {
     }
 
     fn is_tuned(&self) -> bool {
-        self.air.borrow().channel(self.id).is_some()
+        self.air.borrow().is_tuned(self.id)
     }
 
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError> {
