@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use stack::wire::MacAddr;
 
 use crate::os;
 
@@ -56,6 +57,19 @@ pub fn set_up(name: &str, up: bool) -> io::Result<()> {
     let bit = libc::IFF_UP as i16;
     let flags = if up { flags | bit } else { flags & !bit };
     request(libc::SIOCSIFFLAGS, name, payload(&flags.to_ne_bytes())).map(drop)
+}
+
+/// The interface's hardware address.
+pub fn address(name: &str) -> io::Result<MacAddr> {
+    let payload = request(libc::SIOCGIFHWADDR, name, [0; 24])?;
+    payload.get(2..8).and_then(MacAddr::from_slice).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Sets the hardware address of an Ethernet interface.
+pub fn set_address(name: &str, address: MacAddr) -> io::Result<()> {
+    let [low, high] = libc::ARPHRD_ETHER.to_ne_bytes();
+    let [a, b, c, d, e, f] = address.octets();
+    request(libc::SIOCSIFHWADDR, name, payload(&[low, high, a, b, c, d, e, f])).map(drop)
 }
 
 fn request(request: libc::c_ulong, name: &str, payload: [u8; 24]) -> io::Result<[u8; 24]> {

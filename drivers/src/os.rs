@@ -129,6 +129,12 @@ pub(crate) fn number_request(fd: BorrowedFd<'_>, request: u64, number: i32) -> i
     check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, number) }).map(drop)
 }
 
+/// An ioctl whose argument is a number that the kernel reads from where it is told to.
+pub(crate) fn pointed_number_request(fd: BorrowedFd<'_>, request: u64, number: i32) -> io::Result<()> {
+    // SAFETY: the pointer is to a live `int`, which is all that the requests this is used for read.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), request as _, &raw const number) }).map(drop)
+}
+
 fn check(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -64,8 +64,13 @@ pub trait Radio {
         false
     }
 
-    /// Tunes to a channel. The caller sees to it that nothing is in flight.
+    /// Tunes to a channel. The caller sees to it that nothing is in flight, and waits for [`Radio::is_tuned`].
     fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError>;
+
+    /// The radio is on the channel that was set last. Radios whose `set_channel` returns when that is done say yes.
+    fn is_tuned(&self) -> bool {
+        true
+    }
 
     /// Adds an address to those that are acknowledged, or removes one.
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError>;

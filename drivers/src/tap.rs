@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
+use stack::wire::MacAddr;
+
 use crate::{interface, os};
 
 /// The longest MTU that a TAP is left with: an MSDU of the networks behind it carries no more for certain.
@@ -39,12 +41,28 @@ impl Tap {
     /// Opens the device `name` and sets it up, with an MTU of 1500 bytes or what less it has.
     pub fn open(name: &str) -> Result<Self, TapError> {
         let tap = Self::open_down(name)?;
-        let mtu = interface::mtu(name).map_err(|cause| tap.error("reading its MTU", cause))?;
-        if mtu > usize::from(MTU) {
-            interface::set_mtu(name, MTU).map_err(|cause| tap.error("setting its MTU", cause))?;
-        }
+        tap.bound_mtu()?;
         tap.up()?;
         Ok(tap)
+    }
+
+    /// The same for a station: the device carries its address, and has no carrier yet.
+    pub fn open_as(name: &str, address: MacAddr) -> Result<Self, TapError> {
+        let tap = Self::open_down(name)?;
+        interface::set_address(name, address).map_err(|cause| tap.error("setting its address", cause))?;
+        tap.bound_mtu()?;
+        tap.set_carrier(false)?;
+        tap.up()?;
+        Ok(tap)
+    }
+
+    fn bound_mtu(&self) -> Result<(), TapError> {
+        let name = &self.name;
+        let mtu = interface::mtu(name).map_err(|cause| self.error("reading its MTU", cause))?;
+        if mtu > usize::from(MTU) {
+            interface::set_mtu(name, MTU).map_err(|cause| self.error("setting its MTU", cause))?;
+        }
+        Ok(())
     }
 
     /// Opens the device and leaves it down, so that its link type can still be set.
@@ -75,6 +93,13 @@ impl Tap {
     /// Sets it up.
     pub fn up(&self) -> Result<(), TapError> {
         interface::set_up(&self.name, true).map_err(|cause| self.error("setting it up", cause))
+    }
+
+    /// Says whether there is anything at the other end, as an Ethernet interface does whose cable is put in. Programs that
+    /// ask for addresses wait for it.
+    pub fn set_carrier(&self, there: bool) -> Result<(), TapError> {
+        os::pointed_number_request(self.file.as_fd(), libc::TUNSETCARRIER, i32::from(there))
+            .map_err(|cause| self.error("setting its carrier", cause))
     }
 
     /// Gives a device that is down another link type (`ARPHRD_*`). As `ARPHRD_IEEE80211_RADIOTAP` (803) it looks like a

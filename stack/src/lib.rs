@@ -3,7 +3,7 @@
 //! simulated air in virtual time, and over a capture.
 //!
 //! The rooms, in the only order in which they may know each other
-//! (`wire <- crypto <- rsn <- mac <- ap, sta, slot`):
+//! (`wire <- crypto <- rsn <- mac <- ap, sta, slot <- hop`):
 //!
 //! - [`wire`]: bytes to values and back. Zero-copy views that cannot panic, small values with `parse` and `emit`.
 //! - [`crypto`]: ciphers and key derivation, thin over RustCrypto.
@@ -13,6 +13,7 @@
 //! - [`ap`]: a virtual AP as one owned value: its beacon, its stations, its group key; admission of new ones.
 //! - [`sta`]: a link, the station side of one network.
 //! - [`slot`]: the schedule of a radio that is in several places: what it does when.
+//! - [`hop`]: the links of one radio, and how it goes from one to the next without losing a frame.
 //!
 //! Every machine in here speaks the same few words. In: `handle_frame`, `handle_msdu`, `handle_tx_status`,
 //! `handle_timeout(now)`. Out: `poll_transmit`, `poll_event`, `poll_timeout -> (deadline, reason)`.
@@ -21,6 +22,7 @@
 
 pub mod ap;
 pub mod crypto;
+pub mod hop;
 pub mod mac;
 pub mod random;
 pub mod rsn;

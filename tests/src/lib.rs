@@ -6,6 +6,7 @@ pub mod bench;
 mod bridge;
 pub mod captures;
 pub mod fuzz;
+pub mod hopping;
 pub mod machine;
 pub mod nodes;
 pub mod overseer;

@@ -42,7 +42,7 @@ fn rooms_named<'a>(text: &str, krate: &str, rooms: &[&'a str]) -> Vec<&'a str> {
     named
 }
 
-const STACK: [&str; 7] = ["wire", "crypto", "rsn", "mac", "ap", "sta", "slot"];
+const STACK: [&str; 8] = ["wire", "crypto", "rsn", "mac", "ap", "sta", "slot", "hop"];
 
 /// What each room of the stack may know, beside itself.
 fn allowed_in_stack(room: &str) -> &'static [&'static str] {
@@ -51,6 +51,7 @@ fn allowed_in_stack(room: &str) -> &'static [&'static str] {
         "crypto" => &["wire"],
         "rsn" => &["wire", "crypto"],
         "mac" => &["wire", "crypto", "rsn"],
+        "hop" => &["wire", "crypto", "rsn", "mac", "sta", "slot"],
         _ => &["wire", "crypto", "rsn", "mac"],
     }
 }

@@ -100,12 +100,11 @@ impl World {
             tap.up().unwrap();
             monitors.push(Some(tap));
             let base = MacAddr([2, 0, 0, 1, n as u8, 0]);
-            posts.push(Post {
-                name: format!("phy{n}"),
-                radio: Monitor(PacketSocket::open(&name, None).unwrap()),
-                config: RadioConfig::new(channel, BssidBlock { base, bits: 8 }),
-                inspect: None,
-            });
+            posts.push(Post::new(
+                format!("phy{n}"),
+                Monitor(PacketSocket::open(&name, None).unwrap()),
+                RadioConfig::new(channel, BssidBlock { base, bits: 8 }),
+            ));
         }
         let network = CrewNetwork {
             config: NetworkConfig::new(NetworkId(0), b"kernel".to_vec(), Security::Open),
@@ -351,12 +350,8 @@ impl AsFd for Broken {
 fn a_radio_whose_thread_panics_is_told_of_as_one_that_failed() {
     let channel = Channel::from_number(36).unwrap();
     let (reader, _writer) = std::io::pipe().unwrap();
-    let post = Post {
-        name: "phy0".to_owned(),
-        radio: Broken(reader),
-        config: RadioConfig::new(channel, BssidBlock { base: BASE, bits: 8 }),
-        inspect: None,
-    };
+    let block = BssidBlock { base: BASE, bits: 8 };
+    let post = Post::new("phy0".to_owned(), Broken(reader), RadioConfig::new(channel, block));
     let mut reactor = Reactor::new().unwrap();
     let mut crew = Crew::start(vec![post], Vec::new(), &reactor.bell()).unwrap();
     let ending = loop {
@@ -420,15 +415,14 @@ fn troubles_are_told_and_a_crew_that_is_dropped_has_all_radios_give_back_what_th
     let given_back = Arc::new(AtomicUsize::new(0));
     let (wire, _other_end) = std::io::pipe().unwrap();
     let channel = Channel::from_number(36).unwrap();
-    let post = |n: u8| Post {
-        name: format!("phy{n}"),
-        radio: Holding {
+    let post = |n: u8| {
+        let radio = Holding {
             wire: wire.try_clone().unwrap(),
             trouble: Some(format!("trouble {n}")),
             given_back: Arc::clone(&given_back),
-        },
-        config: RadioConfig::new(channel, BssidBlock { base: MacAddr([2, 0, 0, 1, n, 0]), bits: 8 }),
-        inspect: None,
+        };
+        let block = BssidBlock { base: MacAddr([2, 0, 0, 1, n, 0]), bits: 8 };
+        Post::new(format!("phy{n}"), radio, RadioConfig::new(channel, block))
     };
     let mut reactor = Reactor::new().unwrap();
     let crew = Crew::start((0..3).map(post).collect(), Vec::new(), &reactor.bell()).unwrap();

@@ -7,6 +7,7 @@ use drivers::interface;
 use drivers::tap::Tap;
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
+use stack::wire::MacAddr;
 
 /// A namespace of its own with TAP devices. `None` when this may not be had.
 fn namespace() -> Option<()> {
@@ -81,6 +82,27 @@ fn a_persistent_tap_is_attached_to_and_stays() {
     drop(tap);
     assert_eq!(interface::index("air1").unwrap(), index);
     drop(Tap::open("air1").unwrap());
+}
+
+#[test]
+fn a_tap_of_a_station_has_its_address_and_a_carrier_when_it_is_said_to() {
+    let Some(()) = namespace() else { return };
+    let Some(()) = ip("tuntap add dev air3 mode tap") else { return };
+    ip("link set air3 up");
+    // One that is there and up, and one that is made.
+    for (name, last) in [("air3", 3), ("air4", 4)] {
+        let address = MacAddr([2, 0, 0, 0, 4, last]);
+        let tap = Tap::open_as(name, address).unwrap();
+        assert!(interface::is_up(name).unwrap());
+        assert_eq!(interface::address(name).unwrap(), address);
+        for there in [true, false, true] {
+            tap.set_carrier(there).unwrap();
+            let flags = Command::new("ip").args(["link", "show", name]).output().unwrap().stdout;
+            let flags = String::from_utf8_lossy(&flags).into_owned();
+            assert_eq!(flags.contains("NO-CARRIER"), !there, "{flags}");
+        }
+    }
+    assert_eq!(interface::address("nosuch0").unwrap_err().raw_os_error(), Some(libc::ENODEV));
 }
 
 #[test]

@@ -158,6 +158,24 @@ pub struct Radio {
     pub ack_failures: u64,
     /// What the kernel said at the last of them.
     pub ack_failure: Option<String>,
+    /// How it goes round the channels of its links, if it has any.
+    #[serde(default)]
+    pub hopping: Option<Hopping>,
+}
+
+/// How a radio goes round its channels.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hopping {
+    /// How long a round takes.
+    pub cycle_ms: f64,
+    /// The share of the air that is left by it, 0 to 1.
+    pub air_left: f64,
+    /// How often it was tuned to another channel.
+    pub hops: u64,
+    /// How long that took altogether, in milliseconds.
+    pub dead_air_ms: f64,
+    /// How often it could not be tuned.
+    pub failed: u64,
 }
 
 /// What passed a radio.
@@ -231,15 +249,46 @@ pub struct Client {
 
 /// A foreign network that the node is a station of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Link {
-    /// Its SSID.
+    /// Its SSID; bytes that are not text are escaped.
     pub ssid: String,
     /// The BSS that was joined, empty while there is none.
     pub bssid: String,
-    /// Where the link stands.
+    /// Where the link stands: `off`, `waiting`, `scanning`, `authenticating`, `associating`, `securing`, `connected`.
     pub state: String,
-    /// The channel's number.
+    /// The channel's number; 0 while it is looked for.
     pub channel: u8,
+    /// The TAP that carries its Ethernet, if one does.
+    pub tap: Option<String>,
+    /// The station's own address.
+    pub address: String,
+    /// The radio that it is on.
+    pub radio: String,
+    /// Why its channel is not hopped to.
+    pub refusal: Option<String>,
+    /// Signal of its AP, averaged over about eight frames, in dBm.
+    pub signal_dbm: Option<i8>,
+    /// The share of the radio's time that its channel gets, 0 to 1.
+    pub slot_share: Option<f64>,
+    /// How long a hop to its channel usually takes.
+    pub dead_air_ms: Option<f64>,
+    /// How many frames its AP may be trusted to keep while the radio is away, as far as that was learnt.
+    pub ap_buffer: Option<u32>,
+    /// Ethernet frames from the network.
+    pub rx_frames: u64,
+    /// Bytes in them.
+    pub rx_bytes: u64,
+    /// Ethernet frames to the network.
+    pub tx_frames: u64,
+    /// Bytes in them.
+    pub tx_bytes: u64,
+    /// Frames that wait for the radio to be there.
+    pub queued: u64,
+    /// How often it was connected.
+    pub connects: u64,
+    /// Frames that were lost or discarded, by cause.
+    pub losses: BTreeMap<String, u64>,
 }
 
 /// Another node of the cluster.

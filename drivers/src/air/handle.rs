@@ -55,6 +55,10 @@ impl Radio for AirRadio {
         Ok(())
     }
 
+    fn is_tuned(&self) -> bool {
+        self.air.borrow().is_tuned(self.id)
+    }
+
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError> {
         self.air.borrow_mut().change_ack(self.id, change);
         Ok(())

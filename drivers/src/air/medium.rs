@@ -148,6 +148,11 @@ impl Air {
         self.radios.get(radio.0).filter(|radio| radio.tuned.is_some()).map(|radio| radio.channel)
     }
 
+    /// Whether a radio is on the channel that it was last tuned to.
+    pub fn is_tuned(&self, radio: RadioId) -> bool {
+        self.radios.get(radio.0).is_some_and(|radio| radio.tuned.is_some() && radio.retune.is_none())
+    }
+
     /// What is done to frames on links that have no knobs of their own.
     pub const fn set_all_links(&mut self, knobs: Knobs) {
         self.links.set_all(knobs);

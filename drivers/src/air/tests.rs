@@ -188,8 +188,9 @@ fn a_radio_hears_its_own_channel_and_nothing_while_it_retunes() {
     assert_eq!(air.channel(b), Some(channel(11)));
 
     let now = Instant::from_micros(1_000_000);
+    assert!(air.is_tuned(b));
     air.set_channel(now, b, channel(6));
-    assert_eq!(air.channel(b), None);
+    assert!(air.channel(b).is_none() && !air.is_tuned(b));
     air.transmit(now, a, &transmit(MacAddr::BROADCAST, A, 2)).unwrap();
     air.advance(now + Duration::from_micros(2_999));
     assert!(frames(&mut air, b).is_empty());
@@ -204,9 +205,13 @@ fn what_was_queued_before_a_retune_goes_out_on_the_new_channel() {
     for sequence in 0..5 {
         air.transmit(Instant::ZERO, a, &transmit(B, A, sequence)).unwrap();
     }
-    air.set_channel(Instant::ZERO, a, channel(11));
-    air.set_channel(Instant::ZERO, b, channel(11));
+    air.advance(Instant::from_micros(200));
+    air.set_channel(air.now(), a, channel(11));
+    // The frame on the air comes first.
+    assert!(air.channel(a).is_some() && !air.is_tuned(a));
+    air.set_channel(air.now(), b, channel(11));
     run(&mut air);
+    assert!(air.is_tuned(a));
     assert_eq!(frames(&mut air, b).len(), 5);
     assert!(statuses(&mut air, a).iter().all(|status| status.acked));
 }

@@ -112,6 +112,10 @@ impl<R: Radio> Radio for Fault<R> {
         self.inner.change_ack(change)
     }
 
+    fn is_tuned(&self) -> bool {
+        self.inner.is_tuned()
+    }
+
     fn acknowledges(&self, address: MacAddr) -> bool {
         self.inner.acknowledges(address)
     }

@@ -78,6 +78,10 @@ impl<R: Radio, W: Write> Radio for Trace<R, W> {
         self.inner.change_ack(change)
     }
 
+    fn is_tuned(&self) -> bool {
+        self.inner.is_tuned()
+    }
+
     fn acknowledges(&self, address: MacAddr) -> bool {
         self.inner.acknowledges(address)
     }

@@ -106,6 +106,11 @@ impl PacketRadio {
         self.socket.counts()
     }
 
+    /// Whether it may send on a channel, or why not and what to do about it.
+    pub fn check_channel(&self, channel: Channel) -> Result<(), PacketRadioError> {
+        self.phy.check_channel(channel)
+    }
+
     fn error(&self, what: &'static str, cause: io::Error) -> RadioError {
         RadioError { interface: self.monitor.clone(), what, cause }
     }

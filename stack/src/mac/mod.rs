@@ -42,4 +42,5 @@ pub use rates::{Rates, TakenRates, robust_rate};
 pub use schedule::{Scheduler, Turn};
 pub use stats::PeerStats;
 pub(crate) use tx::PAUSE;
+pub(crate) use tx::air_time;
 pub use tx::{Completion, GroupQueue, Outgoing, TxContext};

@@ -397,7 +397,7 @@ impl Peer {
 }
 
 /// What a frame of this length takes of the air, roughly, in microseconds.
-fn air_time(len: usize, rate: Option<Rate>) -> i64 {
+pub(crate) fn air_time(len: usize, rate: Option<Rate>) -> i64 {
     let bits = i64::try_from(len).unwrap_or(i64::MAX / 8).saturating_mul(8);
     100 + bits / i64::from(crate::mac::stats::megabits(rate))
 }

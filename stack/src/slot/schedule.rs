@@ -9,7 +9,9 @@ use crate::slot::cycle::{Terms, length, shares};
 use crate::slot::dead_air::DeadAir;
 use crate::slot::roster::Roster;
 use crate::slot::turns::Turns;
-use crate::slot::{Beacons, Demand, Hop, Kind, Occupant, OccupantId, Refusal, SlotConfig, SlotEvent, Stay};
+use crate::slot::{
+    Beacons, Demand, Hop, Kind, Occupant, OccupantId, PER_MILLE, Refusal, SlotConfig, SlotEvent, Stay,
+};
 use crate::time::Instant;
 use crate::wire::Channel;
 
@@ -223,6 +225,20 @@ impl Schedule {
     /// What a hop between these channels takes, as far as is known: the median of the last ones.
     pub fn dead_air(&self, from: Channel, to: Channel) -> Duration {
         self.air.typical(from, to)
+    }
+
+    /// The slowest hop to a channel from another stop, as far as is known; `None` if there is no other.
+    pub fn slowest_hop(&self, to: Channel) -> Option<Duration> {
+        let stops = self.turns.channels();
+        let others = stops.into_iter().filter(|&from| from != to);
+        others.map(|from| self.air.typical(from, to)).max()
+    }
+
+    /// The share of a cycle that is meant for a channel, per mille; `None` if it is no stop.
+    pub fn share(&self, channel: Channel) -> Option<u32> {
+        let turn = self.turns.get(channel)?;
+        let share = micros(turn.share).saturating_mul(u64::from(PER_MILLE)) / micros(self.cycle).max(1);
+        Some(u32::try_from(share).unwrap_or(PER_MILLE).min(PER_MILLE))
     }
 
     /// How many frames a class the AP of a link keeps for us, as far as is known.

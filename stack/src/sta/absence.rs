@@ -12,6 +12,11 @@ use crate::sta::doze::Power;
 use crate::sta::link::{Link, Phase};
 use crate::time::Instant;
 
+/// An AP that has sent us nothing for so long is asked whether it knows us,
+const SILENT: Duration = Duration::from_secs(2);
+/// so long after the radio has come back at the latest.
+const ASK: Duration = Duration::from_millis(50);
+
 /// Whether the radio is on the link's channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Absence {
@@ -41,8 +46,23 @@ impl Link {
         self.now = now;
         if self.absence == Absence::Here {
             self.absence = Absence::Leaving { by };
-            self.say_farewell();
+            if let Phase::Associated(association) = &mut self.phase {
+                association.ask = None;
+            }
+            if by > now {
+                self.say_farewell();
+            }
             self.leave_due();
+        }
+    }
+
+    /// The radio has come to a channel where the network may be: looks for it there, for so long. Does nothing once it is
+    /// joining or has joined.
+    pub fn search(&mut self, now: Instant, time: Duration) {
+        self.now = now;
+        self.absence = Absence::Here;
+        if matches!(self.phase, Phase::Off | Phase::Waiting { .. } | Phase::Scanning { .. }) {
+            self.scan(time);
         }
     }
 
@@ -56,6 +76,26 @@ impl Link {
         let told = matches!(&self.phase, Phase::Associated(association) if association.peer.is_port_open());
         if before != Absence::Here && told {
             self.wake();
+            self.say_awake();
+            self.ask_soon();
+        }
+    }
+
+    /// An AP that has forgotten us says so when it hears a frame of ours, but not to each: it may always say so when the radio
+    /// has just gone. One that has long sent us nothing is asked, at a time that differs from visit to visit.
+    fn ask_soon(&mut self) {
+        let now = self.now;
+        let mut byte = [0];
+        self.random.fill(&mut byte);
+        if let Phase::Associated(association) = &mut self.phase {
+            let silent = now.since(association.knows_us) >= SILENT;
+            association.ask = silent.then(|| now + ASK * u32::from(byte[0]) / 256);
+        }
+    }
+
+    pub(super) fn ask_due(&mut self) {
+        let Phase::Associated(association) = &mut self.phase else { return };
+        if association.ask.take_if(|at| *at <= self.now).is_some() {
             self.say_awake();
         }
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::tests::{
     AID, AP, OTHER, STATION, at, beacon_of, connected, elements, events, hear, kinds, plain, random, sent,
 };
@@ -86,8 +88,29 @@ fn beacons_that_could_not_be_heard_are_not_missed() {
     link.come_back(at(5000));
     link.handle_timeout(at(5900));
     assert_eq!(link.state(), LinkState::Connected);
-    link.handle_timeout(at(6000));
+    // Ten intervals after it acknowledged our leaving, the absence not counted.
+    link.handle_timeout(at(6025));
     assert_ne!(link.state(), LinkState::Connected, "the AP is gone");
+}
+
+#[test]
+fn a_search_begins_anew_on_each_channel_and_says_that_nothing_was_there() {
+    let mut link = Link::new(LinkConfig { passive: true, ..plain() }, random());
+    for visit in 0..20 {
+        let now = visit * 1000;
+        link.search(at(now), Duration::from_millis(40));
+        assert_eq!(link.state(), LinkState::Scanning);
+        link.handle_timeout(at(now + 40));
+        assert_eq!(events(&mut link), [LinkEvent::NotFound]);
+        link.leave(at(now + 41), at(now + 41));
+        assert_eq!(events(&mut link), [LinkEvent::Away { told: true }]);
+    }
+    link.search(at(30_000), Duration::from_millis(40));
+    hear(&mut link, 30_001, &beacon_of(AP, 100, &elements(b"open", None)));
+    link.handle_timeout(at(30_040));
+    assert_eq!(link.state(), LinkState::Authenticating);
+    link.search(at(30_050), Duration::from_millis(40));
+    assert_eq!(link.state(), LinkState::Authenticating, "it has found what it looked for");
 }
 
 #[test]

@@ -26,8 +26,18 @@ pub(super) struct Association {
     pub(super) target: Target,
     pub(super) aid: u16,
     since: Instant,
-    /// When the last beacon of it was heard.
+    /// When the last beacon of it was heard, as if the radio had been there ever since.
     pub(super) beacon: Option<Instant>,
+    /// The same as it was.
+    pub(super) heard: Option<Instant>,
+    /// The time of its clock in that beacon, in microseconds.
+    pub(super) timestamp: u64,
+    /// When it last acknowledged a frame.
+    pub(super) alive: Option<Instant>,
+    /// When it last sent us something.
+    pub(super) knows_us: Instant,
+    /// When it is asked whether it still knows us.
+    pub(super) ask: Option<Instant>,
     pub(super) power: Power,
     /// How often a doze was announced.
     pub(super) announced: u32,
@@ -57,6 +67,11 @@ impl Association {
             aid: agreed.association_id,
             since: now,
             beacon: None,
+            heard: None,
+            timestamp: 0,
+            alive: None,
+            knows_us: now,
+            ask: None,
             power: Power::Awake { idle_since: now },
             announced: 0,
             fetch,
@@ -75,17 +90,20 @@ impl Association {
         let doze = self.power.deadline(config).filter(|_| self.peer.is_port_open());
         let handshake = self.supplicant.as_ref().and_then(Supplicant::poll_timeout);
         let switch = self.switch.and_then(Switch::deadline);
-        earliest(earliest(Some(lost), switch), earliest(doze, handshake)).unwrap_or(lost)
+        let ask = self.ask.map(|at| (at, "the AP has been silent for long"));
+        earliest(earliest(Some(lost), switch), earliest(earliest(doze, ask), handshake)).unwrap_or(lost)
     }
 
     /// Beacons that came meanwhile could not be heard.
     pub(super) fn pass_over(&mut self, time: Duration) {
         self.since += time;
         self.beacon = self.beacon.map(|beacon| beacon + time);
+        self.alive = self.alive.map(|alive| alive + time);
     }
 
     pub(super) fn beacons_lost(&self) -> Instant {
-        self.beacon.unwrap_or(self.since) + (self.target.interval * BEACONS_MISSED).max(SILENCE)
+        self.beacon.max(self.alive).unwrap_or(self.since)
+            + (self.target.interval * BEACONS_MISSED).max(SILENCE)
     }
 }
 

@@ -96,6 +96,9 @@ pub enum LinkEnd {
     /// No beacon was heard for too long.
     #[error("the AP's beacons are gone")]
     BeaconLoss,
+    /// Its clock has jumped back: the AP has begun anew and knows nobody.
+    #[error("the AP has begun anew")]
+    Restarted,
     /// The AP refused the authentication or the association.
     #[error("refused by the AP: {0}")]
     Refused(StatusCode),
@@ -124,6 +127,9 @@ pub enum LinkEvent {
         /// Why.
         end: LinkEnd,
     },
+    /// No BSS of the network was heard on this channel. The link looks again, ever more patiently, or where
+    /// [`Link::search`](crate::sta::Link::search) has it look.
+    NotFound,
     /// An Ethernet frame for the network layer.
     Msdu(Vec<u8>),
     /// The AP knows that the station dozes.

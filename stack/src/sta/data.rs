@@ -8,6 +8,10 @@ use crate::time::Instant;
 use crate::wire::management::Beacon;
 use crate::wire::{Frame, MacAddr, RxInfo};
 
+/// The clock of an AP that is set back by more, in microseconds, has begun anew: less is corrected when clocks are brought
+/// into step.
+const JUMP: u64 = 100_000;
+
 impl Link {
     /// Sends an Ethernet frame. Without an association it is dropped.
     pub fn handle_msdu(&mut self, now: Instant, ethernet: &[u8]) {
@@ -29,8 +33,12 @@ impl Link {
         self.now = now;
         let bssid = self.bssid().unwrap_or(MacAddr::ZERO);
         let transmitter = mpdu.get(10..16).and_then(MacAddr::from_slice);
+        let receiver = mpdu.get(4..10).and_then(MacAddr::from_slice);
         let (peer, group) = match &mut self.phase {
             Phase::Associated(association) if transmitter == Some(bssid) => {
+                if receiver == Some(self.config.address) {
+                    association.knows_us = now;
+                }
                 (Some(&mut association.peer), Some(&mut association.group))
             }
             _ => (None, None),
@@ -87,6 +95,7 @@ impl Link {
         if let Some(supplicant) = &mut association.supplicant {
             supplicant.handle_timeout(now);
         }
+        self.ask_due();
         self.settle();
         self.switch_due();
         self.doze_timeout();
@@ -99,7 +108,13 @@ impl Link {
         if association.target.bssid != bssid {
             return;
         }
-        association.beacon = Some(now);
+        // It would tell us with the next frame that it does not know us; but the radio may be elsewhere by then.
+        let before = std::mem::replace(&mut association.timestamp, beacon.timestamp);
+        if beacon.timestamp.saturating_add(JUMP) < before {
+            self.ended(LinkEnd::Restarted);
+            return;
+        }
+        (association.beacon, association.heard) = (Some(now), Some(now));
         association.peer.expire(now, &mut self.pool, &mut self.drops);
         self.give_up_lost();
         self.schedule();

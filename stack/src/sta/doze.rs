@@ -13,6 +13,8 @@ use crate::wire::management::Beacon;
 
 /// The receiver is on so long before a beacon is due.
 const GUARD: Duration = Duration::from_millis(2);
+/// How often the radio retries a farewell: an AP that is gone must not hold it for long, and another one follows.
+const FAREWELL_RETRIES: u8 = 3;
 /// How long the answer to a PS-Poll or trigger, or the group frames after a DTIM, are waited for.
 const LISTEN: Duration = Duration::from_millis(40);
 
@@ -109,7 +111,10 @@ impl Link {
             let null = association.peer.null_frame(context);
             (Origin::Doze(association.id, association.announced), null)
         });
-        if let Some((origin, null)) = announced {
+        if let Some((origin, mut null)) = announced {
+            if !self.is_here() {
+                null.options.retries = Some(FAREWELL_RETRIES);
+            }
             self.send(origin, null);
         }
     }

@@ -63,6 +63,8 @@ pub struct Link {
     pub(super) left: Option<MacAddr>,
     /// Attempts in a row that came to nothing.
     pub(super) failures: u32,
+    /// Scans in a row that found nothing.
+    pub(super) unheard: u32,
     outbox: VecDeque<(Origin, Outgoing)>,
     pub(super) absence: Absence,
 }
@@ -108,6 +110,7 @@ impl Link {
             shunned: Vec::new(),
             left: None,
             failures: 0,
+            unheard: 0,
             outbox: VecDeque::new(),
             absence: Absence::Here,
         }
@@ -117,8 +120,8 @@ impl Link {
     pub fn start(&mut self, now: Instant) {
         self.now = now;
         if matches!(self.phase, Phase::Off) {
-            self.failures = 0;
-            self.scan();
+            (self.failures, self.unheard) = (0, 0);
+            self.scan(SCAN);
         }
     }
 
@@ -152,7 +155,7 @@ impl Link {
             return;
         }
         match &mut self.phase {
-            Phase::Waiting { until } if *until <= now => self.scan(),
+            Phase::Waiting { until } if *until <= now => self.scan(SCAN),
             Phase::Scanning { until, .. } if *until <= now => self.scan_ended(),
             Phase::Authenticating(attempt) | Phase::Associating(attempt) if attempt.deadline <= now => {
                 self.unanswered();
@@ -225,6 +228,22 @@ impl Link {
     /// Frames that were discarded, by reason.
     pub const fn drops(&self) -> &DropCounts {
         &self.drops
+    }
+
+    /// How many frames are with the radio.
+    pub const fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Nothing is with the radio or waits for it but data.
+    pub fn has_said_all(&self) -> bool {
+        self.in_flight.is_empty() && self.outbox.is_empty()
+    }
+
+    /// When the last beacon of the AP was heard, and how far they lie apart; `None` without an association.
+    pub fn last_beacon(&self) -> Option<(Instant, Duration)> {
+        let Phase::Associated(association) = &self.phase else { return None };
+        association.heard.map(|heard| (heard, association.target.interval))
     }
 
     /// The AP as the peer that it is, with its counters, while the link is associated.
@@ -300,6 +319,7 @@ impl Link {
             self.enter(Phase::Waiting { until: self.now + SENT_ON });
         } else {
             self.wait();
+            self.failures = self.failures.saturating_add(1);
         }
     }
 
@@ -315,17 +335,19 @@ impl Link {
         }
     }
 
+    /// Waits for the next attempt, the longer the more have come to nothing before this one.
     pub(super) fn wait(&mut self) {
-        let until = self.now + FIRST_WAIT * (1 << self.failures.min(MOST_DOUBLINGS));
-        self.failures += 1;
+        let before = self.failures.saturating_add(self.unheard).min(MOST_DOUBLINGS);
+        let until = self.now + FIRST_WAIT * (1 << before);
         self.enter(Phase::Waiting { until });
     }
 
-    pub(super) fn scan(&mut self) {
+    /// Looks for the network on this channel.
+    pub(super) fn scan(&mut self, time: Duration) {
         if !self.config.passive {
             self.probe();
         }
-        self.enter(Phase::Scanning { until: self.now + SCAN, best: None });
+        self.enter(Phase::Scanning { until: self.now + time, best: None });
     }
 
     /// An association that it ends loses what is queued, then its keys (SEC-H5).
@@ -378,6 +400,9 @@ impl Link {
         let ours = self.with_association(|association, context| {
             let ours = association.id == id;
             if ours {
+                if acked {
+                    association.alive = association.alive.max(Some(context.now));
+                }
                 association.peer.handle_completion(completion, context);
             }
             ours

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sta::config::LinkSecurity;
+use crate::sta::config::{LinkEvent, LinkSecurity};
 use crate::sta::link::{Link, Phase};
 use crate::time::TU;
 use crate::wire::element::{AkmSuite, CipherSuite, ElementKind, ElementsBuf, Rsn, Ssid};
@@ -102,8 +102,15 @@ impl Link {
     pub(super) fn scan_ended(&mut self) {
         let Phase::Scanning { best, .. } = &mut self.phase else { return };
         match best.take() {
-            Some(target) => self.authenticate(target),
-            None => self.wait(),
+            Some(target) => {
+                self.unheard = 0;
+                self.authenticate(target);
+            }
+            None => {
+                self.event(LinkEvent::NotFound);
+                self.wait();
+                self.unheard = self.unheard.saturating_add(1);
+            }
         }
     }
 

@@ -71,6 +71,14 @@ pub(super) fn beacon_of(bssid: MacAddr, interval: u16, elements: &ElementsBuf) -
     management(bssid, &ManagementBody::Beacon(beacon))
 }
 
+/// A beacon of our AP at this time of its clock.
+fn beacon_at(timestamp: u64) -> Vec<u8> {
+    let elements = elements(b"open", None);
+    let capabilities = Capabilities::default().with_ess(true);
+    let beacon = Beacon { timestamp, interval: 100, capabilities, elements: elements.elements() };
+    management(AP, &ManagementBody::Beacon(beacon))
+}
+
 pub(super) fn authentication(bssid: MacAddr, transaction: u16, status: StatusCode) -> Vec<u8> {
     management(bssid, &ManagementBody::Authentication(Authentication::open(transaction, status)))
 }
@@ -218,6 +226,17 @@ fn an_ap_that_does_not_answer_is_asked_four_times_and_then_waited_for() {
     let end = first + Duration::from_millis(120);
     link.handle_timeout(end);
     assert_eq!(link.poll_timeout().unwrap().0, end + Duration::from_millis(400), "twice as patient");
+}
+
+#[test]
+fn an_ap_that_has_begun_anew_is_joined_anew() {
+    let mut link = connected(plain());
+    for (millis, timestamp) in [(200, 900_000), (300, 1_000_000), (400, 950_000)] {
+        hear(&mut link, millis, &beacon_at(timestamp));
+        assert_eq!(link.state(), LinkState::Connected, "a clock may be corrected");
+    }
+    hear(&mut link, 500, &beacon_at(20_000));
+    assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end: LinkEnd::Restarted }]);
 }
 
 #[test]

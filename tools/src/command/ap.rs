@@ -102,8 +102,9 @@ impl Args {
         let security = if self.open {
             Security::Open
         } else {
-            let passphrase = read_passphrase(self.passphrase_file.as_deref())?;
-            Security::Wpa2(passphrase.pmk(self.ssid.as_bytes()).map_err(anyhow::Error::msg)?)
+            let (file, ssid) = (self.passphrase_file.as_deref(), self.ssid.as_bytes());
+            let passphrase = read_passphrase(file, ssid, ("--passphrase-file", "--open"))?;
+            Security::Wpa2(passphrase.pmk(ssid).map_err(anyhow::Error::msg)?)
         };
         node::run(&self.config(security), self.verbosity)
     }

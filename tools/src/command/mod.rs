@@ -4,6 +4,7 @@ pub mod ap;
 pub mod decrypt;
 pub mod demo;
 pub mod dump;
+pub mod hop;
 pub mod mesh;
 pub mod move_client;
 pub mod replay;

@@ -12,13 +12,18 @@ use crate::node::{self, Verbosity};
 #[command(
     after_help = "Example:\n  airloom run north.toml\n\nThe file:\n  [[radio]]\n  phy = \"phy0\"\n  channel = 6\n  \
                         take = true                      # as --take-phy of `airloom ap`\n\n  [[network]]\n  ssid = \"office\"\n  \
-                        passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n\
+                        passphrase_file = \"office.pass\"  # beside the file\n  tap = \"air0\"\n\n  \
+                        [[link]]                         # a foreign network, on a radio that serves none\n  \
+                        phy = \"phy1\"\n  ssid = \"cafe\"\n  passphrase_file = \"cafe.pass\"\n  tap = \"cafe0\"\n\n\
                         Keys of [node]: name, state, control, placement (signal, load, by-hand), metrics (a local address such as\n\
                         127.0.0.1:9450, for Prometheus). Of [mesh]: listen, peers, identity, authority, silence.\n\
-                        Of [[radio]]: phy, channel, take, country, power, bssid.\n\
+                        Of [[radio]]: phy, channel, take, country, power, bssid; and for a radio of links, which need none:\n\
+                        networks (false where the others serve them), cycle (such as 100ms).\n\
                         Of [[network]]: ssid, security (open, wpa2), passphrase_file, virtual_ap (per-client, shared), tap,\n\
                         hidden, isolate, max_stations, inactivity, beacon_interval, dtim_period, group_rekey,\n\
-                        pairwise_rekey, fragmentation. All networks are on all radios."
+                        pairwise_rekey, fragmentation. All networks are on all radios.\n\
+                        Of [[link]]: phy, ssid, security (open, wpa2), passphrase_file, tap, bssid, channels (such as [1, 36]; all\n\
+                        usual ones if left out). A radio is a station of all the networks whose links name it, in time slots."
 )]
 pub struct Args {
     /// The file
@@ -39,9 +44,12 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let mut config = config::read(&self.file)?;
         if self.check {
-            let (radios, networks) = (config.radios.len(), config.networks.len());
+            let (radios, networks, links) =
+                (config.radios.len(), config.networks.len(), config.links().count());
             let file = self.file.display();
-            say(format!("{file}: nothing is wrong; radios: {radios}, networks: {networks}\n"))?;
+            say(format!(
+                "{file}: nothing is wrong; radios: {radios}, networks: {networks}, links: {links}\n"
+            ))?;
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(control) = self.control {

@@ -1,5 +1,6 @@
 //! `airloom status`: what a node is doing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use super::{say, say_json};
 use crate::config::CONTROL;
 use crate::control::{Answer, Request, ask};
 use crate::escape::escape;
-use crate::status::{Claims, Client, Move, Radio, Status};
+use crate::status::{Claims, Client, Link, Move, Radio, Status};
 
 /// Shows what the node on this host is doing.
 #[derive(Debug, clap::Args)]
@@ -70,9 +71,10 @@ fn text(status: &Status) -> String {
         );
         write_clients(&mut out, &ap.clients);
     }
-    if status.virtual_aps.is_empty() {
+    if status.virtual_aps.is_empty() && status.links.is_empty() {
         line(&mut out, format_args!("\nno client yet"));
     }
+    write_links(&mut out, &status.links);
     write_moves(&mut out, status);
     if let Some(claims) = &status.claims {
         write_claims(&mut out, claims);
@@ -118,10 +120,55 @@ fn write_radio(out: &mut String, radio: &Radio) {
     if let Some(why) = &radio.ack_failure {
         line(out, format_args!("  {} could not be added: {}", radio.ack_failures, safe(why)));
     }
-    let drops: Vec<String> =
-        radio.drops.iter().map(|(reason, count)| format!("{} {count}", safe(reason))).collect();
-    if !drops.is_empty() {
-        line(out, format_args!("  discarded: {}", drops.join(", ")));
+    if let Some(hopping) = &radio.hopping {
+        let (cycle, left, hops) = (hopping.cycle_ms, 100.0 * hopping.air_left, hopping.hops);
+        let (dead, failed) = (hopping.dead_air_ms / 1000.0, hopping.failed);
+        line(
+            out,
+            format_args!(
+                "  a round of {cycle:.1} ms leaves {left:.1} % of the air; {hops} hops took {dead:.1} s, {failed} failed"
+            ),
+        );
+    }
+    if !radio.drops.is_empty() {
+        line(out, format_args!("  discarded: {}", counts(&radio.drops)));
+    }
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let each: Vec<_> = counts.iter().map(|(what, count)| format!("{} {count}", safe(what))).collect();
+    each.join(", ")
+}
+
+fn write_links(out: &mut String, links: &[Link]) {
+    for link in links {
+        let tap = link.tap.as_deref().map(|tap| format!(" and {}", safe(tap))).unwrap_or_default();
+        let (ssid, radio, address) = (printable(&link.ssid), safe(&link.radio), safe(&link.address));
+        line(out, format_args!("\nlink \"{ssid}\" on {radio}{tap} as {address}: {}", safe(&link.state)));
+        let mut parts = Vec::new();
+        if !link.bssid.is_empty() {
+            parts.push(format!("BSS {} on channel {}", safe(&link.bssid), link.channel));
+        }
+        parts.extend(link.signal_dbm.map(|dbm| format!("{dbm} dBm")));
+        parts.extend(link.slot_share.map(|share| format!("{:.0} % of the time", 100.0 * share)));
+        parts.extend(link.dead_air_ms.map(|dead| format!("a hop takes {dead:.1} ms")));
+        parts.extend(link.ap_buffer.map(|frames| format!("its AP keeps {frames} frames")));
+        if !parts.is_empty() {
+            line(out, format_args!("  {}", parts.join(", ")));
+        }
+        let Link { rx_frames, rx_bytes, tx_frames, tx_bytes, queued, .. } = link;
+        line(
+            out,
+            format_args!(
+                "  {rx_frames} frames ({rx_bytes} bytes) from it, {tx_frames} ({tx_bytes}) to it, {queued} waiting"
+            ),
+        );
+        if let Some(why) = &link.refusal {
+            line(out, format_args!("  not served: {}", safe(why)));
+        }
+        if !link.losses.is_empty() {
+            line(out, format_args!("  lost: {}", counts(&link.losses)));
+        }
     }
 }
 
@@ -216,7 +263,46 @@ fn printable(ssid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{Conflict, MoveTotals, PeerNode, VirtualAp};
+    use crate::status::{Conflict, Hopping, MoveTotals, PeerNode, VirtualAp};
+
+    #[test]
+    fn links_with_their_slots_and_losses() {
+        let hopping = Hopping { cycle_ms: 102.4, air_left: 0.941, hops: 77, dead_air_ms: 231.0, failed: 1 };
+        let radio = Radio { phy: "phy1".into(), hopping: Some(hopping), ..Radio::default() };
+        let cafe = Link {
+            ssid: "cafe\u{1b}".into(),
+            bssid: "02:00:00:00:03:00".into(),
+            state: "connected".into(),
+            channel: 36,
+            tap: Some("cafe0".into()),
+            address: "02:00:00:00:01:00".into(),
+            radio: "phy1".into(),
+            signal_dbm: Some(-51),
+            slot_share: Some(0.251),
+            dead_air_ms: Some(3.04),
+            ap_buffer: Some(64),
+            rx_frames: 12,
+            tx_bytes: 3400,
+            losses: [("queue_full".to_owned(), 3)].into(),
+            ..Link::default()
+        };
+        let refusal = Some("this radio takes 52.0 ms".into());
+        let bar = Link { ssid: "bar".into(), state: "scanning".into(), refusal, ..Link::default() };
+        let status = Status { radios: vec![radio], links: vec![cafe, bar], ..Status::default() };
+        let text = text(&status);
+        for words in [
+            "  a round of 102.4 ms leaves 94.1 % of the air; 77 hops took 0.2 s, 1 failed\n",
+            "\nlink \"cafe\" on phy1 and cafe0 as 02:00:00:00:01:00: connected\n",
+            "  BSS 02:00:00:00:03:00 on channel 36, -51 dBm, 25 % of the time, a hop takes 3.0 ms, its AP keeps 64 frames\n",
+            "  12 frames (0 bytes) from it, 0 (3400) to it, 0 waiting\n",
+            "  lost: queue_full 3\n",
+            "\nlink \"bar\" on  as : scanning\n  0 frames",
+            "  not served: this radio takes 52.0 ms\n",
+        ] {
+            assert!(text.contains(words), "{words} in\n{text}");
+        }
+        assert!(!text.contains("no client yet"), "{text}");
+    }
 
     #[test]
     fn a_table_of_clients_under_their_virtual_aps() {

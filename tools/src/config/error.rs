@@ -45,19 +45,24 @@ impl std::error::Error for ConfigError {}
 /// What serde says of a key or value, with what was probably meant.
 pub(super) fn explain(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    let (true, Some(given)) = (unknown, quoted.next()) else { return message.to_owned() };
-    let known: Vec<&str> = quoted.collect();
-    let what = if message.starts_with("unknown field") { "there is no key" } else { "there is no value" };
+    let field = message.starts_with("unknown field");
+    let (true, Some(given)) = (field || message.starts_with("unknown variant"), quoted.next()) else {
+        return message.to_owned();
+    };
+    unknown(if field { "key" } else { "value" }, given, &quoted.collect::<Vec<_>>())
+}
+
+/// Says that there is no such `what` (a key, a value) among those that are known, with what was probably meant.
+pub fn unknown(what: &str, given: &str, known: &[&str]) -> String {
+    let what = format!("there is no {what} `{given}`");
     let secret = matches!(given, "passphrase" | "psk" | "wpa_passphrase" | "password");
-    if secret && known.contains(&"passphrase_file") {
-        return format!(
-            "{what} `{given}`: a secret does not stand here; put it into a file and name that by `passphrase_file`"
-        );
+    let file = known.iter().find(|word| matches!(**word, "passphrase_file" | "passphrase-file"));
+    if let Some(file) = file.filter(|_| secret) {
+        return format!("{what}: a secret does not stand here; put it into a file and name that by `{file}`");
     }
-    match nearest(given, &known) {
-        Some(near) => format!("{what} `{given}`; did you mean `{near}`?"),
-        None => format!("{what} `{given}`; there is {}", known.join(", ")),
+    match nearest(given, known) {
+        Some(near) => format!("{what}; did you mean `{near}`?"),
+        None => format!("{what}; there is {}", known.join(", ")),
     }
 }
 

@@ -1,23 +1,19 @@
 //! From the text of a file to a checked configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use stack::ap::{BssidBlock, Security};
-use stack::wire::MacAddr;
+use stack::rsn::Pmk;
 use toml::Spanned;
 
 use super::error::{ConfigError, explain};
-use super::mesh;
-use super::tables::{File, NetworkTable, NodeTable, Protection, RadioTable};
+use super::tables::{File, LinkTable, NetworkTable, NodeTable, Protection, RadioTable};
 use super::value::Time;
 use crate::node::{block_at, contains};
 
-use super::{Config, NetworkSettings, NodeSettings, Passphrase, RadioSettings, value};
-
-/// The channel where none is named.
-const CHANNEL: i64 = 6;
+use super::{Config, NetworkSettings, NodeSettings, Passphrase, mesh, radio, value};
 
 /// Reads a file. What it names by relative paths is looked for beside it.
 pub fn read(path: &Path) -> Result<Config, ConfigError> {
@@ -42,24 +38,14 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     fn check(&self, file: File) -> Result<Config, ConfigError> {
-        if let Some(link) = file.link.first() {
-            return Err(self.wrong(
-                link.span(),
-                "being a station of foreign networks is not in this version: take [[link]] out",
-            ));
-        }
-        for (none, what) in [(file.radio.is_empty(), "[[radio]]"), (file.network.is_empty(), "[[network]]")] {
-            if none {
-                return Err(ConfigError::whole(
-                    self.path,
-                    format!("there is no {what}: at least one is needed"),
-                ));
-            }
-        }
+        self.has_something_to_do(&file)?;
         let phys = file.radio.iter().map(|radio| &radio.get_ref().phy);
         self.distinct("the phy", phys)?;
         self.distinct("the network", file.network.iter().map(|network| &network.get_ref().ssid))?;
-        self.distinct("the TAP", file.network.iter().filter_map(|network| network.get_ref().tap.as_ref()))?;
+        let taps = file.network.iter().filter_map(|network| network.get_ref().tap.as_ref());
+        let of_links = file.link.iter().filter_map(|link| link.get_ref().tap.as_ref());
+        self.distinct("the TAP", taps.chain(of_links))?;
+        self.links_distinct(&file.link)?;
         self.blocks_apart(&file.radio)?;
         if file.mesh.is_some() {
             self.vlans_apart(&file.network)?;
@@ -67,9 +53,22 @@ impl Checker<'_> {
         Ok(Config {
             node: self.node(file.node)?,
             mesh: file.mesh.map(|table| mesh::check(self, table.get_ref())).transpose()?,
-            radios: file.radio.iter().map(|radio| self.radio(radio.get_ref())).collect::<Result<_, _>>()?,
+            radios: radio::check(self, &file.radio, &file.link, !file.network.is_empty())?,
             networks: file.network.iter().map(|network| self.network(network)).collect::<Result<_, _>>()?,
         })
+    }
+
+    fn has_something_to_do(&self, file: &File) -> Result<(), ConfigError> {
+        if file.network.is_empty() && file.link.is_empty() {
+            return Err(self.whole("there is no [[network]] and no [[link]]: at least one is needed"));
+        }
+        if let Some(mesh) = file.mesh.as_ref().filter(|_| file.network.is_empty()) {
+            return Err(self.wrong(mesh.span(), "a cluster shares networks, and there is no [[network]]"));
+        }
+        if !file.network.is_empty() && !file.radio.iter().any(|radio| radio.get_ref().networks) {
+            return Err(self.whole("there is no [[radio]] that serves the networks: at least one is needed"));
+        }
+        Ok(())
     }
 
     fn node(&self, table: NodeTable) -> Result<NodeSettings, ConfigError> {
@@ -90,25 +89,11 @@ impl Checker<'_> {
         })
     }
 
-    fn radio(&self, table: &RadioTable) -> Result<RadioSettings, ConfigError> {
-        let channel = match &table.channel {
-            Some(number) => self.value(number, |number| value::channel(*number))?,
-            None => value::channel(CHANNEL).map_err(|why| ConfigError::whole(self.path, why))?,
-        };
-        Ok(RadioSettings {
-            channel,
-            take: table.take,
-            country: self.option(table.country.as_ref(), |text| value::country(text))?,
-            power: self.option(table.power.as_ref(), |dbm| value::power(*dbm))?,
-            bssid: self.option(table.bssid.as_ref(), |text| bssid(text))?,
-            ..RadioSettings::new(table.phy.get_ref().clone(), channel)
-        })
-    }
-
     fn network(&self, table: &Spanned<NetworkTable>) -> Result<NetworkSettings, ConfigError> {
         let (span, table) = (table.span(), table.get_ref());
         let ssid = self.value(&table.ssid, |text| value::ssid(text))?;
-        let usual = NetworkSettings::new(ssid.clone(), self.security(span, table, &ssid)?);
+        let pmk = self.key(span, table.security.as_ref(), table.passphrase_file.as_ref(), &ssid)?;
+        let usual = NetworkSettings::new(ssid, pmk.map_or(Security::Open, Security::Wpa2));
         let rekey = |given: &Option<Spanned<Time>>, usual| {
             let given = self.option(given.as_ref(), |time| value::rekey(time.0))?;
             Ok(given.unwrap_or(usual))
@@ -134,15 +119,16 @@ impl Checker<'_> {
         })
     }
 
-    fn security(
+    /// The key of a network that is protected, `None` for one that is open.
+    pub(super) fn key(
         &self,
         network: Range<usize>,
-        table: &NetworkTable,
+        said: Option<&Spanned<Protection>>,
+        file: Option<&Spanned<PathBuf>>,
         ssid: &[u8],
-    ) -> Result<Security, ConfigError> {
-        let said = table.security.as_ref();
+    ) -> Result<Option<Pmk>, ConfigError> {
         let span = said.map_or(network, Spanned::span);
-        match (said.map(|said| *said.get_ref()), &table.passphrase_file) {
+        match (said.map(|said| *said.get_ref()), file) {
             (Some(Protection::Wpa3 | Protection::Both), _) => {
                 Err(self.wrong(span, "WPA3 is not in this version: say security = \"wpa2\""))
             }
@@ -150,7 +136,7 @@ impl Checker<'_> {
                 file.span(),
                 "an open network has no passphrase: take passphrase_file out, or say security = \"wpa2\"",
             )),
-            (Some(Protection::Open), None) => Ok(Security::Open),
+            (Some(Protection::Open), None) => Ok(None),
             (Some(Protection::Wpa2), None) => Err(self
                 .wrong(span, "wpa2 needs a passphrase_file: a file with the passphrase in its first line")),
             (None, None) => Err(self.wrong(
@@ -160,8 +146,7 @@ impl Checker<'_> {
             (_, Some(file)) => {
                 let passphrase = Passphrase::from_file(&self.beside(file.get_ref()))
                     .map_err(|error| self.wrong(file.span(), format!("{error:#}")))?;
-                let pmk = passphrase.pmk(ssid).map_err(|why| self.wrong(file.span(), why))?;
-                Ok(Security::Wpa2(pmk))
+                passphrase.pmk(ssid).map(Some).map_err(|why| self.wrong(file.span(), why))
             }
         }
     }
@@ -182,11 +167,24 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// A radio joins the same BSS once.
+    fn links_distinct(&self, links: &[Spanned<LinkTable>]) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        for link in links {
+            let LinkTable { phy, ssid, bssid, .. } = link.get_ref();
+            if !seen.insert((phy.get_ref(), ssid.get_ref(), bssid.as_ref().map(Spanned::get_ref))) {
+                let why = format!("{} has a link to `{}` already", phy.get_ref(), ssid.get_ref());
+                return Err(self.wrong(ssid.span(), why));
+            }
+        }
+        Ok(())
+    }
+
     /// Two radios must not answer to the same addresses.
     fn blocks_apart(&self, radios: &[Spanned<RadioTable>]) -> Result<(), ConfigError> {
         let mut seen: Vec<BssidBlock> = Vec::new();
         for given in radios.iter().filter_map(|radio| radio.get_ref().bssid.as_ref()) {
-            let block = block_at(self.value(given, |text| bssid(text))?);
+            let block = block_at(self.value(given, |text| value::mac(text))?);
             if let Some(other) = seen.iter().find(|other| contains(other, block.base)) {
                 let why =
                     format!("another radio has the block of 256 addresses around {} already", other.base);
@@ -243,6 +241,10 @@ impl Checker<'_> {
         check(given.get_ref()).map_err(|why| self.wrong(given.span(), why))
     }
 
+    pub(super) fn whole(&self, what: impl Into<String>) -> ConfigError {
+        ConfigError::whole(self.path, what)
+    }
+
     pub(super) fn wrong(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
         ConfigError::at(self.path, self.text, span, what)
     }
@@ -250,14 +252,4 @@ impl Checker<'_> {
     pub(super) fn beside(&self, path: &Path) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
-}
-
-fn bssid(text: &str) -> Result<MacAddr, String> {
-    let address: MacAddr = text.parse().map_err(|error| format!("`{text}` is not an address: {error}"))?;
-    if address.is_group() || address == MacAddr::ZERO {
-        return Err(format!(
-            "{address} is not a station's address: the lowest bit of its first byte is not 0"
-        ));
-    }
-    Ok(address)
 }

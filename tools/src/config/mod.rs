@@ -2,7 +2,9 @@
 
 mod error;
 mod file;
+mod link;
 mod mesh;
+mod radio;
 mod secret;
 mod tables;
 mod value;
@@ -12,15 +14,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ::mesh::announce::Profile;
-use stack::ap::{NetworkConfig, NetworkId, RadioConfig, Security};
-use stack::wire::{Channel, MacAddr};
+use stack::ap::{NetworkConfig, NetworkId, Security};
 
-pub use error::ConfigError;
+pub use error::{ConfigError, unknown};
 pub use file::{parse, read};
+pub use link::LinkSettings;
+pub use radio::RadioSettings;
 pub use secret::{Passphrase, read_passphrase};
 pub use value::{
-    PlacementPolicy, VirtualAp, address, channel, country, duration, inactivity, name_of_host, power, rekey,
-    ssid, tap,
+    PlacementPolicy, VirtualAp, address, channel, country, cycle, duration, inactivity, mac, name_of_host,
+    power, rekey, ssid, tap,
 };
 
 /// Where the control socket is, unless something else is said.
@@ -33,10 +36,22 @@ pub struct Config {
     pub node: NodeSettings,
     /// The cluster that it is in; none, and it is a single node.
     pub mesh: Option<MeshSettings>,
-    /// Its radios, at least one.
+    /// Its radios, at least one. Those that serve the networks come first.
     pub radios: Vec<RadioSettings>,
-    /// Its networks, at least one. Each of them is on all radios.
+    /// Its networks. Each of them is on all radios that serve them.
     pub networks: Vec<NetworkSettings>,
+}
+
+impl Config {
+    /// The radios that serve the networks, which are the first ones.
+    pub fn serving(&self) -> impl Iterator<Item = &RadioSettings> {
+        self.radios.iter().filter(|radio| radio.serves)
+    }
+
+    /// All foreign networks that its radios are stations of.
+    pub fn links(&self) -> impl Iterator<Item = &LinkSettings> {
+        self.radios.iter().flat_map(|radio| &radio.links)
+    }
 }
 
 /// A node.
@@ -83,37 +98,6 @@ pub struct MeshSettings {
     pub flood: bool,
     /// How claims are signed; not at all when `None`, since each session says whose they are.
     pub announce: Option<Profile>,
-}
-
-/// A radio.
-#[derive(Clone, Debug)]
-pub struct RadioSettings {
-    /// The phy's name.
-    pub phy: String,
-    /// Where it is.
-    pub channel: Channel,
-    /// Interfaces of others that hold the phy are set down, and put back at the end.
-    pub take: bool,
-    /// Country code that it announces.
-    pub country: Option<[u8; 2]>,
-    /// Transmit power, in hundredths of a dBm; as it is when `None`.
-    pub power: Option<u32>,
-    /// The first of its BSSIDs; taken from the phy's address when `None`.
-    pub bssid: Option<MacAddr>,
-}
-
-impl RadioSettings {
-    /// A radio with the usual settings.
-    pub const fn new(phy: String, channel: Channel) -> Self {
-        Self { phy, channel, take: false, country: None, power: None, bssid: None }
-    }
-
-    /// As the stack wants it, with BSSIDs out of `block`.
-    pub const fn to_stack(&self, block: stack::ap::BssidBlock) -> RadioConfig {
-        let mut config = RadioConfig::new(self.channel, block);
-        config.country = self.country;
-        config
-    }
 }
 
 /// A network.

@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use stack::rsn::Pmk;
 use zeroize::Zeroizing;
 
+use crate::escape::escape;
+
 /// The variable that a passphrase may be in.
 const VARIABLE: &str = "AIRLOOM_PASSPHRASE";
 
@@ -49,18 +51,25 @@ impl Passphrase {
     }
 }
 
-/// The passphrase out of `file`; without one, out of the environment, or from whoever sits at the terminal.
-pub fn read_passphrase(file: Option<&Path>) -> anyhow::Result<Passphrase> {
+/// The passphrase of the network `ssid` out of `file`; without one, out of the environment, or from whoever sits at the
+/// terminal. `options` says how the command is told a file, and that there is no passphrase.
+pub fn read_passphrase(
+    file: Option<&Path>,
+    ssid: &[u8],
+    (by_file, open): (&str, &str),
+) -> anyhow::Result<Passphrase> {
     if let Some(path) = file {
         return Passphrase::from_file(path);
     }
     if let Ok(text) = std::env::var(VARIABLE) {
         return Ok(Passphrase::first_line(&Zeroizing::new(text)));
     }
+    let ssid = escape(ssid);
     if !std::io::stdin().is_terminal() {
-        bail!("no passphrase: name a file by --passphrase-file, set {VARIABLE}, or say --open");
+        bail!("no passphrase for \"{ssid}\": name a file by {by_file}, set {VARIABLE}, or say {open}");
     }
-    let text = rpassword::prompt_password("Passphrase: ").context("cannot ask for the passphrase")?;
+    let question = format!("Passphrase of \"{ssid}\": ");
+    let text = rpassword::prompt_password(question).context("cannot ask for the passphrase")?;
     Ok(Passphrase::first_line(&Zeroizing::new(text)))
 }
 

@@ -59,6 +59,13 @@ pub(super) struct RadioTable {
     pub(super) country: Option<Spanned<String>>,
     pub(super) power: Option<Spanned<f64>>,
     pub(super) bssid: Option<Spanned<String>>,
+    #[serde(default = "yes")]
+    pub(super) networks: bool,
+    pub(super) cycle: Option<Spanned<Time>>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -117,16 +124,14 @@ pub(super) enum Protection {
     Both,
 }
 
-/// Read, so that a mistake in it is found, and not used yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LinkTable {
-    #[serde(rename = "phy")]
-    _phy: String,
-    #[serde(rename = "ssid")]
-    _ssid: String,
-    #[serde(rename = "passphrase_file")]
-    _passphrase_file: Option<PathBuf>,
-    #[serde(rename = "tap")]
-    _tap: Option<String>,
+    pub(super) phy: Spanned<String>,
+    pub(super) ssid: Spanned<String>,
+    pub(super) security: Option<Spanned<Protection>>,
+    pub(super) passphrase_file: Option<Spanned<PathBuf>>,
+    pub(super) tap: Option<Spanned<String>>,
+    pub(super) bssid: Option<Spanned<String>>,
+    pub(super) channels: Option<Spanned<Vec<Spanned<i64>>>>,
 }

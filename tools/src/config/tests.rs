@@ -1,6 +1,8 @@
 use std::path::Path;
 
 use stack::ap::VirtualApKind;
+use stack::sta::{LinkConfig, LinkSecurity};
+use stack::wire::MacAddr;
 
 use ::mesh::announce::Profile;
 
@@ -273,12 +275,115 @@ fn radios_with_addresses_in_common_are_refused() {
     assert!(parsed(&[&first, &radio(1, "02:00:00:00:02:07"), network].concat()).is_ok());
 }
 
+const CAFE: &str = "[[link]]\nphy = \"phy1\"\nssid = \"cafe\"\nsecurity = \"open\"\n";
+
+#[test]
+fn a_radio_of_links_is_named_by_them_alone_and_comes_after_those_that_serve() {
+    let link = "[[link]]\nphy = \"phy7\"\nssid = \"home\"\npassphrase_file = \"office.pass\"\ntap = \"home0\"\n\
+                bssid = \"02:00:00:00:07:00\"\nchannels = [36, 6]\n";
+    let own = "[[radio]]\nphy = \"phy1\"\nnetworks = false\ntake = true\ncycle = \"80ms\"\n";
+    let config = parsed(&[CAFE, link, own, CAFE.replace("cafe", "bar").as_str(), SMALL].concat()).unwrap();
+    let phys: Vec<_> = config.radios.iter().map(|radio| (radio.phy.as_str(), radio.serves)).collect();
+    assert_eq!(phys, [("phy0", true), ("phy1", false), ("phy7", false)]);
+    assert_eq!(config.serving().count(), 1);
+    let ssids: Vec<_> = config.links().map(|link| &*link.ssid).collect();
+    assert_eq!(ssids, [&b"cafe"[..], b"bar", b"home"]);
+    let (cafes, home) = (&config.radios[1], &config.radios[2]);
+    assert!(cafes.take && cafes.slots().cycle == Duration::from_millis(80));
+    assert_eq!(cafes.slots().longest_cycle, Duration::from_millis(160));
+    assert_eq!(home.slots(), stack::slot::SlotConfig::default());
+    // Where the first is looked for first.
+    assert_eq!((cafes.channel.number(), home.channel.number()), (1, 36));
+    let address = MacAddr([2, 0, 0, 0, 1, 1]);
+    let (cafe, home) = (cafes.links[0].to_stack(address), home.links[0].to_stack(address));
+    let usual = LinkConfig::new(address, b"cafe");
+    assert_eq!(cafe, usual);
+    let pmk = stack::rsn::Pmk::from_passphrase("correct horse", b"home").unwrap();
+    assert_eq!((home.address, home.security), (address, LinkSecurity::Wpa2(pmk)));
+    assert_eq!(home.bssid, Some(MacAddr([2, 0, 0, 0, 7, 0])));
+    assert_eq!(home.channels.iter().map(|channel| channel.number()).collect::<Vec<_>>(), [36, 6]);
+    assert_eq!(
+        (config.radios[1].links[0].tap.as_deref(), config.radios[2].links[0].tap.as_deref()),
+        (None, Some("home0"))
+    );
+}
+
+#[test]
+fn links_alone_are_enough() {
+    let config = parsed(CAFE).unwrap();
+    assert_eq!((config.radios.len(), config.networks.len(), config.serving().count()), (1, 0, 0));
+    let own = "[[radio]]\nphy = \"phy1\"\nchannel = 11\n";
+    let config = parsed(&[own, CAFE].concat()).unwrap();
+    assert_eq!((config.radios[0].serves, config.radios[0].channel.number()), (false, 11));
+}
+
+#[test]
+fn what_is_wrong_with_a_link_is_told_with_its_line() {
+    for (wrong, words) in [
+        ("ssid = \"\"", "1 to 32 bytes, this one has 0"),
+        ("ssid = \"x\"\nsecurity = \"wpa2\"", "wpa2 needs a passphrase_file"),
+        ("ssid = \"x\"\nsecurity = \"wpa3\"", "WPA3 is not in this version"),
+        ("ssid = \"x\"\nsecurty = \"open\"", "did you mean `security`?"),
+        ("ssid = \"x\"\npassphrase = \"correct horse\"", "a secret does not stand here"),
+        ("ssid = \"x\"\npassphrase_file = \"short.pass\"", "8 to 63 characters"),
+        ("security = \"open\"\nssid = \"x\"\ntap = \"a/b\"", "not an interface name"),
+        ("security = \"open\"\nssid = \"x\"\nbssid = \"cafe\"", "is not an address"),
+        ("security = \"open\"\nssid = \"x\"\nbssid = \"03:00:00:00:00:01\"", "lowest bit"),
+        ("security = \"open\"\nssid = \"x\"\nchannels = []", "looked for nowhere"),
+        ("security = \"open\"\nssid = \"x\"\nchannels = [1, 15]", "there is no channel 15"),
+        ("security = \"open\"\nssid = \"x\"\nchannels = [1, 1]", "channel 1 (2412 MHz) is there already"),
+        ("security = \"open\"\nssid = \"x\"\nchannels = 6", "invalid type"),
+        ("security = \"open\"\nssid = \"x\"\nvlan = 7", "there is no key `vlan`"),
+    ] {
+        told(&format!("[[link]]\nphy = \"phy1\"\n{wrong}\n"), 2 + wrong.lines().count(), words);
+    }
+    told("[[link]]\nphy = \"phy1\"\nssid = \"x\"\n", 1, "say security = \"open\"");
+    told("[[link]]\nssid = \"x\"\nsecurity = \"open\"\n", 1, "missing field `phy`");
+    told(&[CAFE, CAFE].concat(), 7, "phy1 has a link to `cafe` already");
+    let tap = "tap = \"t\"\n";
+    told(&[SMALL, tap, CAFE, tap].concat(), 11, "the TAP `t` is there already, in line 6");
+    let many: String = (0..65).map(|n| CAFE.replace("cafe", &format!("cafe{n}"))).collect();
+    told(&many, 257, "phy1 has 64 links already");
+}
+
+#[test]
+fn who_does_what_is_one_thing_a_radio() {
+    let shared = CAFE.replace("phy1", "phy0");
+    told(
+        &[SMALL, &shared].concat(),
+        7,
+        "phy0 serves the networks, and a radio that does both is not in this version",
+    );
+    let radio = |keys: &str| format!("[[radio]]\nphy = \"phy2\"\n{keys}\n");
+    told(
+        &[SMALL, &radio("networks = false")].concat(),
+        6,
+        "phy2 has nothing to do: no [[link]] names it, and it says",
+    );
+    told(&[CAFE, &radio("")].concat(), 5, "no [[link]] names it, and there is no [[network]]");
+    told(&[SMALL, &radio("cycle = \"100ms\"")].concat(), 8, "phy2 stays on its channel");
+    for (cycle, words) in [
+        ("\"19ms\"", "20 milliseconds to a second"),
+        ("2", "20 milliseconds to a second"),
+        ("true", "length of time"),
+    ] {
+        let own = format!("[[radio]]\nphy = \"phy1\"\ncycle = {cycle}\n");
+        told(&[&own, CAFE].concat(), 3, words);
+    }
+    let error = parsed(&SMALL.replace("[[network]]", "networks = false\n[[network]]")).unwrap_err();
+    assert!(error.to_string().contains("no [[radio]] that serves the networks"), "{error}");
+    told(
+        &[CAFE, "[mesh]\nlisten = \"10.9.0.1:7450\"\nidentity = \"north.id\"\n"].concat(),
+        5,
+        "a cluster shares networks",
+    );
+}
+
 #[test]
 fn what_is_missing_or_not_in_this_version_is_said() {
     let radio = "[[radio]]\nphy = \"phy0\"\n";
     let network = "[[network]]\nssid = \"x\"\n";
     told(&[radio, network].concat(), 3, "say security = \"open\"");
-    told(&[radio, "[[link]]\nphy = \"phy1\"\nssid = \"cafe\"\n"].concat(), 3, "[[link]]");
     told(
         "[node]\nname = \"\"\n[[radio]]\nphy = \"p\"\n[[network]]\nssid = \"x\"\nsecurity = \"open\"\n",
         2,
@@ -286,7 +391,9 @@ fn what_is_missing_or_not_in_this_version_is_said() {
     );
     told("[nodes]\n", 1, "did you mean `node`?");
     told("[[radio]]\nchannel = 6\n", 1, "missing field `phy`");
-    for (text, words) in [("", "no [[radio]]"), (radio, "no [[network]]")] {
+    let nothing = "no [[network]] and no [[link]]";
+    let open = "[[network]]\nssid = \"x\"\nsecurity = \"open\"\n";
+    for (text, words) in [("", nothing), (radio, nothing), (open, "no [[radio]]")] {
         let error = parsed(text).unwrap_err();
         assert!(error.line().is_none() && error.to_string().contains(words), "{error}");
     }

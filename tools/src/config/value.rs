@@ -9,7 +9,7 @@ use mesh::placement::{Pinned, Policy, Signal, SignalAndLoad};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 use stack::ap::VirtualApKind;
-use stack::wire::Channel;
+use stack::wire::{Channel, MacAddr};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -67,6 +67,17 @@ pub fn ssid(text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
+/// The address of a BSS or a station.
+pub fn mac(text: &str) -> Result<MacAddr, String> {
+    let address: MacAddr = text.parse().map_err(|error| format!("`{text}` is not an address: {error}"))?;
+    if address.is_group() || address == MacAddr::ZERO {
+        return Err(format!(
+            "{address} is not a station's address: the lowest bit of its first byte is not 0"
+        ));
+    }
+    Ok(address)
+}
+
 /// A channel by its number.
 pub fn channel(number: i64) -> Result<Channel, String> {
     let channel = u8::try_from(number).ok().and_then(Channel::from_number);
@@ -107,6 +118,15 @@ pub fn inactivity(time: Duration) -> Result<Duration, String> {
         Ok(time)
     } else {
         Err(format!("{time:?} is not possible: 1 second to a day"))
+    }
+}
+
+/// How long a round through the channels of a hopping radio takes.
+pub fn cycle(time: Duration) -> Result<Duration, String> {
+    if (Duration::from_millis(20)..=Duration::from_secs(1)).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("{time:?} is not possible: 20 milliseconds to a second"))
     }
 }
 

@@ -105,7 +105,7 @@ impl Chronicle {
                 });
                 self.serves(now, moved.station, mast)
             }
-            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => false,
+            WorkerEvent::Ap(_) | WorkerEvent::Link(_) | WorkerEvent::Trouble(_) => false,
         }
     }
 

@@ -32,7 +32,7 @@ impl Stage {
             WorkerEvent::Ap(ApEvent::PowerSave { station, dozing: false, .. }) => {
                 format!("{} is awake: what was kept goes out", name_of(station))
             }
-            WorkerEvent::Moved(_) | WorkerEvent::Ap(_) => return,
+            WorkerEvent::Moved(_) | WorkerEvent::Ap(_) | WorkerEvent::Link(_) => return,
             WorkerEvent::Trouble(text) => text,
         };
         self.witness.borrow_mut().tape.comment(mast, &comment);
@@ -100,7 +100,8 @@ impl Stage {
                     actor.dozes += 1;
                 }
             }
-            LinkEvent::Awake | LinkEvent::SwitchChannel(_) | LinkEvent::Away { .. } => {}
+            LinkEvent::NotFound | LinkEvent::Awake | LinkEvent::SwitchChannel(_) | LinkEvent::Away { .. } => {
+            }
         }
     }
 

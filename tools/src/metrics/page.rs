@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::status::{Client, GAP_BOUNDS_US, Radio, Status, VirtualAp};
+use crate::status::{Client, GAP_BOUNDS_US, Link, Radio, Status, VirtualAp};
 
 use super::text::{Kind, Text};
 
 /// Clients that have metrics of their own at the most; those beyond are in the counts.
 const MAX_CLIENTS: usize = 4096;
+/// Foreign networks that have metrics at the most.
+const MAX_LINKS: usize = 256;
 /// Virtual APs whose generation is told at the most.
 const MAX_VIRTUAL_APS: usize = 4096;
 
@@ -19,6 +21,7 @@ pub fn page(status: &Status) -> String {
     drops(&mut out, &status.radios);
     virtual_aps(&mut out, status);
     clients(&mut out, status);
+    links(&mut out, &status.links);
     moves(&mut out, status);
     out.into_string()
 }
@@ -155,6 +158,60 @@ fn clients(out: &mut Text, status: &Status) {
 
 fn labels<'a>(ap: &'a VirtualAp, client: &'a Client) -> [(&'static str, &'a str); 3] {
     [("client", &client.address), ("bssid", &ap.bssid), ("radio", &ap.radio)]
+}
+
+fn links(out: &mut Text, links: &[Link]) {
+    type Value = fn(&Link) -> Option<f64>;
+    let metrics: [(&str, Kind, &str, Value); 7] = [
+        ("airloom_link_up", Kind::Gauge, "Whether a foreign network is joined.", |link| {
+            Some(f64::from(u8::from(link.state == "connected")))
+        }),
+        (
+            "airloom_link_slot_share",
+            Kind::Gauge,
+            "Share of the radio's time that its channel gets.",
+            |link| link.slot_share,
+        ),
+        ("airloom_link_signal_dbm", Kind::Gauge, "Signal of its AP.", |link| link.signal_dbm.map(f64::from)),
+        (
+            "airloom_link_ap_buffer_frames",
+            Kind::Gauge,
+            "Frames that its AP keeps, as far as known.",
+            |link| link.ap_buffer.map(f64::from),
+        ),
+        ("airloom_link_connects_total", Kind::Counter, "How often it was joined.", |link| {
+            Some(link.connects as f64)
+        }),
+        ("airloom_link_received_bytes_total", Kind::Counter, "Bytes from it.", |link| {
+            Some(link.rx_bytes as f64)
+        }),
+        ("airloom_link_transmitted_bytes_total", Kind::Counter, "Bytes to it.", |link| {
+            Some(link.tx_bytes as f64)
+        }),
+    ];
+    for (name, kind, help, value) in metrics {
+        out.metric(name, kind, help);
+        for link in links.iter().take(MAX_LINKS) {
+            if let Some(value) = value(link) {
+                out.sample(&link_labels(link), value);
+            }
+        }
+    }
+    out.metric(
+        "airloom_link_lost_frames_total",
+        Kind::Counter,
+        "Frames lost on a foreign network, by cause.",
+    );
+    for link in links.iter().take(MAX_LINKS) {
+        for (cause, count) in &link.losses {
+            let [radio, ssid, address] = link_labels(link);
+            out.sample(&[radio, ssid, address, ("cause", cause)], count);
+        }
+    }
+}
+
+fn link_labels(link: &Link) -> [(&'static str, &str); 3] {
+    [("radio", &link.radio), ("ssid", &link.ssid), ("address", &link.address)]
 }
 
 fn moves(out: &mut Text, status: &Status) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::status::{Client, MoveTotals, PeerNode, Radio, Status, VirtualAp};
+use crate::status::{Client, Link, MoveTotals, PeerNode, Radio, Status, VirtualAp};
 
 /// A page as a scraper understands it: the type of each metric, and its samples with their labels.
 #[derive(Debug, Default)]
@@ -115,6 +115,17 @@ fn status() -> Status {
         }],
         virtual_aps: vec![ap(1, client(1, false)), ap(2, client(2, true))],
         peers: vec![PeerNode { node: "south".into(), state: "suspect".into() }],
+        links: vec![Link {
+            ssid: "cafe".into(),
+            radio: "phy1".into(),
+            address: "02:b1:00:00:00:00".into(),
+            state: "connected".into(),
+            slot_share: Some(0.25),
+            ap_buffer: Some(64),
+            rx_bytes: 70,
+            losses: [("queue_full".to_owned(), 2)].into(),
+            ..Link::default()
+        }],
         move_totals,
         cluster_drops: [("malformed".to_owned(), 6)].into(),
         ..Status::default()
@@ -125,6 +136,7 @@ fn status() -> Status {
 fn a_scraper_finds_radios_clients_drops_moves_peers_and_generations() {
     let scraped = scrape(&page(&status()));
     let ssid = "a \"quoted\\\" \n name";
+    let cafe = [("radio", "phy1"), ("ssid", "cafe"), ("address", "02:b1:00:00:00:00")];
     for (name, labels, value) in [
         ("airloom_info", &[("node", "north"), ("version", "0.1.0")][..], 1.0),
         ("airloom_uptime_seconds", &[], 1.5),
@@ -142,6 +154,11 @@ fn a_scraper_finds_radios_clients_drops_moves_peers_and_generations() {
             &[("client", "02:c1:00:00:00:01"), ("bssid", "02:a1:00:00:00:01"), ("radio", "phy0")],
             -51.0,
         ),
+        ("airloom_link_up", &cafe, 1.0),
+        ("airloom_link_slot_share", &cafe, 0.25),
+        ("airloom_link_ap_buffer_frames", &cafe, 64.0),
+        ("airloom_link_received_bytes_total", &cafe, 70.0),
+        ("airloom_link_lost_frames_total", &[cafe[0], cafe[1], cafe[2], ("cause", "queue_full")], 2.0),
         ("airloom_moves_total", &[("way", "within_node")], 2.0),
         ("airloom_moves_total", &[("way", "taken_over")], 4.0),
         ("airloom_move_gap_seconds_bucket", &[("le", "0.0002")], 1.0),
@@ -153,6 +170,7 @@ fn a_scraper_finds_radios_clients_drops_moves_peers_and_generations() {
     ] {
         assert_eq!(scraped.value(name, labels), Some(value), "{name} {labels:?} in {scraped:#?}");
     }
+    assert_eq!(scraped.value("airloom_link_signal_dbm", &cafe), None);
     assert_eq!(scraped.types["airloom_move_gap_seconds"], "histogram");
     assert_eq!(scrape(&page(&Status::default())).value("airloom_uptime_seconds", &[]), Some(0.0));
 }

@@ -12,6 +12,7 @@ use drivers::{Radio, RadioError};
 use stack::ap::{NetworkConfig, RadioConfig};
 use stack::time::Instant;
 
+use super::links::Links;
 use super::outside::Outside;
 use super::random::OsRandom;
 use super::switch::{Switch, SwitchNetwork};
@@ -34,6 +35,17 @@ pub struct Post<R> {
     pub config: RadioConfig,
     /// Adds what only this kind of radio knows to its status.
     pub inspect: Option<Inspect<R>>,
+    /// It serves the networks. Those that do come first.
+    pub serves: bool,
+    /// The foreign networks that it is a station of.
+    pub links: Option<Links>,
+}
+
+impl<R> Post<R> {
+    /// A radio that serves the networks, and no more.
+    pub const fn new(name: String, radio: R, config: RadioConfig) -> Self {
+        Self { name, radio, config, inspect: None, serves: true, links: None }
+    }
 }
 
 /// A network and what is behind it.
@@ -73,17 +85,21 @@ impl Crew {
             outside,
         });
         let bells: Vec<_> = reactors.iter().map(|reactor| Some(reactor.bell())).collect();
-        let (switch, ports) = Switch::new(served.collect(), &bells);
+        let serving = posts.iter().take_while(|post| post.serves).count();
+        let (switch, ports) = Switch::among(served.collect(), &bells, serving);
         let (tell, events) = sync_channel(EVENTS);
         let (end, endings) = channel();
         let now = reactor::now()?;
         // Should a thread not start, those before it end with this.
         let mut crew = Self { switch: Arc::new(switch), events, endings, threads: Vec::new(), end: None };
         for (index, ((post, port), reactor)) in posts.into_iter().zip(ports).zip(reactors).enumerate() {
-            let Post { name, radio, config, inspect } = post;
-            let mut worker =
-                Worker::new(&name, radio, config, configs.clone(), port, now, Box::new(OsRandom));
+            let Post { name, radio, config, inspect, serves, links } = post;
+            let served = if serves { configs.clone() } else { Vec::new() };
+            let mut worker = Worker::new(&name, radio, config, served, port, now, Box::new(OsRandom));
             worker.inspect_by(inspect);
+            if let Some(links) = links {
+                worker = worker.with_links(links);
+            }
             let mut told = Told {
                 index,
                 tell: tell.clone(),

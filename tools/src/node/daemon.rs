@@ -21,11 +21,13 @@ use super::block::{Blocks, address_of_phy};
 use super::cluster::Identity;
 use super::crew::{Crew, CrewNetwork, Ending, Post};
 use super::inspector::Inspector;
+use super::links::{Links, link_address};
 use super::log::Log;
 use super::member::{Member, Segment, Wish};
 use super::outside::Outside;
 use super::pins::Pins;
 use super::placer::Placer;
+use super::random::OsRandom;
 use super::worker::WorkerEvent;
 use crate::config::{Config, NetworkSettings, RadioSettings};
 use crate::control::{Answer, Request, Server};
@@ -61,9 +63,8 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     let radios: Vec<_> = config.radios.iter().map(|radio| (radio.phy.clone(), radio.channel)).collect();
     let name = identity.as_ref().map_or_else(|| config.node.name.clone(), Identity::name);
     let (wish, wishes) = mpsc::channel();
-    let inspector = Arc::new(
-        Inspector::new(&name, Arc::clone(crew.switch()), radios.clone()).with_cluster(wish, reactor.bell()),
-    );
+    let inspector =
+        Arc::new(Inspector::new(&name, Arc::clone(crew.switch()), radios).with_cluster(wish, reactor.bell()));
     let answering = Arc::clone(&inspector);
     let _server = server
         .start(move |request| match request {
@@ -81,7 +82,9 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
     }
     let mut log = log_of(config, verbosity);
     greet(config, &mut log);
-    let channels: Vec<_> = config.radios.iter().map(|radio| radio.channel).collect();
+    // Those that serve the networks are the first ones; clients know of no others.
+    let serving: Vec<_> = config.serving().map(|radio| (radio.phy.clone(), radio.channel)).collect();
+    let channels: Vec<_> = serving.iter().map(|(_, channel)| *channel).collect();
     let home = identity.as_ref().map_or(NodeSlot::SINGLE, Identity::slot);
     let placer = Placer::new(config.node.placement, (home, channels), Arc::clone(crew.switch()));
     let segments = ids(&config.networks).map(|(id, network)| Segment {
@@ -90,7 +93,7 @@ pub fn run(config: &Config, verbosity: Verbosity) -> anyhow::Result<ExitCode> {
         vlan: network.vlan,
     });
     let segments = segments.collect();
-    let enter = |identity: Identity| identity.enter(crew.switch(), radios, segments, &reactor.bell());
+    let enter = |identity: Identity| identity.enter(crew.switch(), serving, segments, &reactor.bell());
     let member = identity.map(enter).transpose()?;
     let taps = ids(&config.networks).filter_map(|(id, network)| Some((id, network.tap.clone()?)));
     let pins = member.as_ref().map(|_| Pins::new(taps));
@@ -143,6 +146,7 @@ fn log_of(config: &Config, verbosity: Verbosity) -> Log<Stderr> {
     let radios = config.radios.iter().map(|radio| radio.phy.clone()).collect();
     let networks: Vec<_> = ids(&config.networks).map(|(id, network)| (id, &*network.ssid)).collect();
     Log::new(io::stderr(), verbosity.verbose, verbosity.timestamps, radios, &networks)
+        .where_only(config.serving().count())
 }
 
 fn open_networks(networks: &[NetworkSettings]) -> anyhow::Result<Vec<CrewNetwork>> {
@@ -184,12 +188,40 @@ fn open_radio(
         power: settings.power,
         ..PacketRadioConfig::new(settings.phy.clone(), own.base, block.bits, settings.channel)
     };
+    let radio = PacketRadio::open(&config)?;
     Ok(Post {
-        name: settings.phy.clone(),
-        radio: PacketRadio::open(&config)?,
-        config: RadioConfig { block, fresh_keys, ..settings.to_stack(own) },
         inspect: Some(inspect),
+        serves: settings.serves,
+        links: open_links(settings, &radio, own)?,
+        ..Post::new(settings.phy.clone(), radio, RadioConfig { block, fresh_keys, ..settings.to_stack(own) })
     })
+}
+
+/// The links of a radio, each with an address out of the radio's own block and a TAP that has it. `None` without any.
+fn open_links(
+    settings: &RadioSettings,
+    radio: &PacketRadio,
+    own: BssidBlock,
+) -> anyhow::Result<Option<Links>> {
+    if settings.links.is_empty() {
+        return Ok(None);
+    }
+    let now = reactor::now().context("cannot read the clock")?;
+    let mut links = Links::new(settings.slots(), now, settings.channel);
+    for (n, link) in settings.links.iter().enumerate() {
+        let address = link_address(&own, n).context("there are more links than addresses")?;
+        let mut config = link.to_stack(address);
+        for channel in &link.channels {
+            radio.check_channel(*channel)?;
+        }
+        config.channels.retain(|channel| radio.check_channel(*channel).is_ok());
+        let behind = match &link.tap {
+            Some(name) => Some((name.clone(), Box::new(Tap::open_as(name, address)?) as Box<dyn Outside>)),
+            None => None,
+        };
+        links.add(now, config, behind, Box::new(OsRandom));
+    }
+    Ok(Some(links))
 }
 
 /// What a packet radio knows of what its socket dropped and of what it acknowledges.
@@ -215,9 +247,13 @@ fn inspect(radio: &mut PacketRadio, status: &mut status::Radio) {
 fn greet(config: &Config, log: &mut Log<Stderr>) {
     for (radio, settings) in config.radios.iter().enumerate() {
         let (channel, frequency) = (settings.channel.number(), settings.channel.frequency());
-        for network in &config.networks {
+        for network in config.networks.iter().filter(|_| settings.serves) {
             let ssid = escape(&network.ssid);
             log.line(radio, &format!("AP-ENABLED ssid=\"{ssid}\" channel={channel} freq={frequency}"));
+        }
+        for link in &settings.links {
+            let tap = link.tap.as_deref().map(|tap| format!(" tap={tap}")).unwrap_or_default();
+            log.line(radio, &format!("HOP-ENABLED ssid=\"{}\"{tap}", escape(&link.ssid)));
         }
     }
 }
@@ -310,6 +346,6 @@ impl<W: Write> Watch<'_, W> {
         let why = ending.err().unwrap_or_else(|| "stopped".to_owned());
         self.parts.inspector.radio_ended(radio, &why);
         self.parts.placer.radio_gone(radio);
-        self.parts.log.line(radio, &format!("AP-DISABLED {why}"));
+        self.parts.log.ended(radio, &why);
     }
 }

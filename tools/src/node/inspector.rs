@@ -133,6 +133,9 @@ impl Inspector {
             let names: Vec<_> = self.radios.iter().map(|(name, _)| name.as_str()).collect();
             format!("there is no radio {radio}; there are {}", names.join(", "))
         })?;
+        if !self.switch.serves(to) {
+            return Err(format!("{radio} is there for foreign networks: it serves no clients"));
+        }
         let (answer, answered) = sync_channel(1);
         self.switch.move_station(station, to, Some(answer)).map_err(|why| format!("{client}: {why}"))?;
         match answered.recv_timeout(MOVE) {
@@ -223,6 +226,7 @@ impl Inspector {
                     drop(generations);
                     status.radios.push(report.radio);
                     status.virtual_aps.append(&mut report.virtual_aps);
+                    status.links.append(&mut report.links);
                 }
                 None => status.radios.extend(self.silent(radio)),
             }

@@ -1,10 +1,13 @@
-//! What a node says about itself while it runs, in the words of hostapd.
+//! What a node says about itself while it runs, in the words of hostapd and, of foreign networks, of wpa_supplicant.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stack::ap::{ApEvent, NetworkId};
+use stack::sta::LinkEnd;
+use stack::wire::{MacAddr, ReasonCode};
 
+use super::links::{LinkChange, LinkNews};
 use super::member::{Departed, News};
 use super::moves::Moved;
 use super::worker::WorkerEvent;
@@ -17,6 +20,8 @@ pub struct Log<W> {
     verbose: bool,
     timestamps: bool,
     radios: Vec<String>,
+    /// Radios from this index on serve no networks.
+    serving: usize,
     networks: Vec<(NetworkId, String)>,
 }
 
@@ -30,7 +35,19 @@ impl<W: Write> Log<W> {
         networks: &[(NetworkId, &[u8])],
     ) -> Self {
         let networks = networks.iter().map(|(id, ssid)| (*id, escape(ssid))).collect();
-        Self { out, verbose, timestamps, radios, networks }
+        Self { out, verbose, timestamps, serving: radios.len(), radios, networks }
+    }
+
+    /// The same, where only the first `serving` radios serve the networks.
+    #[must_use]
+    pub fn where_only(self, serving: usize) -> Self {
+        Self { serving, ..self }
+    }
+
+    /// A radio has ended, for this reason.
+    pub fn ended(&mut self, radio: usize, why: &str) {
+        let what = if radio < self.serving { "AP-DISABLED" } else { "HOP-DISABLED" };
+        self.line(radio, &format!("{what} {why}"));
     }
 
     /// One line about a radio.
@@ -75,6 +92,7 @@ impl<W: Write> Log<W> {
 
     fn text(&self, event: &WorkerEvent) -> Option<String> {
         match event {
+            WorkerEvent::Link(news) => Some(of_link(news)),
             WorkerEvent::Trouble(why) => Some(format!("WARNING {}", escape(why.as_bytes()))),
             WorkerEvent::Ap(ApEvent::StationJoined { network, bssid, station }) => {
                 let ssid = self.ssid(*network);
@@ -109,6 +127,45 @@ impl<W: Write> Log<W> {
     }
 }
 
+fn of_link(news: &LinkNews) -> String {
+    let ssid = escape(&news.ssid);
+    match news.what {
+        LinkChange::Connected { bssid, channel } => {
+            let channel = channel.map(|channel| format!(" channel={}", channel.number())).unwrap_or_default();
+            format!("CTRL-EVENT-CONNECTED - Connection to {bssid} completed [ssid=\"{ssid}\"{channel}]")
+        }
+        LinkChange::Disconnected { bssid, end, wrong_key } => {
+            let end = disconnected(bssid, end, &ssid);
+            let key = if wrong_key { "; the passphrase may be wrong" } else { "" };
+            format!("{end}{key}")
+        }
+        LinkChange::Channel(channel) => format!(
+            "CTRL-EVENT-CHANNEL-SWITCH ssid=\"{ssid}\" channel={} freq={}",
+            channel.number(),
+            channel.frequency()
+        ),
+        LinkChange::Refused(why) => format!("HOP-REFUSED ssid=\"{ssid}\": {why}"),
+        LinkChange::Admitted => format!("HOP-ADMITTED ssid=\"{ssid}\""),
+    }
+}
+
+fn disconnected(bssid: MacAddr, end: LinkEnd, ssid: &str) -> String {
+    let (reason, ours) = match end {
+        LinkEnd::Unanswered => return format!("Authentication with {bssid} timed out. ssid=\"{ssid}\""),
+        LinkEnd::Refused(status) => {
+            return format!(
+                "CTRL-EVENT-ASSOC-REJECT bssid={bssid} status_code={} ssid=\"{ssid}\" ({end})",
+                status.0
+            );
+        }
+        LinkEnd::Deauthenticated(reason) | LinkEnd::Disassociated(reason) => (reason, ""),
+        LinkEnd::Handshake(failure) => (failure.reason(), " locally_generated=1"),
+        LinkEnd::BeaconLoss | LinkEnd::Restarted => (ReasonCode::INACTIVITY, " locally_generated=1"),
+        LinkEnd::Stopped => (ReasonCode::LEAVING, " locally_generated=1"),
+    };
+    format!("CTRL-EVENT-DISCONNECTED bssid={bssid} reason={}{ours} ssid=\"{ssid}\" ({end})", reason.0)
+}
+
 /// Seconds since 1970, as hostapd's option -t has them.
 fn stamp() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -117,16 +174,83 @@ fn stamp() -> String {
 
 #[cfg(test)]
 mod tests {
-    use stack::wire::{MacAddr, ReasonCode};
+    use std::time::Duration;
+
+    use stack::rsn::HandshakeFailure;
+    use stack::slot::Refusal;
+    use stack::wire::{Channel, StatusCode};
 
     use super::*;
 
-    fn said(verbose: bool, event: ApEvent) -> String {
+    fn told(verbose: bool, event: &WorkerEvent) -> String {
         let mut out = Vec::new();
         let networks = [(NetworkId(1), &b"off\x1bice"[..])];
-        Log::new(&mut out, verbose, false, vec!["phy0".to_owned()], &networks)
-            .event(0, &WorkerEvent::Ap(event));
+        Log::new(&mut out, verbose, false, vec!["phy0".to_owned()], &networks).event(0, event);
         String::from_utf8(out).unwrap()
+    }
+
+    fn said(verbose: bool, event: ApEvent) -> String {
+        told(verbose, &WorkerEvent::Ap(event))
+    }
+
+    #[test]
+    fn of_foreign_networks_the_lines_are_those_of_wpa_supplicant() {
+        let bssid = MacAddr([2, 0, 0, 0, 3, 0]);
+        let channel = |number| Channel::from_number(number).unwrap();
+        let lost = |end, wrong_key| LinkChange::Disconnected { bssid, end, wrong_key };
+        let slow = Refusal::SlowHop {
+            from: channel(36),
+            to: channel(40),
+            dead: Duration::from_millis(52),
+            limit: Duration::from_millis(30),
+        };
+        for (what, words) in [
+            (
+                LinkChange::Connected { bssid, channel: Some(channel(6)) },
+                "CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:03:00 completed [ssid=\"ca\\u{1b}fe\" channel=6]\n",
+            ),
+            (
+                lost(LinkEnd::Deauthenticated(ReasonCode::LEAVING), false),
+                "CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:03:00 reason=3 ssid=\"ca\\u{1b}fe\" (deauthenticated by the AP",
+            ),
+            (lost(LinkEnd::BeaconLoss, false), " reason=4 locally_generated=1 ssid="),
+            (lost(LinkEnd::Stopped, false), " reason=3 locally_generated=1 ssid="),
+            (
+                lost(LinkEnd::Handshake(HandshakeFailure::Timeout), true),
+                " reason=15 locally_generated=1 ssid=\"ca\\u{1b}fe\" (4-way handshake timed out (wrong passphrase?)); the \
+                 passphrase may be wrong\n",
+            ),
+            (lost(LinkEnd::Unanswered, false), "Authentication with 02:00:00:00:03:00 timed out. ssid="),
+            (
+                lost(LinkEnd::Refused(StatusCode(17)), false),
+                "CTRL-EVENT-ASSOC-REJECT bssid=02:00:00:00:03:00 status_code=17 ssid=",
+            ),
+            (
+                LinkChange::Channel(channel(36)),
+                "CTRL-EVENT-CHANNEL-SWITCH ssid=\"ca\\u{1b}fe\" channel=36 freq=5180\n",
+            ),
+            (
+                LinkChange::Refused(slow),
+                "HOP-REFUSED ssid=\"ca\\u{1b}fe\": this radio takes 52.0 ms from channel 36",
+            ),
+            (LinkChange::Admitted, "HOP-ADMITTED ssid=\"ca\\u{1b}fe\"\n"),
+        ] {
+            let line = told(false, &WorkerEvent::Link(LinkNews { ssid: b"ca\x1bfe".to_vec(), what }));
+            assert!(line.starts_with("phy0: ") && line.contains(words), "{words} in {line}");
+        }
+    }
+
+    #[test]
+    fn how_a_radio_ended_is_told_by_what_it_did() {
+        let mut out = Vec::new();
+        let radios = ["phy0", "phy1"].map(str::to_owned).to_vec();
+        let mut log = Log::new(&mut out, false, false, radios, &[]).where_only(1);
+        log.ended(0, "stopped");
+        log.ended(1, "stopped");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "phy0: AP-DISABLED stopped\nphy1: HOP-DISABLED stopped\n"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A node: radios with their virtual APs, and the switch between them and the outside.
+//! A node: radios with their virtual APs and links, and the switch between them and the outside.
 
 mod addresses;
 mod block;
@@ -7,8 +7,10 @@ mod crew;
 mod daemon;
 mod follow;
 mod home;
+mod hop;
 mod inbound;
 mod inspector;
+mod links;
 mod log;
 mod member;
 mod moves;
@@ -32,6 +34,7 @@ pub use crew::{Crew, CrewNetwork, Ending, Post};
 pub use daemon::{Parts, Verbosity, attend, run};
 pub use home::{Abroad, Home, Remote, Routes};
 pub use inspector::Inspector;
+pub use links::{LinkChange, LinkNews, Links, link_address};
 pub use log::Log;
 pub use member::{
     Announcing, BoxedJournal, ClusterClock, Departed, Member, MemoryJournal, News, Segment, SignerJournal,

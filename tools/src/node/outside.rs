@@ -1,4 +1,4 @@
-//! What is behind an AP: a TAP device, or a cable in memory.
+//! What is behind an AP or a link: a TAP device, or a cable in memory.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use drivers::tap::{Tap, TapError};
 
-/// Ethernet frames between a network and what is outside of it. All radio threads of a node share it; nothing blocks.
+/// Ethernet frames between a network and what is outside of it. All radio threads of a node share that of a network of its
+/// own; nothing blocks.
 pub trait Outside: Send + Sync {
     /// Reads one frame for the network's stations; `None` when there is none now.
     fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, TapError>;
@@ -16,6 +17,11 @@ pub trait Outside: Send + Sync {
 
     /// What to sleep on until frames can be read, if it is anything.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Says whether there is a network at this end. Where nobody is to be told of it nothing happens.
+    fn set_carrier(&self, _there: bool) -> Result<(), TapError> {
+        Ok(())
+    }
 }
 
 impl Outside for Tap {
@@ -30,6 +36,10 @@ impl Outside for Tap {
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.as_fd())
     }
+
+    fn set_carrier(&self, there: bool) -> Result<(), TapError> {
+        Self::set_carrier(self, there)
+    }
 }
 
 impl<T: Outside + ?Sized> Outside for std::sync::Arc<T> {
@@ -43,6 +53,10 @@ impl<T: Outside + ?Sized> Outside for std::sync::Arc<T> {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         (**self).descriptor()
+    }
+
+    fn set_carrier(&self, there: bool) -> Result<(), TapError> {
+        (**self).set_carrier(there)
     }
 }
 

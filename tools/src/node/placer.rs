@@ -74,7 +74,7 @@ impl Placer {
                 self.count(*from, -1);
                 self.count(*to, 1);
             }
-            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
+            WorkerEvent::Ap(_) | WorkerEvent::Link(_) | WorkerEvent::Trouble(_) => {}
         }
     }
 

@@ -10,13 +10,15 @@ use crate::dump::rate;
 use crate::escape::escape;
 use crate::status;
 
-/// A radio and the virtual APs on it, as the status shows them; the node's name is still to be filled in.
+/// A radio, the virtual APs on it and its links, as the status shows them; the node's name is still to be filled in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The radio.
     pub radio: status::Radio,
     /// Its virtual APs.
     pub virtual_aps: Vec<status::VirtualAp>,
+    /// Its links.
+    pub links: Vec<status::Link>,
 }
 
 impl<R: Radio> Worker<R> {
@@ -25,13 +27,16 @@ impl<R: Radio> Worker<R> {
         let mut drops = self.ap.drops().clone();
         drops.merge(self.port.drops());
         drops.merge(&self.drops);
+        drops.merge(&self.links.drops());
+        let channel = self.links.tuning.channel;
         let mut radio = status::Radio {
             phy: self.name.clone(),
             state: "up".to_owned(),
-            channel: self.config.channel.number(),
-            frequency: self.config.channel.frequency(),
+            channel: channel.number(),
+            frequency: channel.frequency(),
             drops: drops.iter().map(|(reason, count)| (reason.name().to_owned(), count)).collect(),
             counters: self.counters,
+            hopping: self.links.hopping(),
             ack_addresses: self.acks.iter().map(ToString::to_string).collect(),
             ..status::Radio::default()
         };
@@ -47,7 +52,8 @@ impl<R: Radio> Worker<R> {
             generation: 0,
             clients: ap.peers().map(|peer| client(peer, now)).collect(),
         };
-        Report { radio, virtual_aps: self.ap.virtual_aps().map(of).collect() }
+        let virtual_aps = self.ap.virtual_aps().map(of).collect();
+        Report { radio, virtual_aps, links: self.links.report(&self.name) }
     }
 }
 

@@ -91,6 +91,9 @@ pub struct Switch {
     networks: Arc<[Served]>,
     table: Shared,
     controls: Controls,
+    /// So many radios, the first ones, serve the networks.
+    serving: usize,
+    /// The radio may read what is outside of the networks.
     alive: Vec<AtomicBool>,
 }
 
@@ -98,6 +101,11 @@ impl Switch {
     /// A switch between as many radios as there are bells, each the one of its radio's thread, or `None` where a
     /// single thread runs them all. Yields the radios' ports in the same order.
     pub fn new(networks: Vec<SwitchNetwork>, bells: &[Option<Bell>]) -> (Self, Vec<Port>) {
+        Self::among(networks, bells, bells.len())
+    }
+
+    /// The same, where only the first `serving` radios serve the networks: no frame goes to the others.
+    pub fn among(networks: Vec<SwitchNetwork>, bells: &[Option<Bell>], serving: usize) -> (Self, Vec<Port>) {
         let served = |network: SwitchNetwork| Served {
             id: network.id,
             isolate: network.isolate,
@@ -109,30 +117,34 @@ impl Switch {
         let table = Shared::default();
         let (lines, orders): (Vec<_>, Vec<_>) = bells.iter().map(|_| mpsc::channel()).unzip();
         let controls = Controls(lines.into_iter().zip(bells.iter().cloned()).collect());
-        let ports = orders.into_iter().zip(lanes(bells)).enumerate().map(|(radio, (control, lanes))| Port {
-            radio,
-            networks: Arc::clone(&networks),
-            table: Cache::new(Arc::clone(&table)),
-            shared: Arc::clone(&table),
-            lanes,
-            control,
-            controls: controls.clone(),
-            drops: DropCounts::new(),
-            buffer: vec![0; READ],
-            dry: vec![false; networks.len()],
-            first: 0,
-            failing: false,
-            trouble: None,
-            home: None,
-            now: Instant::ZERO,
-            sources: Sources::default(),
-            learnt: Instant::ZERO,
-        });
+        let ports =
+            orders.into_iter().zip(lanes(bells, serving)).enumerate().map(|(radio, (control, lanes))| Port {
+                radio,
+                networks: Arc::clone(&networks),
+                table: Cache::new(Arc::clone(&table)),
+                shared: Arc::clone(&table),
+                lanes,
+                control,
+                controls: controls.clone(),
+                drops: DropCounts::new(),
+                buffer: vec![0; READ],
+                dry: vec![false; networks.len()],
+                first: 0,
+                failing: false,
+                trouble: None,
+                home: None,
+                now: Instant::ZERO,
+                sources: Sources::default(),
+                learnt: Instant::ZERO,
+            });
         let ports = ports.collect();
-        (
-            Self { networks, table, controls, alive: bells.iter().map(|_| AtomicBool::new(true)).collect() },
-            ports,
-        )
+        let alive = (0..bells.len()).map(|radio| AtomicBool::new(radio < serving)).collect();
+        (Self { networks, table, controls, serving, alive }, ports)
+    }
+
+    /// Whether a radio serves the networks.
+    pub(super) const fn serves(&self, radio: usize) -> bool {
+        radio < self.serving
     }
 
     /// Has a radio deauthenticate its stations and end. Whether it was there to be told.
@@ -205,12 +217,12 @@ impl Switch {
     }
 }
 
-/// The lanes between all pairs of radios, for each radio by the index of the other.
-fn lanes(bells: &[Option<Bell>]) -> Vec<Vec<Option<Lane>>> {
+/// The lanes between all pairs of the first radios, for each radio by the index of the other.
+fn lanes(bells: &[Option<Bell>], serving: usize) -> Vec<Vec<Option<Lane>>> {
     let count = bells.len();
     let mut all: Vec<Vec<Option<Lane>>> = (0..count).map(|_| (0..count).map(|_| None).collect()).collect();
-    for one in 0..count {
-        for other in one + 1..count {
+    for one in 0..serving.min(count) {
+        for other in one + 1..serving.min(count) {
             let (there, back) = pair(bells.get(one).cloned().flatten(), bells.get(other).cloned().flatten());
             for (from, to, lane) in [(one, other, there), (other, one, back)] {
                 if let Some(place) = all.get_mut(from).and_then(|lanes| lanes.get_mut(to)) {

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use drivers::{Radio, RadioError, Received, TransmitError};
 use stack::ap::{ApEvent, ApRadio, NetworkConfig, RadioConfig};
+use stack::hop::Hopper;
 use stack::mac::{DropCounts, DropReason};
 use stack::random::Random;
+use stack::slot::SlotConfig;
 use stack::time::{Instant, earliest};
 use stack::wire::{AckChange, MacAddr, ReasonCode, Transmit, TxStatus};
 
+use super::links::{LinkNews, Links};
 use super::moves::{Moved, Moves};
 use super::orders::{Enlisted, Told};
 use super::outside::Outside;
@@ -26,12 +29,13 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// Events that are kept for a caller who does not take them.
 const EVENTS: usize = 4096;
 
-/// A radio, the virtual APs on it, and its port of the node's [`Switch`](super::Switch). It knows no thread and no
+/// A radio, the virtual APs on it, its links to foreign networks, and its port of the node's [`Switch`](super::Switch). It knows no thread and no
 /// clock.
 pub struct Worker<R> {
     pub(super) name: String,
     pub(super) radio: R,
     pub(super) ap: ApRadio,
+    pub(super) links: Links,
     pub(super) config: RadioConfig,
     pub(super) port: Port,
     pub(super) acks: BTreeSet<MacAddr>,
@@ -63,6 +67,8 @@ pub enum WorkerEvent {
     Ap(ApEvent),
     /// A virtual AP has come from another radio.
     Moved(Moved),
+    /// On a foreign network: it was joined, or lost.
+    Link(LinkNews),
     /// Something that should have worked did not; the radio goes on.
     Trouble(String),
 }
@@ -75,7 +81,7 @@ enum End {
 }
 
 impl<R: Radio> Worker<R> {
-    /// A radio with one BSS for each network. `name` is what it is called in the status.
+    /// A radio with one BSS for each network, and without links. `name` is what it is called in the status.
     pub fn new(
         name: &str,
         radio: R,
@@ -89,6 +95,7 @@ impl<R: Radio> Worker<R> {
             name: name.to_owned(),
             radio,
             ap: ApRadio::new(config, networks.clone(), now, random),
+            links: Links::new(SlotConfig::default(), now, config.channel),
             config,
             port,
             acks: BTreeSet::new(),
@@ -123,15 +130,19 @@ impl<R: Radio> Worker<R> {
     /// To be called when the radio or the outside has something, when the bell was rung, and at the deadline.
     pub fn turn(&mut self, now: Instant) -> Result<(), RadioError> {
         self.now = now;
+        self.arrive(now);
         while let Some(control) = self.port.poll_control() {
             self.obey(now, control);
         }
         let mut more = self.hear(now)?;
         let (msdus, left) = self.port.deliver(now, &mut self.ap);
         self.counters.msdus_to_stations += msdus;
-        more |= left;
+        more |= left | self.links.read_outsides(now);
         if self.ap.poll_timeout().is_some_and(|(due, _)| due <= now) {
             self.ap.handle_timeout(now);
+        }
+        if self.links.hopper.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.links.hopper.handle_timeout(now);
         }
         self.tend_moves(now);
         self.tend_copies(now);
@@ -139,7 +150,8 @@ impl<R: Radio> Worker<R> {
         self.send(now)?;
         self.settle(now);
         self.port.ring();
-        for trouble in [self.port.trouble.take(), self.radio.poll_trouble()].into_iter().flatten() {
+        let troubles = [self.port.trouble.take(), self.links.trouble.take(), self.radio.poll_trouble()];
+        for trouble in troubles.into_iter().flatten() {
             self.tell(WorkerEvent::Trouble(trouble));
         }
         self.more = more.then_some(now);
@@ -158,7 +170,9 @@ impl<R: Radio> Worker<R> {
             End::No => None,
         };
         let moves = self.moves.poll_timeout(self.now);
-        let own = earliest(earliest(more, waiting), earliest(held, end));
+        let arrived = self.has_arrived().then_some((self.now, "the radio was tuned"));
+        let links = earliest(arrived, self.links.hopper.poll_timeout());
+        let own = earliest(earliest(earliest(more, waiting), earliest(held, end)), links);
         earliest(earliest(own, self.next_copy()), earliest(moves, self.ap.poll_timeout()))
     }
 
@@ -167,12 +181,15 @@ impl<R: Radio> Worker<R> {
         self.events.pop_front()
     }
 
-    /// Deauthenticates all stations and lets the last frames leave, for half a second at most. Then
-    /// [`Self::is_finished`].
+    /// Deauthenticates all stations, leaves all foreign networks and lets the last frames leave, for half a second at most
+    /// and two rounds through their channels. Then [`Self::is_finished`].
     pub fn stop(&mut self, now: Instant) {
         if self.end == End::No {
             self.ap.stop(ReasonCode::LEAVING);
-            self.end = End::By(now + FAREWELL);
+            self.links.hopper.stop(now);
+            let rounds =
+                if self.links.hopper.is_empty() { Duration::ZERO } else { 2 * self.links.hopper.cycle() };
+            self.end = End::By(now + FAREWELL + rounds);
         }
     }
 
@@ -196,15 +213,16 @@ impl<R: Radio> Worker<R> {
         &self.ap
     }
 
-    /// What it reads of the outside of its networks; changes when another radio has gone.
+    /// What it reads of the outside of its networks and links; more come when another radio has gone.
     pub fn outsides(&self) -> impl Iterator<Item = &dyn Outside> + '_ {
-        self.port.reads()
+        self.links.reads().chain(self.port.reads())
     }
 
     /// One of [`Self::outsides`] was told of as readable: the next turn reads them. Those without a descriptor are read
     /// at every turn.
     pub fn outsides_are_readable(&mut self) {
         self.port.outsides_are_readable();
+        self.links.outsides_are_readable();
     }
 
     fn obey(&mut self, now: Instant, control: Control) {
@@ -238,11 +256,20 @@ impl<R: Radio> Worker<R> {
                 None => return Ok(false),
                 Some(Received::Frame { info, frame }) => {
                     self.counters.rx_frames += 1;
-                    self.ap.handle_frame(now, &info, frame);
+                    if !self.networks.is_empty() {
+                        self.ap.handle_frame(now, &info, frame);
+                    }
+                    if !self.links.hopper.is_empty() {
+                        self.links.hopper.handle_frame(now, &info, frame);
+                    }
                 }
                 Some(Received::Status(status)) => self.completed(now, status),
             }
             self.settle(now);
+            // What else it has is heard by those on its new channel.
+            if self.has_arrived() {
+                return Ok(true);
+            }
         }
         Ok(true)
     }
@@ -252,11 +279,12 @@ impl<R: Radio> Worker<R> {
         self.counters.tx_acked += u64::from(status.acked);
         self.counters.tx_failed += u64::from(!status.acked);
         self.counters.tx_retries += u64::from(status.retries);
-        self.ap.handle_tx_status(now, status);
+        self.owner_handles(now, status);
     }
 
-    /// Passes on what the virtual APs have brought forth.
+    /// Passes on what the virtual APs and the links have brought forth.
     pub(super) fn settle(&mut self, now: Instant) {
+        self.settle_links();
         while let Some(event) = self.ap.poll_event() {
             match event {
                 ApEvent::Msdu { network, ethernet } => {
@@ -288,7 +316,7 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    fn acknowledge(&mut self, change: AckChange) {
+    pub(super) fn acknowledge(&mut self, change: AckChange) {
         match change {
             AckChange::Add(address) => self.acks.insert(address),
             AckChange::Remove(address) => self.acks.remove(&address),
@@ -307,7 +335,7 @@ impl<R: Radio> Worker<R> {
 
     fn send(&mut self, now: Instant) -> Result<(), RadioError> {
         let mut idle = true;
-        while let Some(transmit) = self.held.take().or_else(|| self.ap.poll_transmit(now)) {
+        while let Some(transmit) = self.next_transmit(now) {
             idle = false;
             self.transmit(now, transmit);
             if self.held.is_some() {
@@ -316,27 +344,48 @@ impl<R: Radio> Worker<R> {
         }
         self.radio.flush()?;
         if let End::By(at) = self.end
-            && (at <= now || (idle && self.outstanding == 0))
+            && (at <= now || (idle && self.outstanding == 0 && self.links.is_finished()))
         {
             self.end = End::Reached;
         }
         Ok(())
     }
 
+    fn next_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        let own = || self.ap.poll_transmit(now).or_else(|| self.links.hopper.poll_transmit());
+        self.held.take().or_else(own)
+    }
+
     fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        let id = transmit.id;
         match self.radio.transmit(&transmit) {
             Ok(()) => {
                 self.counters.tx_frames += 1;
                 self.outstanding += 1;
-                self.ap.recycle(transmit);
+                self.recycle(transmit);
             }
             Err(TransmitError::Full) => self.held = Some(transmit),
             Err(TransmitError::TooLong { .. }) => {
                 self.drops.count(DropReason::FrameTooLong);
-                let id = transmit.id;
-                self.ap.recycle(transmit);
-                self.ap.handle_tx_status(now, TxStatus { id, acked: false, retries: 0 });
+                self.recycle(transmit);
+                self.owner_handles(now, TxStatus { id, acked: false, retries: 0 });
             }
+        }
+    }
+
+    fn recycle(&mut self, transmit: Transmit) {
+        if Hopper::owns(transmit.id) {
+            self.links.hopper.recycle(transmit);
+        } else {
+            self.ap.recycle(transmit);
+        }
+    }
+
+    fn owner_handles(&mut self, now: Instant, status: TxStatus) {
+        if Hopper::owns(status.id) {
+            self.links.hopper.handle_tx_status(now, status);
+        } else {
+            self.ap.handle_tx_status(now, status);
         }
     }
 }

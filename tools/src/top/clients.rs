@@ -20,7 +20,7 @@ const COLUMNS: [Column<Row>; 13] = [
     Column { title: "radio", width: 7, worth: 7, cell: |row| text(&row.ap.radio) },
     Column { title: "moves", width: 5, worth: 3, cell: |row| number(row.moves) },
     Column { title: "state", width: 10, worth: 6, cell: state },
-    Column { title: "signal", width: 9, worth: 12, cell: signal },
+    Column { title: "signal", width: 9, worth: 12, cell: |row| signal(row.client.signal_dbm) },
     Column {
         title: "rate",
         width: 12,
@@ -51,8 +51,8 @@ fn state(row: &Row) -> Cell<'static> {
 }
 
 /// Four bars, as everybody knows them, and the number.
-fn signal(row: &Row) -> Cell<'static> {
-    let Some(dbm) = row.client.signal_dbm else { return Cell::from("–") };
+pub(super) fn signal(dbm: Option<i8>) -> Cell<'static> {
+    let Some(dbm) = dbm else { return Cell::from("–") };
     let (strength, color) = match dbm {
         -55.. => (4, Color::Green),
         -67..-55 => (3, Color::Green),

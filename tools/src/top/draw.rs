@@ -10,7 +10,7 @@ use crate::status::Status;
 
 use super::history::short;
 use super::view::{View, clean};
-use super::{clients, moves, radios};
+use super::{clients, links, moves, radios};
 
 /// Reasons for drops that are listed.
 const MAX_DROPS: u16 = 6;
@@ -26,10 +26,11 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
         Constraint::Length(trouble),
         Constraint::Length(radios + 2),
         Constraint::Min(4),
+        Constraint::Length(links::height(&status.links)),
         Constraint::Length(moves::height(view, status)),
         Constraint::Length(drops + 1),
     ]);
-    let [top, warning, upper, middle, moved, lower] = parts.areas(frame.area());
+    let [top, warning, upper, middle, foreign, moved, lower] = parts.areas(frame.area());
     title(frame, top, view, status);
     if let Some(why) = &view.trouble {
         let line = format!(" no answer since this; asking again. {why}");
@@ -37,6 +38,9 @@ pub fn draw(frame: &mut Frame<'_>, view: &View) {
     }
     radios::draw(frame, upper, view, &status.radios);
     clients::draw(frame, middle, view);
+    if foreign.height > 0 {
+        links::draw(frame, foreign, view, &status.links);
+    }
     if moved.height > 0 {
         moves::draw(frame, moved, view, status);
     }
@@ -57,13 +61,18 @@ fn title(frame: &mut Frame<'_>, area: Rect, view: &View, status: &Status) {
         1 => "1 client".into(),
         n => format!("{n} clients"),
     };
+    let networks = match status.links.len() {
+        0 => String::new(),
+        1 => ", on 1 foreign network".into(),
+        n => format!(", on {n} foreign networks"),
+    };
     let peers: Vec<_> =
         status.peers.iter().map(|peer| clean(&format!("{} {}", peer.node, peer.state))).collect();
     let peers = if peers.is_empty() { String::new() } else { format!("  with {}", peers.join(", ")) };
     let left = Line::from(vec![
         Span::styled(" airloom ", Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED)),
         Span::styled(format!(" {}", clean(&status.node)), Modifier::BOLD),
-        Span::raw(format!("  up {up}, {clients}{peers}")),
+        Span::raw(format!("  up {up}, {clients}{networks}{peers}")),
     ]);
     let keys = Line::styled("q quit  s sort  ↑↓ choose ", quiet()).right_aligned();
     let room = usize::from(area.width).saturating_sub(left.width());

@@ -8,6 +8,7 @@ mod clients;
 mod columns;
 mod draw;
 mod history;
+mod links;
 mod moves;
 mod radios;
 mod view;

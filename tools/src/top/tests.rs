@@ -2,7 +2,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::status::{Client, Move, PeerNode, Radio, RadioCounters, Status, VirtualAp};
+use crate::status::{Client, Link, Move, PeerNode, Radio, RadioCounters, Status, VirtualAp};
 
 /// The screen as text, without the blanks at the ends of lines.
 fn screen(view: &View, width: u16, height: u16) -> String {
@@ -89,6 +89,39 @@ fn a_wide_screen_has_everything() {
 #[test]
 fn a_narrow_screen_keeps_what_matters_most() {
     is_as_in("narrow.txt", &screen(&view(5), 60, 13));
+}
+
+/// Four foreign networks besides: one is joined, one is looked for, one is refused, one sends text that steers terminals.
+fn foreign(n: u64) -> Status {
+    let link = |number: u8, ssid: &str, state: &str| Link {
+        ssid: ssid.into(),
+        state: state.into(),
+        address: format!("02:b1:00:00:00:{number:02x}"),
+        radio: "phy2".into(),
+        tap: Some(format!("hop{number}")),
+        ..Link::default()
+    };
+    let cafe = Link {
+        bssid: "02:d1:00:00:00:01".into(),
+        channel: 36,
+        signal_dbm: Some(-61),
+        slot_share: Some(0.337),
+        dead_air_ms: Some(3.04),
+        rx_bytes: 70_000 * n,
+        tx_bytes: 600 * n,
+        losses: [("queue_full".to_owned(), 2), ("not_acknowledged".to_owned(), 3)].into(),
+        ..link(0, "cafe", "connected")
+    };
+    let refused = Link { refusal: Some("too slow".into()), ..link(2, "library", "waiting") };
+    let links = vec![cafe, link(1, "home", "scanning"), refused, link(3, "e\u{1b}[2Jvil", "securing")];
+    Status { links, ..status(n) }
+}
+
+#[test]
+fn foreign_networks_have_a_table_of_their_own() {
+    let mut view = View::default();
+    (0..5).for_each(|n| view.take(Ok(foreign(n))));
+    is_as_in("links.txt", &screen(&view, 140, 22));
 }
 
 /// The first client went to and fro, and was taken over at last; the second came from another node and left again.

@@ -6,6 +6,7 @@ use crate::escape::is_dangerous;
 use crate::status::{Client, Radio, Status, VirtualAp};
 
 use super::history::History;
+use super::links;
 
 /// Clients that are listed at the most.
 const MAX_CLIENTS: usize = 10_000;
@@ -73,6 +74,13 @@ pub(super) struct RadioHistory {
     pub(super) drops: History,
 }
 
+/// What is known of a foreign network besides its status: bytes per second from it and to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct LinkHistory {
+    pub(super) up: History,
+    pub(super) down: History,
+}
+
 /// A reason for drops, over all radios.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct DropRow {
@@ -88,6 +96,8 @@ pub struct View {
     pub(super) trouble: Option<String>,
     pub(super) rows: Vec<Row>,
     pub(super) radios: BTreeMap<String, RadioHistory>,
+    /// By the address that the node has there.
+    pub(super) links: BTreeMap<String, LinkHistory>,
     pub(super) drops: BTreeMap<String, DropRow>,
     pub(super) sort: Sort,
     /// Address and BSSID of the client that was chosen.
@@ -107,6 +117,7 @@ impl View {
         self.trouble = None;
         self.take_radios(&status);
         self.take_clients(&status);
+        self.take_links(&status);
         self.status = Some(Status { virtual_aps: Vec::new(), ..status });
     }
 
@@ -154,6 +165,16 @@ impl View {
             let mut history = before.remove(&reason).unwrap_or_default().history;
             history.take(at, count);
             self.drops.insert(reason, DropRow { count, history });
+        }
+    }
+
+    fn take_links(&mut self, status: &Status) {
+        let mut before = std::mem::take(&mut self.links);
+        for link in status.links.iter().take(links::MOST) {
+            let mut history = before.remove(&link.address).unwrap_or_default();
+            history.up.take(status.uptime_ms, link.rx_bytes);
+            history.down.take(status.uptime_ms, link.tx_bytes);
+            self.links.insert(link.address.clone(), history);
         }
     }
 

@@ -169,7 +169,9 @@ struct Play {
 
 impl Play {
     fn new(config: &Config) -> anyhow::Result<Self> {
-        let Some(radio) = config.radios.first() else { bail!("there is no radio to hear it") };
+        let Some(radio) = config.serving().next() else {
+            bail!("there is no [[radio]] with networks to hear it")
+        };
         let blocks = Blocks::choose(&[(address_of_phy(&radio.phy), radio.bssid)]);
         let block = blocks.all.context("a radio without a block")?;
         let networks: Vec<NetworkConfig> =

@@ -238,7 +238,7 @@ impl<E: Engine> Member<E> {
                 self.handle_heard(now, radio, (*bssid, *station), *signal);
             }
             WorkerEvent::Ap(ApEvent::OnAir(bssid)) => self.handle_on_air(now, *bssid),
-            WorkerEvent::Ap(_) | WorkerEvent::Trouble(_) => {}
+            WorkerEvent::Ap(_) | WorkerEvent::Link(_) | WorkerEvent::Trouble(_) => {}
         }
     }
 

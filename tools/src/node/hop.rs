@@ -1,0 +1,80 @@
+//! A radio as a station of foreign networks: it hears and sends for its links, and goes from channel to channel as they
+//! want it.
+
+use drivers::Radio;
+use stack::hop::HopEvent;
+use stack::time::Instant;
+use stack::wire::Channel;
+
+use super::links::{LinkChange, Links};
+use super::worker::{Worker, WorkerEvent};
+
+impl<R: Radio> Worker<R> {
+    /// Has the radio be a station of these networks.
+    #[must_use]
+    pub fn with_links(mut self, links: Links) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// Its links.
+    pub const fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Tells the links where the radio is, once it is there.
+    pub(super) fn arrive(&mut self, now: Instant) {
+        if !self.has_arrived() {
+            return;
+        }
+        if let Some(channel) = self.links.tuning.told.take() {
+            self.links.tuning.channel = channel;
+            self.links.hopper.handle_tuned(now, channel);
+        }
+    }
+
+    /// It was tuned and is there, which the links do not know yet.
+    pub(super) fn has_arrived(&self) -> bool {
+        self.links.tuning.told.is_some() && self.radio.is_tuned()
+    }
+
+    /// Passes on what the links have brought forth.
+    pub(super) fn settle_links(&mut self) {
+        while let Some(event) = self.links.hopper.poll_event() {
+            let news = match event {
+                HopEvent::Link(link, event) => self.links.handle_event(link, event),
+                HopEvent::Ack(change) => {
+                    self.acknowledge(change);
+                    continue;
+                }
+                HopEvent::Tune(channel) => {
+                    self.tune(channel);
+                    continue;
+                }
+                HopEvent::Refused(link, why) => self.links.news(link, LinkChange::Refused(why)),
+                HopEvent::Admitted(link) => self.links.news(link, LinkChange::Admitted),
+            };
+            if let Some(news) = news {
+                self.tell(WorkerEvent::Link(news));
+            }
+        }
+    }
+
+    /// Nothing is in flight. What time it is when that is done is known in the next turn, which is due at once.
+    fn tune(&mut self, channel: Channel) {
+        let tuning = &mut self.links.tuning;
+        let trouble = match self.radio.set_channel(channel) {
+            Ok(()) => {
+                tuning.told = Some(channel);
+                tuning.failed.retain(|failed| *failed != channel);
+                return;
+            }
+            Err(error) => error.to_string(),
+        };
+        tuning.told = Some(tuning.channel);
+        if !tuning.failed.contains(&channel) {
+            tuning.failed.push(channel);
+            self.tell(WorkerEvent::Trouble(format!("{channel}: {trouble}")));
+        }
+    }
+}
