@@ -156,20 +156,31 @@ pub(crate) fn four_networks() -> Outcome {
     expect(took <= 5.0, || format!("they were up after {took:.2} s only"))
 }
 
-/// Runs iperf3 through the TAP of a network and yields its report.
-fn stream(plan: &Plan, arguments: &[&str]) -> Result<Value, String> {
-    let mut server = plan.command("iperf3", &["-s", "-1", "--forceflush"]);
-    let mut server = Daemon::start(&mut server, &format!("iperf3-{}", plan.name()))?;
-    until_listens(&mut server)?;
-    let mut client = Command::new("iperf3");
-    client.args(["-c", &plan.ip(1), "-J"]).args(arguments);
+/// Runs iperf3 through the TAP of a network, to the access point or from it, and yields its report. What is sent last is
+/// counted where it is received: iperf3's own way to turn a stream round ends it with frames on their way.
+fn stream(plan: &Plan, down: bool, arguments: &[&str]) -> Result<Value, String> {
+    let port = 5201 + plan.place as u16;
+    let (port_text, name) = (port.to_string(), format!("iperf3-{}", plan.name()));
+    let here = |arguments: &[&str]| {
+        let mut command = Command::new("iperf3");
+        command.args(arguments);
+        command
+    };
+    let there = |arguments: &[&str]| plan.command("iperf3", arguments);
+    let server = ["-s", "-1", "--forceflush", "-p", &port_text];
+    let mut server = Daemon::start(&mut if down { here(&server) } else { there(&server) }, &name)?;
+    until_listens(&mut server, port)?;
+    let to = plan.ip(if down { 2 } else { 1 });
+    let client = [&["-c", &to, "-p", &port_text, "-J"], arguments].concat();
+    let mut client = if down { there(&client) } else { here(&client) };
     said(serde_json::from_str(&output(&mut client)?))
 }
 
 /// One through each of these at the same time.
-fn streams(plans: &[Plan], arguments: &[&str]) -> Result<Vec<Value>, String> {
+fn streams(plans: &[Plan], down: bool, arguments: &[&str]) -> Result<Vec<Value>, String> {
     thread::scope(|scope| {
-        let running: Vec<_> = plans.iter().map(|plan| scope.spawn(|| stream(plan, arguments))).collect();
+        let start = |plan| scope.spawn(move || stream(plan, down, arguments));
+        let running: Vec<_> = plans.iter().map(start).collect();
         let ended: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
         let ended = ended.into_iter().map(|end| end.map_err(|_| "iperf3's thread ended badly".to_owned())?);
         ended.collect()
@@ -179,9 +190,9 @@ fn streams(plans: &[Plan], arguments: &[&str]) -> Result<Vec<Value>, String> {
 /// UDP on all four at a rate below what the air bears, one way and then the other: none is lost.
 pub(crate) fn udp() -> Outcome {
     let (_networks, _hop) = joined(&FOUR)?;
-    for (way, more) in [("up", &[][..]), ("down", &["-R"])] {
-        let arguments = [&["-u", "-b", "300k", "-l", "1000", "-t", "6"], more].concat();
-        for (report, plan) in streams(&FOUR, &arguments)?.iter().zip(&FOUR) {
+    for (way, down) in [("up", false), ("down", true)] {
+        let arguments = ["-u", "-b", "300k", "-l", "1000", "-t", "6"];
+        for (report, plan) in streams(&FOUR, down, &arguments)?.iter().zip(&FOUR) {
             let sum = &report["end"]["sum"];
             let (packets, lost) = (sum["packets"].as_u64(), sum["lost_packets"].as_u64());
             println!("measure hop_udp_{way}.{} {} packets", plan.name(), packets.unwrap_or_default());
@@ -196,9 +207,8 @@ pub(crate) fn udp() -> Outcome {
 pub(crate) fn tcp() -> Outcome {
     let (_networks, _hop) = joined(&FOUR)?;
     let two = [FOUR[0], FOUR[2]];
-    for (way, more) in [("up", &[][..]), ("down", &["-R"])] {
-        let arguments = [&["-t", "6"], more].concat();
-        for (report, plan) in streams(&two, &arguments)?.iter().zip(&two) {
+    for (way, down) in [("up", false), ("down", true)] {
+        for (report, plan) in streams(&two, down, &["-t", "6"])?.iter().zip(&two) {
             let received = &report["end"]["sum_received"];
             let rate = received["bits_per_second"].as_f64().unwrap_or_default() / 1e6;
             println!("measure hop_tcp_{way}.{} {rate:.2} Mb/s", plan.name());

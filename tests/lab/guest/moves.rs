@@ -91,9 +91,7 @@ pub(super) fn pings_both_ways(
     pause: Duration,
     move_over: impl Fn() -> Result<Option<f64>, String>,
 ) -> Result<Vec<f64>, String> {
-    let arguments = traffic::arguments(ADDRESS, count, "0.01");
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let up = Beside::start(client.command("ping", &arguments));
+    let up = Beside::start(traffic::command_from(client, ADDRESS, count, "0.01"));
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), count, "0.01"));
     let down = Beside::start(command);

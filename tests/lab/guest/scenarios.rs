@@ -78,8 +78,7 @@ pub(crate) fn three_clients(make: Make) -> Outcome {
     }
     bssids_are_as_they_should(make, &ap, &clients)?;
     clients[0].reaches(&clients[1].ip())?;
-    let command = clients[2].command("ping", &["-q", "-n", "-c", "200", "-i", "0.02", ADDRESS]);
-    let beside = Beside::start(command);
+    let beside = Beside::start(traffic::command_from(&clients[2], ADDRESS, 200, "0.02"));
     from_client(&clients[0], &clients[1].ip(), 200, "0.02")?.all_answered("between two clients")?;
     beside.end()?.all_answered("from the third client")
 }
@@ -169,7 +168,7 @@ fn rekey(plan: Plan, word: &str) -> Outcome {
     let mut down = Command::new("ping");
     down.args(traffic::arguments(&client.ip(), 450, "0.025"));
     let down = Beside::start(down);
-    let up = Beside::start(client.command("ping", &["-q", "-n", "-c", "450", "-i", "0.025", ADDRESS]));
+    let up = Beside::start(traffic::command_from(&client, ADDRESS, 450, "0.025"));
     // For the group key to have something to do.
     let _group =
         Daemon::start(Command::new("ping").args(["-q", "-b", "-i", "0.2", "10.9.0.255"]), "broadcast")?;
@@ -188,10 +187,11 @@ pub(crate) fn fragments(make: Make) -> Outcome {
     client.run("iw", &["phy", &client.phy(), "set", "frag", "256"])?;
     let outcome = client.reaches(ADDRESS).and_then(|()| {
         for size in ["200", "600", "1400"] {
-            let up = client.command("ping", &["-q", "-n", "-c", "50", "-i", "0.02", "-s", size, ADDRESS]);
+            let mut up = traffic::command_from(&client, ADDRESS, 50, "0.02");
+            up.args(["-s", size]);
             traffic::pings(up)?.all_answered(&format!("{size} bytes from the client"))?;
             let mut down = Command::new("ping");
-            down.args(["-q", "-n", "-c", "50", "-i", "0.02", "-s", size, &client.ip()]);
+            down.args(traffic::arguments(&client.ip(), 50, "0.02")).args(["-s", size]);
             traffic::pings(down)?.all_answered(&format!("{size} bytes to the client"))?;
         }
         Ok(())
