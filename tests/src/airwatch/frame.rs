@@ -29,6 +29,11 @@ pub const ACK: u8 = 0x1d;
 /// LLC and SNAP with the type of EAPOL.
 const EAPOL: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e];
 
+/// Behind LLC, SNAP, the EAPOL header and the type of descriptor (802.11-2020 12.7.2): the upper byte of the key
+/// information, and in it the Secure bit.
+const KEY_INFORMATION: usize = 8 + 4 + 1;
+const SECURE: u8 = 0x02;
+
 /// A MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Address(pub [u8; 6]);
@@ -86,6 +91,8 @@ pub struct Frame {
     pub cover: Option<(u8, u64)>,
     /// EAPOL in the clear.
     pub eapol: bool,
+    /// That of a key that both sides have: message 3 or 4 of the handshake, from a client the last.
+    pub agreed: bool,
     /// The TSF timer in a beacon, in microseconds.
     pub timer: Option<u64>,
     /// A hash of all behind the header.
@@ -114,6 +121,7 @@ impl Frame {
             tid: None,
             cover: None,
             eapol: false,
+            agreed: false,
             timer: None,
             body: 0,
             acked: false,
@@ -151,13 +159,14 @@ impl Frame {
             self.cover = Some((id >> 6, u64::from_be_bytes([0, 0, f, e, d, c, b, a])));
         } else if self.is_data() {
             self.eapol = body.starts_with(&EAPOL);
+            self.agreed = self.eapol && body.get(KEY_INFORMATION).is_some_and(|high| high & SECURE != 0);
         } else if self.kind == BEACON {
             self.timer = Some(u64::from_le_bytes(*body.first_chunk::<8>()?));
         }
         Some(())
     }
 
-    const fn is_any_data(&self) -> bool {
+    pub(super) const fn is_any_data(&self) -> bool {
         self.kind >> 4 == 2
     }
 

@@ -41,9 +41,11 @@ impl Beacons {
     }
 }
 
-/// A link that is in.
+/// A link that has associated.
 struct Link {
     bssid: Address,
+    /// It is in: what is for it comes at any time. Before, it is told of nothing but the handshake, again and again.
+    inside: bool,
     /// By its last frame that was acknowledged for certain.
     away: bool,
     /// It was found already to have gone like that.
@@ -57,11 +59,11 @@ pub(super) fn judge(frames: &[Frame], expected: &Expected, found: &mut Found) {
         let of = frame.from.map(|from| beacons.entry(from).or_default());
         of.into_iter().for_each(|of| of.0.push((frame.time, frame.frequency)));
     }
-    let mut inside: BTreeMap<Address, Link> = BTreeMap::new();
+    let mut links: BTreeMap<Address, Link> = BTreeMap::new();
     for frame in frames {
         let Some(from) = frame.from else { continue };
         if !expected.clients.contains(&from) {
-            note_ap(frame, from, &mut inside);
+            note_ap(frame, from, &mut links);
             continue;
         }
         let to = beacons.get(&frame.to);
@@ -69,8 +71,8 @@ pub(super) fn judge(frames: &[Frame], expected: &Expected, found: &mut Found) {
             let what = format!("to {:?} on {} MHz", frame.to, frame.frequency);
             found.push(Violation { rule: "channel", frame: frame.number, what });
         }
-        gone_untold(frame, &beacons, &mut inside, found);
-        note_link(frame, from, &mut inside);
+        gone_untold(frame, &beacons, &mut links, found);
+        note_link(frame, from, &mut links);
     }
 }
 
@@ -78,10 +80,10 @@ pub(super) fn judge(frames: &[Frame], expected: &Expected, found: &mut Found) {
 fn gone_untold(
     frame: &Frame,
     beacons: &BTreeMap<Address, Beacons>,
-    inside: &mut BTreeMap<Address, Link>,
+    links: &mut BTreeMap<Address, Link>,
     found: &mut Found,
 ) {
-    for (address, link) in inside.iter_mut().filter(|(_, link)| !link.away && !link.told) {
+    for (address, link) in links.iter_mut().filter(|(_, link)| link.inside && !link.away && !link.told) {
         let at = beacons.get(&link.bssid).and_then(|ap| ap.hears_on(frame.time));
         if at.is_some_and(|at| at != frame.frequency) {
             link.told = true;
@@ -93,23 +95,24 @@ fn gone_untold(
 }
 
 /// What an access point says of the link.
-fn note_ap(frame: &Frame, from: Address, inside: &mut BTreeMap<Address, Link>) {
+fn note_ap(frame: &Frame, from: Address, links: &mut BTreeMap<Address, Link>) {
     match frame.kind {
         ASSOCIATION_RESPONSE | REASSOCIATION_RESPONSE => {
-            inside.insert(frame.to, Link { bssid: from, away: false, told: false });
+            links.insert(frame.to, Link { bssid: from, inside: false, away: false, told: false });
         }
         DEAUTHENTICATION | DISASSOCIATION => {
-            inside
+            links
                 .retain(|address, link| link.bssid != from || !(frame.to.is_group() || frame.to == *address));
         }
         _ => {}
     }
 }
 
-fn note_link(frame: &Frame, from: Address, inside: &mut BTreeMap<Address, Link>) {
+fn note_link(frame: &Frame, from: Address, links: &mut BTreeMap<Address, Link>) {
     if matches!(frame.kind, AUTHENTICATION | DEAUTHENTICATION | DISASSOCIATION) {
-        inside.remove(&from);
-    } else if let Some(link) = inside.get_mut(&from).filter(|link| frame.acked && frame.to == link.bssid) {
+        links.remove(&from);
+    } else if let Some(link) = links.get_mut(&from).filter(|link| frame.acked && frame.to == link.bssid) {
         (link.away, link.told) = (frame.dozes, false);
+        link.inside |= frame.agreed || (frame.is_any_data() && !frame.eapol);
     }
 }

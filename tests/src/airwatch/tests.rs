@@ -198,11 +198,14 @@ fn good_links() -> Vec<Frame> {
         || PAIRS.map(|(ap, _, on)| Frame { frequency: on, ..frame(BEACON, ap, Address([0xff; 6])) });
     let join = PAIRS.into_iter().flat_map(|(ap, link, on)| {
         let away = Frame { dozes: true, acked: true, ..frame(0x24, link, ap) };
+        let last_of_handshake =
+            Frame { eapol: true, agreed: true, acked: true, sequence: 4095, ..frame(DATA, link, ap) };
         let said = [
             frame(PROBE_REQUEST, link, Address([0xff; 6])),
             frame(AUTHENTICATION, link, ap),
             frame(ASSOCIATION_REQUEST, link, ap),
             frame(0x01, ap, link),
+            last_of_handshake,
             away,
         ];
         beacons().into_iter().chain(said.map(|one| Frame { frequency: on, ..one }))
@@ -221,7 +224,7 @@ fn good_links() -> Vec<Frame> {
 
 /// The place of a frame of the n-th visit: 2 "I am back", 3 data, 4 "I am away".
 fn visit(n: usize, part: usize) -> usize {
-    14 + VISIT * n + part
+    16 + VISIT * n + part
 }
 
 /// What is found when the frames of the two links were changed.
@@ -276,6 +279,11 @@ fn who_goes_without_a_word_is_seen() {
         frames.insert(visit(50, 3), Frame { frequency: 2462, ..probe });
     });
     assert_eq!(looks_around, BTreeSet::from(["away"]), "a probe request is on some channel too");
+    let in_the_handshake = doctored_links(|frames| {
+        let last = visit(0, 0) - 2;
+        (frames[last].agreed, frames[last + 1].acked) = (false, false);
+    });
+    assert_eq!(in_the_handshake, BTreeSet::new(), "it is not in yet");
     let right_after_the_join = doctored_links(|frames| frames[visit(0, 0) - 1].acked = false);
     assert_eq!(right_after_the_join, BTreeSet::from(["away"]));
     let sent_away = doctored_links(|frames| {
