@@ -214,6 +214,7 @@ mod tests {
                 "CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:03:00 reason=3 ssid=\"ca\\u{1b}fe\" (deauthenticated by the AP",
             ),
             (lost(LinkEnd::BeaconLoss, false), " reason=4 locally_generated=1 ssid="),
+            (lost(LinkEnd::Restarted, false), " reason=4 locally_generated=1 ssid="),
             (lost(LinkEnd::Stopped, false), " reason=3 locally_generated=1 ssid="),
             (
                 lost(LinkEnd::Handshake(HandshakeFailure::Timeout), true),
