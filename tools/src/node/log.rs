@@ -160,7 +160,7 @@ fn disconnected(bssid: MacAddr, end: LinkEnd, ssid: &str) -> String {
         }
         LinkEnd::Deauthenticated(reason) | LinkEnd::Disassociated(reason) => (reason, ""),
         LinkEnd::Handshake(failure) => (failure.reason(), " locally_generated=1"),
-        LinkEnd::BeaconLoss | LinkEnd::Restarted => (ReasonCode::INACTIVITY, " locally_generated=1"),
+        LinkEnd::BeaconLoss => (ReasonCode::INACTIVITY, " locally_generated=1"),
         LinkEnd::Stopped => (ReasonCode::LEAVING, " locally_generated=1"),
     };
     format!("CTRL-EVENT-DISCONNECTED bssid={bssid} reason={}{ours} ssid=\"{ssid}\" ({end})", reason.0)
@@ -214,7 +214,6 @@ mod tests {
                 "CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:03:00 reason=3 ssid=\"ca\\u{1b}fe\" (deauthenticated by the AP",
             ),
             (lost(LinkEnd::BeaconLoss, false), " reason=4 locally_generated=1 ssid="),
-            (lost(LinkEnd::Restarted, false), " reason=4 locally_generated=1 ssid="),
             (lost(LinkEnd::Stopped, false), " reason=3 locally_generated=1 ssid="),
             (
                 lost(LinkEnd::Handshake(HandshakeFailure::Timeout), true),
