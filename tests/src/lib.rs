@@ -8,6 +8,7 @@ pub mod captures;
 pub mod fuzz;
 pub mod hopping;
 pub mod machine;
+pub mod monitor;
 pub mod nodes;
 pub mod overseer;
 pub mod recorder;

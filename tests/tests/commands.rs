@@ -14,16 +14,32 @@ fn a_phy_that_is_not_there_is_told_and_nothing_stays_behind() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let control = socket.to_str().unwrap();
-    let tap = ["--tap", "alcmd0"];
-    let output = airloom::run(
-        &[&["ap", "--phy", "nophy", "--ssid", "x", "--open", "--control", control][..], &tap].concat(),
-    );
-    assert_eq!(output.status.code(), Some(1));
+    let common = ["--phy", "nophy", "--control", control];
+    for args in [
+        &["ap", "--ssid", "x", "--open", "--tap", "alcmd0"][..],
+        &["hop", "--network", "ssid=x,open,tap=alcmd0"],
+    ] {
+        let output = airloom::run(&[args, &common].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let said = said(&output);
+        // Without Wi-Fi, with Wi-Fi, and without the right to make a TAP.
+        let known = ["this kernel has no Wi-Fi", "there is no nophy", "TAP device alcmd0"];
+        assert!(said.starts_with("airloom: ") && known.iter().any(|words| said.contains(words)), "{said}");
+        assert!(!socket.exists() && !std::path::Path::new("/sys/class/net/alcmd0").exists());
+    }
+}
+
+#[test]
+fn a_network_without_a_passphrase_is_named_when_nobody_can_be_asked() {
+    let output = Command::new(airloom::binary())
+        .args(["hop", "--phy", "nophy", "--network", "ssid=library,open", "--network", "ssid=cafe"])
+        .env_remove("AIRLOOM_PASSPHRASE")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let said = said(&output);
-    // Without Wi-Fi, with Wi-Fi, and without the right to make a TAP.
-    let known = ["this kernel has no Wi-Fi", "there is no nophy", "TAP device alcmd0"];
-    assert!(said.starts_with("airloom: ") && known.iter().any(|words| said.contains(words)), "{said}");
-    assert!(!socket.exists() && !std::path::Path::new("/sys/class/net/alcmd0").exists());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("no passphrase for \"cafe\": name a file by passphrase-file="), "{said}");
 }
 
 #[test]
@@ -37,6 +53,13 @@ fn wrong_use_is_2_and_says_what_is_wrong() {
             "2 channels for 1 radios",
         ),
         (&["ap", "--phy", "a", "--ssid", "x", "--open", "--passphrase-file", "f"], "cannot be used with"),
+        (&["hop", "--network", "ssid=x,open"], "--phy"),
+        (&["hop", "--phy", "a"], "--network"),
+        (&["hop", "--phy", "a", "--network", "ssid=x,opn"], "did you mean `open`?"),
+        (
+            &["hop", "--phy", "a", "--network", "ssid=x,open", "--network", "ssid=x,open"],
+            "the network `x` is there twice",
+        ),
         (&["run"], "FILE.toml"),
         (&["status", "--jsno"], "--json"),
     ] {
@@ -48,7 +71,7 @@ fn wrong_use_is_2_and_says_what_is_wrong() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["ap", "run", "status", "replay", "mesh"] {
+    for command in ["ap", "hop", "run", "status", "replay", "mesh"] {
         let output = airloom::run(&[command, "--help"]);
         let help = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && help.contains(&format!("\n  airloom {command}")), "{help}");

@@ -2,7 +2,6 @@
 //! 803 is the monitor interface and the test is the air behind it, with an AP on each of two channels; two further TAPs are
 //! the interfaces that users see. As root in a network namespace of its own, else skipped.
 
-use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -10,58 +9,22 @@ use std::time::{Duration, Instant};
 
 use airloom::control::{Answer, Server};
 use airloom::node::{Crew, Inspector, LinkChange, Links, OsRandom, Post, WorkerEvent, link_address};
-use drivers::packet::PacketSocket;
 use drivers::reactor::{self, Reactor};
 use drivers::tap::Tap;
-use drivers::{Radio, RadioError, Received, TransmitError};
-use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 use stack::ap::{ApEvent, ApRadio, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
 use stack::rsn::Pmk;
 use stack::slot::SlotConfig;
 use stack::sta::{LinkConfig, LinkSecurity};
-use stack::wire::radiotap::{self, TxFlags, TxInfo};
-use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit, TxStatus};
+use stack::wire::{Channel, MacAddr, RxInfo, TxStatus};
+use tests::monitor::{self, Monitor};
 
-const ARPHRD_IEEE80211_RADIOTAP: u16 = 803;
 const BLOCK: BssidBlock = BssidBlock { base: MacAddr([2, 0, 0, 0, 7, 0]), bits: 8 };
 /// Behind each of the APs.
 const HOST: MacAddr = MacAddr([2, 0, 0, 0, 9, 9]);
 const NAMES: [&str; 2] = ["cafe", "home"];
 /// Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A packet socket on a monitor interface, and where it is tuned to.
-struct Monitor(PacketSocket, Arc<AtomicU16>);
-
-impl Radio for Monitor {
-    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError> {
-        Ok(self.0.receive())
-    }
-
-    fn transmit(&mut self, transmit: &Transmit) -> Result<(), TransmitError> {
-        self.0.transmit(transmit)
-    }
-
-    fn flush(&mut self) -> Result<(), RadioError> {
-        self.0.flush()
-    }
-
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
-        self.1.store(channel.frequency(), Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
-        Ok(())
-    }
-}
-
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
 
 /// An AP on its channel, and the frames that its stations sent.
 struct Foreign {
@@ -81,7 +44,7 @@ impl Foreign {
 }
 
 struct World {
-    monitor: Tap,
+    air: Tap,
     tuned: Arc<AtomicU16>,
     foreign: Vec<Foreign>,
     crew: Crew,
@@ -92,19 +55,10 @@ struct World {
 impl World {
     /// `None` when this may not be had.
     fn new() -> Option<Self> {
-        if unshare(CloneFlags::CLONE_NEWNET).is_err() {
-            eprintln!("skipped: a network namespace of its own needs root");
+        if !monitor::enter_namespace() {
             return None;
         }
-        let monitor = match Tap::open_down("mon0") {
-            Ok(tap) => tap,
-            Err(error) => {
-                eprintln!("skipped: {error}");
-                return None;
-            }
-        };
-        monitor.set_link_type(ARPHRD_IEEE80211_RADIOTAP).unwrap();
-        monitor.up().unwrap();
+        let air = monitor::make("mon0")?;
         let channels = [1, 36].map(|number| Channel::from_number(number).unwrap());
         let pmk = Pmk::new(&[7; 32]).unwrap();
         let securities = [Security::Wpa2(pmk.clone()), Security::Open];
@@ -128,8 +82,8 @@ impl World {
                 return None;
             }
         }
-        let tuned = Arc::new(AtomicU16::new(channels[0].frequency()));
-        let radio = Monitor(PacketSocket::open("mon0", None).unwrap(), Arc::clone(&tuned));
+        let radio = Monitor::open("mon0", channels[0]);
+        let tuned = radio.tuned();
         let post = Post {
             serves: false,
             links: Some(links),
@@ -137,7 +91,7 @@ impl World {
         };
         let reactor = Reactor::new().unwrap();
         let crew = Crew::start(vec![post], Vec::new(), &reactor.bell()).unwrap();
-        Some(Self { monitor, tuned, foreign, crew, reactor, events: Vec::new() })
+        Some(Self { air, tuned, foreign, crew, reactor, events: Vec::new() })
     }
 
     /// Plays the air until something is so.
@@ -153,22 +107,15 @@ impl World {
 
     fn turn(&mut self) {
         let now = reactor::now().unwrap();
-        let mut buffer = [0; 4096];
-        while let Some(length) = self.monitor.receive(&mut buffer).unwrap() {
-            let mut mpdu = buffer[radiotap::strip(&buffer[..length]).unwrap().mpdu].to_vec();
+        while let Some(mut mpdu) = monitor::sent(&self.air) {
             let frequency = self.tuned.load(Ordering::SeqCst);
             let info = RxInfo { frequency: Some(frequency), ..RxInfo::default() };
             let heard = self.foreign.iter_mut().find(|foreign| foreign.frequency == frequency);
             let to_group = mpdu[4] & 1 != 0;
-            let fail = heard.is_none() && !to_group;
+            monitor::complete(&self.air, &mpdu, heard.is_some() || to_group);
             if let Some(foreign) = heard {
-                foreign.ap.handle_frame(now, &info, &mut mpdu.clone());
+                foreign.ap.handle_frame(now, &info, &mut mpdu);
             }
-            let mut echo = Vec::new();
-            let flags = if fail { TxFlags::FAIL } else { TxFlags::default() };
-            radiotap::build_tx(&RxInfo::default(), &TxInfo { flags, ..TxInfo::default() }, &mut echo);
-            echo.append(&mut mpdu);
-            let _ = self.monitor.send(&echo);
         }
         for foreign in &mut self.foreign {
             foreign.ap.handle_timeout(now);
@@ -177,10 +124,7 @@ impl World {
                 if here {
                     let info =
                         RxInfo { signal: Some(-40), frequency: Some(foreign.frequency), ..RxInfo::default() };
-                    let mut bytes = Vec::new();
-                    radiotap::build_rx(&info, &mut bytes);
-                    bytes.extend_from_slice(&transmit.frame);
-                    let _ = self.monitor.send(&bytes);
+                    monitor::hear(&self.air, &info, &transmit.frame);
                 }
                 foreign.ap.handle_tx_status(now, TxStatus { id: transmit.id, acked: here, retries: 0 });
             }

@@ -12,55 +12,21 @@ use std::time::{Duration, Instant};
 use airloom::config::PlacementPolicy;
 use airloom::control::{Answer, Server};
 use airloom::node::{Crew, CrewNetwork, Inspector, Log, OsRandom, Parts, Placer, Post, WorkerEvent, attend};
-use drivers::packet::PacketSocket;
 use drivers::reactor::{self, Reactor, StopSignals};
 use drivers::tap::Tap;
 use drivers::{Radio, RadioError, Received, TransmitError};
 use mesh::lease::NodeSlot;
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, raise};
 use serde_json::Value;
 use stack::ap::{ApEvent, BssidBlock, NetworkConfig, NetworkId, RadioConfig, Security};
 use stack::sta::{Link, LinkConfig, LinkEvent, LinkState};
-use stack::wire::radiotap::{self, TxFlags, TxInfo};
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit};
+use tests::monitor::{self, Monitor};
 
-const ARPHRD_IEEE80211_RADIOTAP: u16 = 803;
 const STATION: MacAddr = MacAddr([2, 0, 0, 0, 5, 1]);
 const BASE: MacAddr = MacAddr([2, 0, 0, 1, 0, 0]);
 /// Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A packet socket on a monitor interface that somebody else has made.
-struct Monitor(PacketSocket);
-
-impl Radio for Monitor {
-    fn receive(&mut self) -> Result<Option<Received<'_>>, RadioError> {
-        Ok(self.0.receive())
-    }
-
-    fn transmit(&mut self, transmit: &Transmit) -> Result<(), TransmitError> {
-        self.0.transmit(transmit)
-    }
-
-    fn flush(&mut self) -> Result<(), RadioError> {
-        self.0.flush()
-    }
-
-    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
-        Ok(())
-    }
-
-    fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
-        Ok(())
-    }
-}
-
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
 
 /// The air: a TAP for each radio, and a client on the one that it is near to.
 struct Air {
@@ -81,28 +47,18 @@ struct World {
 impl World {
     /// A node with so many radios. `None` when this may not be had.
     fn new(radios: usize) -> Option<Self> {
-        if unshare(CloneFlags::CLONE_NEWNET).is_err() {
-            eprintln!("skipped: a network namespace of its own needs root");
+        if !monitor::enter_namespace() {
             return None;
         }
         let channel = Channel::from_number(36).unwrap();
         let (mut monitors, mut posts) = (Vec::new(), Vec::new());
         for n in 0..radios {
             let name = format!("mon{n}");
-            let tap = match Tap::open_down(&name) {
-                Ok(tap) => tap,
-                Err(error) => {
-                    eprintln!("skipped: {error}");
-                    return None;
-                }
-            };
-            tap.set_link_type(ARPHRD_IEEE80211_RADIOTAP).unwrap();
-            tap.up().unwrap();
-            monitors.push(Some(tap));
+            monitors.push(Some(monitor::make(&name)?));
             let base = MacAddr([2, 0, 0, 1, n as u8, 0]);
             posts.push(Post::new(
                 format!("phy{n}"),
-                Monitor(PacketSocket::open(&name, None).unwrap()),
+                Monitor::open(&name, channel),
                 RadioConfig::new(channel, BssidBlock { base, bits: 8 }),
             ));
         }
@@ -160,16 +116,10 @@ impl World {
 impl Air {
     fn turn(&mut self) {
         let now = reactor::now().unwrap();
-        let mut buffer = [0; 4096];
         for (n, tap) in self.monitors.iter().enumerate() {
             let Some(tap) = tap else { continue };
-            while let Some(length) = tap.receive(&mut buffer).unwrap() {
-                let mut mpdu = buffer[radiotap::strip(&buffer[..length]).unwrap().mpdu].to_vec();
-                let mut echo = Vec::new();
-                let tx = TxInfo { flags: TxFlags::default(), ..TxInfo::default() };
-                radiotap::build_tx(&RxInfo::default(), &tx, &mut echo);
-                echo.extend_from_slice(&mpdu);
-                let _ = tap.send(&echo);
+            while let Some(mut mpdu) = monitor::sent(tap) {
+                monitor::complete(tap, &mpdu, true);
                 if n == self.near {
                     self.link.handle_frame(now, &RxInfo::default(), &mut mpdu);
                 }
@@ -177,11 +127,8 @@ impl Air {
         }
         self.link.handle_timeout(now);
         while let Some(transmit) = self.link.poll_transmit() {
-            let mut bytes = Vec::new();
-            radiotap::build_rx(&RxInfo { signal: Some(-40), ..RxInfo::default() }, &mut bytes);
-            bytes.extend_from_slice(&transmit.frame);
             if let Some(tap) = &self.monitors[self.near] {
-                let _ = tap.send(&bytes);
+                monitor::hear(tap, &RxInfo { signal: Some(-40), ..RxInfo::default() }, &transmit.frame);
             }
             let acked = stack::wire::TxStatus { id: transmit.id, acked: true, retries: 0 };
             self.link.handle_tx_status(now, acked);

@@ -88,7 +88,7 @@ impl Link {
         let mut byte = [0];
         self.random.fill(&mut byte);
         if let Phase::Associated(association) = &mut self.phase {
-            let silent = now.since(association.knows_us) >= SILENT;
+            let silent = association.knows_us.is_none_or(|at| now.since(at) >= SILENT);
             association.ask = silent.then(|| now + ASK * u32::from(byte[0]) / 256);
         }
     }

@@ -34,8 +34,8 @@ pub(super) struct Association {
     pub(super) timestamp: u64,
     /// When it last acknowledged a frame.
     pub(super) alive: Option<Instant>,
-    /// When it last sent us something.
-    pub(super) knows_us: Instant,
+    /// When it last sent us something; `None` if there is reason to doubt that it knows us.
+    pub(super) knows_us: Option<Instant>,
     /// When it is asked whether it still knows us.
     pub(super) ask: Option<Instant>,
     pub(super) power: Power,
@@ -70,7 +70,7 @@ impl Association {
             heard: None,
             timestamp: 0,
             alive: None,
-            knows_us: now,
+            knows_us: Some(now),
             ask: None,
             power: Power::Awake { idle_since: now },
             announced: 0,
@@ -92,6 +92,12 @@ impl Association {
         let switch = self.switch.and_then(Switch::deadline);
         let ask = self.ask.map(|at| (at, "the AP has been silent for long"));
         earliest(earliest(Some(lost), switch), earliest(earliest(doze, ask), handshake)).unwrap_or(lost)
+    }
+
+    /// The AP seems to have begun anew: it is asked, and believed when it sends us something. A beacon alone ends nothing,
+    /// since anybody can send one (SEC-M8).
+    pub(super) const fn doubt(&mut self, now: Instant) {
+        (self.knows_us, self.ask) = (None, Some(now));
     }
 
     /// Beacons that came meanwhile could not be heard.

@@ -96,9 +96,6 @@ pub enum LinkEnd {
     /// No beacon was heard for too long.
     #[error("the AP's beacons are gone")]
     BeaconLoss,
-    /// Its clock has jumped back: the AP has begun anew and knows nobody.
-    #[error("the AP has begun anew")]
-    Restarted,
     /// The AP refused the authentication or the association.
     #[error("refused by the AP: {0}")]
     Refused(StatusCode),

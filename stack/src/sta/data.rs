@@ -8,8 +8,8 @@ use crate::time::Instant;
 use crate::wire::management::Beacon;
 use crate::wire::{Frame, MacAddr, RxInfo};
 
-/// The clock of an AP that is set back by more, in microseconds, has begun anew: less is corrected when clocks are brought
-/// into step.
+/// An AP whose clock is set back by more, in microseconds, may have begun anew: less is corrected when clocks are brought into
+/// step.
 const JUMP: u64 = 100_000;
 
 impl Link {
@@ -37,7 +37,7 @@ impl Link {
         let (peer, group) = match &mut self.phase {
             Phase::Associated(association) if transmitter == Some(bssid) => {
                 if receiver == Some(self.config.address) {
-                    association.knows_us = now;
+                    association.knows_us = Some(now);
                 }
                 (Some(&mut association.peer), Some(&mut association.group))
             }
@@ -108,11 +108,9 @@ impl Link {
         if association.target.bssid != bssid {
             return;
         }
-        // It would tell us with the next frame that it does not know us; but the radio may be elsewhere by then.
         let before = std::mem::replace(&mut association.timestamp, beacon.timestamp);
         if beacon.timestamp.saturating_add(JUMP) < before {
-            self.ended(LinkEnd::Restarted);
-            return;
+            association.doubt(now);
         }
         (association.beacon, association.heard) = (Some(now), Some(now));
         association.peer.expire(now, &mut self.pool, &mut self.drops);

@@ -229,14 +229,27 @@ fn an_ap_that_does_not_answer_is_asked_four_times_and_then_waited_for() {
 }
 
 #[test]
-fn an_ap_that_has_begun_anew_is_joined_anew() {
+fn sec_m8_a_clock_that_jumps_back_ends_nothing_but_the_ap_is_asked_whether_it_knows_us() {
     let mut link = connected(plain());
+    let nulls = |link: &mut Link, millis| {
+        link.handle_timeout(at(millis));
+        kinds(&sent(link))
+    };
     for (millis, timestamp) in [(200, 900_000), (300, 1_000_000), (400, 950_000)] {
         hear(&mut link, millis, &beacon_at(timestamp));
-        assert_eq!(link.state(), LinkState::Connected, "a clock may be corrected");
+        assert_eq!(nulls(&mut link, millis), [], "a clock may be corrected");
     }
     hear(&mut link, 500, &beacon_at(20_000));
-    assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end: LinkEnd::Restarted }]);
+    assert_eq!(nulls(&mut link, 500), [FrameKind::NULL]);
+    assert_eq!((link.state(), events(&mut link)), (LinkState::Connected, vec![]));
+    // An answer to that says it, one way or the other.
+    hear(
+        &mut link,
+        501,
+        &management(AP, &ManagementBody::Deauthentication(Leave::new(ReasonCode::CLASS2_FRAME))),
+    );
+    let end = LinkEnd::Deauthenticated(ReasonCode::CLASS2_FRAME);
+    assert_eq!(events(&mut link), [LinkEvent::Disconnected { bssid: AP, end }]);
 }
 
 #[test]

@@ -313,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn no_client_is_moved_to_a_radio_that_is_there_for_foreign_networks() {
+        let (switch, _) = Switch::among(Vec::new(), &[None, None], 1);
+        let channel = Channel::from_number(6).unwrap();
+        let radios = ["phy0", "phy1"].map(|name| (name.to_owned(), channel)).to_vec();
+        let inspector = Inspector::new("north", Arc::new(switch), radios);
+        let why = |to: &str| inspector.move_client("02:00:00:00:05:00", to).unwrap_err();
+        assert_eq!(why("phy1"), "phy1 is there for foreign networks: it serves no clients");
+        assert!(!why("phy0").contains("foreign"), "{}", why("phy0"));
+    }
+
+    #[test]
     fn the_history_has_moves_of_all_kinds_with_what_is_known_of_each() {
         let inspector = inspector();
         inspector.moved(&moved(700));

@@ -160,7 +160,7 @@ fn disconnected(bssid: MacAddr, end: LinkEnd, ssid: &str) -> String {
         }
         LinkEnd::Deauthenticated(reason) | LinkEnd::Disassociated(reason) => (reason, ""),
         LinkEnd::Handshake(failure) => (failure.reason(), " locally_generated=1"),
-        LinkEnd::BeaconLoss | LinkEnd::Restarted => (ReasonCode::INACTIVITY, " locally_generated=1"),
+        LinkEnd::BeaconLoss => (ReasonCode::INACTIVITY, " locally_generated=1"),
         LinkEnd::Stopped => (ReasonCode::LEAVING, " locally_generated=1"),
     };
     format!("CTRL-EVENT-DISCONNECTED bssid={bssid} reason={}{ours} ssid=\"{ssid}\" ({end})", reason.0)
