@@ -11,8 +11,8 @@ use crate::wire::Channel;
 const ASKED: Duration = Duration::from_millis(40);
 /// How long beacons are waited for where nothing is asked: an interval of most.
 const LISTENED: Duration = Duration::from_millis(110);
-/// The radio is held a little longer than that.
-const MARGIN: Duration = Duration::from_millis(10);
+/// The radio is held for so many times that, since others have their slots meanwhile.
+const HOLD: u32 = 10;
 /// Between two rounds at first; it doubles with each that found nothing.
 const PAUSE: Duration = Duration::from_millis(200);
 const MOST_DOUBLINGS: u32 = 6;
@@ -44,7 +44,7 @@ pub(super) const fn dwell(passive: bool) -> Duration {
 
 /// How long the radio is held for it.
 pub(super) fn hold(dwell: Duration) -> Duration {
-    dwell + MARGIN
+    dwell * HOLD
 }
 
 impl Search {

@@ -50,10 +50,11 @@ impl Hopper {
     pub(super) fn go(&mut self, now: Instant) {
         let Leg::Leaving(hop) = self.leg else { return };
         let here = self.here(hop.from);
-        let links = || here.iter().filter_map(|&index| self.residents.get(index));
-        let quiet = links().all(|resident| resident.link.in_flight() == 0);
+        let away = |&index: &usize| self.residents.get(index).is_none_or(|resident| resident.link.is_away());
+        let quiet =
+            here.iter().all(away) && self.residents.iter().all(|resident| resident.link.in_flight() == 0);
         let late = self.leg.deadline().is_some_and(|(deadline, _)| deadline <= now);
-        if !links().all(|resident| resident.link.is_away()) || !(quiet || late) {
+        if !quiet && !late {
             return;
         }
         self.schedule.handle_left(now);

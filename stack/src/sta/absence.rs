@@ -21,10 +21,12 @@ const ASK: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Absence {
     Here,
-    /// It is about to go, at that time at the latest.
+    /// It is about to go: the AP is told until then.
     Leaving {
         by: Instant,
     },
+    /// Nothing more is said; what is with the radio is awaited.
+    Draining,
     Away {
         since: Instant,
     },
@@ -34,14 +36,14 @@ impl Absence {
     pub(super) const fn deadline(self) -> Option<(Instant, &'static str)> {
         match self {
             Self::Leaving { by } => Some((by, "the radio goes to another channel")),
-            Self::Here | Self::Away { .. } => None,
+            Self::Here | Self::Draining | Self::Away { .. } => None,
         }
     }
 }
 
 impl Link {
-    /// The radio is to go to another channel: [`LinkEvent::Away`] when it may, at `by` at the latest. Does nothing if it is
-    /// away or about to go.
+    /// The radio is to go to another channel: [`LinkEvent::Away`] when it may. The AP is told until `by`; after that only the
+    /// statuses of what is with the radio are awaited. Does nothing if it is away or about to go.
     pub fn leave(&mut self, now: Instant, by: Instant) {
         self.now = now;
         if self.absence == Absence::Here {
@@ -73,8 +75,7 @@ impl Link {
         if let Absence::Away { since } = before {
             self.pass_over(now.since(since));
         }
-        let told = matches!(&self.phase, Phase::Associated(association) if association.peer.is_port_open());
-        if before != Absence::Here && told {
+        if before != Absence::Here && matches!(self.phase, Phase::Associated(_)) {
             self.wake();
             self.say_awake();
             self.ask_soon();
@@ -118,6 +119,11 @@ impl Link {
         }
     }
 
+    /// It sends nothing at all.
+    pub(super) const fn has_fallen_silent(&self) -> bool {
+        matches!(self.absence, Absence::Draining | Absence::Away { .. })
+    }
+
     /// It sends what the AP has to know before the radio goes, and nothing else.
     pub(super) fn is_here(&self) -> bool {
         self.absence == Absence::Here
@@ -126,23 +132,28 @@ impl Link {
     /// A station that the AP takes for awake says that it dozes.
     pub(super) fn say_farewell(&mut self) {
         let awake = matches!(&self.phase, Phase::Associated(association)
-            if association.peer.is_port_open() && matches!(association.power, Power::Awake { .. }));
+            if matches!(association.power, Power::Awake { .. }));
         if awake && matches!(self.absence, Absence::Leaving { .. }) {
             self.announce_doze();
         }
     }
 
-    /// Goes, if it is time or all is said and heard.
+    /// Goes, if nothing is with the radio, and it is time or all is said and heard.
     pub(super) fn leave_due(&mut self) {
-        let Absence::Leaving { by } = self.absence else { return };
         let told = match &self.phase {
-            Phase::Associated(association) if association.peer.is_port_open() => {
-                matches!(association.power, Power::Dozing(_))
-            }
+            Phase::Associated(association) => matches!(association.power, Power::Dozing(_)),
             _ => true,
         };
-        let quiet = self.in_flight.is_empty() && self.is_outbox_empty();
-        if by <= self.now || (told && quiet) {
+        let done = match self.absence {
+            Absence::Here | Absence::Away { .. } => return,
+            Absence::Leaving { by } if by <= self.now => {
+                self.absence = Absence::Draining;
+                true
+            }
+            Absence::Leaving { .. } => told && self.is_outbox_empty(),
+            Absence::Draining => true,
+        };
+        if done && self.in_flight.is_empty() {
             self.absence = Absence::Away { since: self.now };
             self.event(LinkEvent::Away { told });
         }

@@ -167,7 +167,7 @@ impl Link {
 
     /// The next frame for the radio. Call it until it has none, after every other call.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if !self.in_flight.has_room() || self.is_silent() || self.is_away() {
+        if !self.in_flight.has_room() || self.is_silent() || self.has_fallen_silent() {
             return None;
         }
         let first = self.outbox.pop_front();
