@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use tests::airloom;
 use tests::bench::median;
 use tests::machine::{Machine, measure};
 
@@ -13,7 +14,7 @@ const BOUND: Duration = Duration::from_secs(2400);
 const MAKES: [&str; 3] = ["hostapd", "shared", "per_client"];
 
 fn main() {
-    let machine = match Machine::prepare(Path::new(env!("CARGO_BIN_EXE_lab-guest"))) {
+    let machine = match Machine::prepare(Path::new(env!("CARGO_BIN_EXE_lab-guest")), &airloom::release()) {
         Ok(machine) => machine,
         Err(why) => return println!("the comparison is skipped: {why}"),
     };

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use tests::airloom;
 use tests::bench::median;
 use tests::machine::{Machine, measure};
 
@@ -28,7 +29,7 @@ const COUNTED: [(&str, &str); 2] = [
 ];
 
 fn main() {
-    let machine = match Machine::prepare(Path::new(env!("CARGO_BIN_EXE_lab-guest"))) {
+    let machine = match Machine::prepare(Path::new(env!("CARGO_BIN_EXE_lab-guest")), &airloom::release()) {
         Ok(machine) => machine,
         Err(why) => return println!("the comparison is skipped: {why}"),
     };

@@ -8,11 +8,13 @@ mod witness;
 
 use std::fs;
 use std::io::Write;
+use std::mem;
 use std::num::NonZero;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tests::airloom;
 use tests::machine::{Machine, cache, is_wanted, scenarios};
 
 /// How long the whole boot may take; two idle cores need a fraction of it.
@@ -25,7 +27,7 @@ fn every_scenario_on_mac80211_hwsim() {
     let hostapd = std::env::var("AIRLOOM_LAB_AP").is_ok_and(|ap| ap == "hostapd");
     let wanted: Vec<String> =
         scenarios(Path::new(GUEST), hostapd).into_iter().filter(|name| is_wanted(name, &filter)).collect();
-    let machine = match Machine::prepare(Path::new(GUEST)) {
+    let machine = match Machine::prepare(Path::new(GUEST), &airloom::for_the_lab()) {
         Ok(machine) => machine,
         Err(why) => return skip(wanted.len(), &why),
     };
@@ -34,9 +36,11 @@ fn every_scenario_on_mac80211_hwsim() {
         machine.tell("hostapd", "");
     }
     let mut told = Vec::new();
+    let mut before = Instant::now();
     let console = machine.run(BOUND, |line| {
         if let Some((name, result)) = outcome(line) {
-            told.push((name.to_owned(), result.to_owned()));
+            let took = mem::replace(&mut before, Instant::now()).elapsed();
+            told.push(Told { name: name.to_owned(), result: result.to_owned(), took });
         } else if line.starts_with("measure ") {
             println!("lab: {line}");
         }
@@ -49,13 +53,21 @@ fn every_scenario_on_mac80211_hwsim() {
     assert!(outcomes.len() == wanted.len(), "only {} scenarios reported:\n{console}", outcomes.len());
 }
 
+/// The guest's word on a scenario.
+struct Told {
+    name: String,
+    result: String,
+    /// Since that on the one before, or since the boot began.
+    took: Duration,
+}
+
 /// What came of the scenarios. The witness waits for the last of them: on two cores it would take one from the emulated
 /// machine.
-fn testify_all(machine: &Machine, told: &[(String, String)]) -> Vec<(String, Result<(), String>)> {
+fn testify_all(machine: &Machine, told: &[Told]) -> Vec<(String, Result<(), String>)> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let of_thread = |n: usize| {
         let own = told.iter().skip(n).step_by(threads);
-        own.map(|(name, result)| (name.clone(), testify(machine, name, result))).collect::<Vec<_>>()
+        own.map(|told| (told.name.clone(), testify(machine, told))).collect::<Vec<_>>()
     };
     thread::scope(|scope| {
         let witnesses: Vec<_> = (0..threads).map(|n| scope.spawn(move || of_thread(n))).collect();
@@ -64,12 +76,13 @@ fn testify_all(machine: &Machine, told: &[(String, String)]) -> Vec<(String, Res
 }
 
 /// What came of a scenario: the guest's word, and then the witness's.
-fn testify(machine: &Machine, name: &str, result: &str) -> Result<(), String> {
-    let result = match result {
-        "ok" => witness::testify(&machine.air, name),
+fn testify(machine: &Machine, told: &Told) -> Result<(), String> {
+    let result = match told.result.as_str() {
+        "ok" => witness::testify(&machine.air, &told.name),
         why => Err(why.to_owned()),
     };
-    println!("lab: {name}: {}", result.as_ref().err().map_or("ok", String::as_str));
+    let word = result.as_ref().err().map_or("ok", String::as_str);
+    println!("lab: {}: {word} ({:.1} s)", told.name, told.took.as_secs_f64());
     result
 }
 

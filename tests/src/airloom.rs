@@ -8,13 +8,11 @@ use std::sync::OnceLock;
 pub fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "-q", "-p", "airloom", "--bin", "airloom"]);
+        let mut build = build();
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
-        let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
+        let status = build.status();
         assert!(status.is_ok_and(|status| status.success()), "the binary can be built");
         // the test runs from target/PROFILE/deps
         let test = std::env::current_exe().expect("this test has a path");
@@ -30,14 +28,40 @@ pub fn binary() -> &'static PathBuf {
 /// If it can't be built.
 #[must_use]
 pub fn release() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "-q", "-p", "airloom", "--bin", "airloom", "--release"]);
-    let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
+    optimised("release")
+}
+
+/// The path of the binary for the lab, which asks what it does and not how fast: optimised too, but built in less time.
+///
+/// # Panics
+/// If it can't be built.
+#[must_use]
+pub fn for_the_lab() -> PathBuf {
+    optimised("guest")
+}
+
+fn optimised(profile: &str) -> PathBuf {
+    let status = build().args(["--profile", profile]).status();
     assert!(status.is_ok_and(|status| status.success()), "the binary can be built");
     let test = std::env::current_exe().expect("this test has a path");
     let target = test.ancestors().nth(3).expect("tests are three folders deep in target");
-    target.join("release/airloom")
+    target.join(profile).join("airloom")
+}
+
+/// cargo as people start it. What it tells a test of the test's own crate, the build scripts of others would take for a
+/// reason to run again, and with them all that depends on them would be built twice.
+fn build() -> Command {
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let told = std::env::vars_os().map(|(name, _)| name);
+    for name in told.filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    }) {
+        build.env_remove(name);
+    }
+    build.args(["build", "-q", "-p", "airloom", "--bin", "airloom"]);
+    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    build
 }
 
 /// Runs the binary to its end.

@@ -151,6 +151,8 @@ pub struct World {
     pub spent: Duration,
     radio: AirRadio,
     tuning: Option<Channel>,
+    /// Until then its processor has no time for it.
+    stalled: Instant,
     got: Vec<Vec<(MacAddr, u32)>>,
     aps: Vec<Ap>,
     seed: u64,
@@ -163,11 +165,14 @@ impl Timeline for World {
 
     fn settle(&mut self) {
         (0..self.aps.len()).for_each(|n| self.ap_turn(n));
-        self.hopper_turn();
+        if self.now >= self.stalled {
+            self.hopper_turn();
+        }
     }
 
     fn next(&self) -> Instant {
-        let mut next = earliest(self.air.borrow().poll_timeout(), self.hopper.poll_timeout());
+        let stall = (self.now < self.stalled).then_some((self.stalled, "the processor is elsewhere"));
+        let mut next = earliest(self.air.borrow().poll_timeout(), stall.or(self.hopper.poll_timeout()));
         for ap in self.aps.iter().filter(|ap| ap.on) {
             next = earliest(next, ap.machine.poll_timeout());
         }
@@ -213,6 +218,7 @@ impl World {
             edges: Vec::new(),
             spent: Duration::ZERO,
             tuning: None,
+            stalled: Instant::ZERO,
             got: Vec::new(),
             aps: Vec::new(),
             seed,
@@ -273,6 +279,12 @@ impl World {
         self.aps[n].radio.set_channel(channel(number)).unwrap();
         self.seen.borrow_mut().channels[n] = channel(number);
         self.power(n, true);
+    }
+
+    /// Lets time pass in which the hopper's processor has no time for it.
+    pub fn stall(&mut self, time: Duration) {
+        self.stalled = self.now + time;
+        self.run(time);
     }
 
     /// Lets time pass.

@@ -8,8 +8,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::airloom;
-
 /// A machine that is ready to boot.
 #[derive(Debug)]
 pub struct Machine {
@@ -20,16 +18,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Makes kernel and initramfs around the guest program. Fails with the reason where the platform can't have them.
+    /// Makes kernel and initramfs around the guest program, with this binary `airloom` beside it: an optimised one, since
+    /// the machine is emulated. Fails with the reason where the platform can't have them.
     ///
     /// # Panics
     /// If the image can't be made though the platform has all that it takes: that is a defect.
-    pub fn prepare(guest: &Path) -> Result<Self, String> {
+    pub fn prepare(guest: &Path, airloom: &Path) -> Result<Self, String> {
         let cache = cache(guest);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/image");
         let mut image = Command::new("bash");
-        // Software emulation is slow enough: an unoptimised access point would be measured at what it never does.
-        image.arg(script).arg(&cache).arg(guest).arg(airloom::release());
+        image.arg(script).arg(&cache).arg(guest).arg(airloom);
         let made = image.output().map_err(|error| format!("bash does not start: {error}"))?;
         let why = String::from_utf8_lossy(&made.stderr).trim().to_owned();
         match made.status.code() {

@@ -264,6 +264,20 @@ impl Watch {
     }
 }
 
+/// A machine that has other things to do comes to the edge of a slot late: it goes later, not without a word.
+#[test]
+fn who_is_late_tells_the_ap_all_the_same() {
+    told("late", |seed| {
+        let mut world = joined(seed, &four());
+        for n in 0..100 {
+            world.run(Duration::from_millis(20 + n % 7));
+            world.stall(Duration::from_millis(40));
+        }
+        let untold: Vec<_> = world.hopper.links().map(|view| view.losses.untold_absences).collect();
+        assert_eq!(untold, [0; 4]);
+    });
+}
+
 #[test]
 fn at_the_end_every_ap_is_told() {
     told("at_the_end", |seed| {

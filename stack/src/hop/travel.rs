@@ -41,7 +41,7 @@ impl Hopper {
         self.leg = Leg::Leaving(hop);
         for index in self.here(hop.from) {
             if let Some(resident) = self.residents.get_mut(index) {
-                resident.link.leave(now, hop.edge + GRACE);
+                resident.link.leave(now, hop.edge.max(now) + GRACE);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use airloom::control::{Answer, Request, ask};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -220,8 +221,16 @@ impl Drop for AccessPoint {
     }
 }
 
-/// What `airloom status --json` says.
+/// What `airloom status --json` would say. To start a program takes long here.
 pub(crate) fn status() -> Result<Value, String> {
+    match ask(Path::new(SOCKET), &Request::Status).map_err(|why| format!("{why:#}"))? {
+        Answer::Status(status) => said(serde_json::to_value(status)),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// What `airloom status --json` says.
+pub(crate) fn status_by_the_command() -> Result<Value, String> {
     let text = output(Command::new("airloom").args(["status", "--json", "--control", SOCKET]))?;
     said(serde_json::from_str(&text))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::control::{Control, field, open_soon};
-use super::program::{Daemon, PATIENCE, output, run, until, within};
+use super::program::{Daemon, PATIENCE, output, run, side_by_side, until, within};
 use super::{Outcome, expect};
 
 /// How many clients the guest has room for, and the first phy that is theirs.
@@ -16,13 +16,13 @@ pub(crate) const PASSPHRASE: &str = "correct horse battery";
 
 /// Gives every client's phy a namespace of its own, for the life of the guest.
 pub(crate) fn settle() -> Outcome {
-    for n in 0..CLIENTS {
+    let settle = |n| {
         let (namespace, phy) = (namespace(n), format!("phy{}", FIRST_PHY + n));
         run("ip", &["netns", "add", &namespace])?;
         run("iw", &["phy", &phy, "set", "netns", "name", &namespace])?;
-        inside(n, "ip", &["link", "set", "lo", "up"])?;
-    }
-    Ok(())
+        run("ip", &["-n", &namespace, "link", "set", "lo", "up"])
+    };
+    side_by_side(CLIENTS, settle).map(drop)
 }
 
 fn namespace(n: usize) -> String {
@@ -30,7 +30,7 @@ fn namespace(n: usize) -> String {
 }
 
 /// A program to be started in a client's namespace.
-fn command(n: usize, program: &str, arguments: &[&str]) -> Command {
+pub(crate) fn command(n: usize, program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", &namespace(n), program]).args(arguments);
     command
@@ -93,8 +93,9 @@ impl Client {
     pub(crate) fn idle(n: usize, wanted: &Wanted) -> Result<Self, String> {
         let (interface, file) = (interface(n), format!("/tmp/client{n}.conf"));
         fs::write(&file, configuration(wanted)).map_err(|error| error.to_string())?;
-        inside(n, "ip", &["address", "flush", "dev", &interface])?;
-        inside(n, "ip", &["address", "add", &format!("{}/24", address(n)), "dev", &interface])?;
+        let ip = |words: &[&str]| run("ip", &[&["-n", &namespace(n), "address"], words].concat());
+        ip(&["flush", "dev", &interface])?;
+        ip(&["add", &format!("{}/24", address(n)), "dev", &interface])?;
         let mut supplicant = Daemon::start(
             &mut command(n, "wpa_supplicant", &["-t", "-Dnl80211", "-c", &file, "-i", &interface]),
             &format!("client{n}"),
@@ -113,6 +114,11 @@ impl Client {
     fn forget_networks(&self) -> Outcome {
         self.requests.order("SCAN TYPE=ONLY freq=2412 passive=1 only_new=1")?;
         self.event(&["CTRL-EVENT-SCAN-RESULTS"], &["CTRL-EVENT-SCAN-FAILED"]).map(drop)
+    }
+
+    /// Asks it to end, by which it leaves the network; killed, it would leave the kernel joined.
+    pub(crate) fn leave(&self) -> Outcome {
+        self.requests.request("TERMINATE").map(drop)
     }
 
     pub(crate) fn set_out(&self) -> Outcome {
@@ -207,8 +213,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // Asked to end, it leaves the network; killed, it would leave the kernel joined.
-        let _ = self.requests.request("TERMINATE");
+        let _ = self.leave();
         let _ = self.supplicant.end();
         let _ = set_radio(self.n, "ps", "0");
         let _ = set_radio(self.n, "group", "1");
@@ -224,7 +229,7 @@ fn phy(n: usize) -> String {
     format!("phy{}", FIRST_PHY + n)
 }
 
-fn interface(n: usize) -> String {
+pub(crate) fn interface(n: usize) -> String {
     format!("wlan{}", FIRST_PHY + n)
 }
 

@@ -11,6 +11,8 @@ mod cluster;
 mod compare;
 mod control;
 mod driver;
+mod foreign;
+mod hop;
 mod medium;
 mod moves;
 mod nodes;
@@ -93,6 +95,14 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
     alone("a_link_joins_hostapd_open", station::joins_hostapd_open);
     alone("a_link_joins_hostapd_by_wpa2", station::joins_hostapd_by_wpa2);
     alone("a_link_with_the_wrong_passphrase_does_not_get_in", station::wrong_passphrase);
+    alone("hop_four_networks", hop::four_networks);
+    alone("hop_udp", hop::udp);
+    alone("hop_tcp", hop::tcp);
+    alone("hop_ap_restarts", hop::ap_restarts);
+    alone("hop_ap_switches_channel", hop::ap_switches_channel);
+    alone("hop_rekeys", hop::rekeys);
+    alone("hop_wrong_passphrase", hop::wrong_passphrase);
+    alone("hop_a_fifth", hop::a_fifth);
     for (name, scenario, makes) in for_access_points() {
         for make in makes.iter().copied().filter(|make| (*make == Make::Hostapd) == hostapd) {
             all.push((format!("{name}.{}", make.name()), Box::new(move || scenario(make))));
@@ -151,7 +161,7 @@ fn for_access_points() -> Vec<(&'static str, ForMake, &'static [Make])> {
         ("status_tells_all", scenarios::status_tells_all, OURS),
         ("managed_interface_is_reported", scenarios::managed_interface_is_reported, ONE),
         ("takes_the_phy_and_gives_it_back", scenarios::takes_the_phy_and_gives_it_back, ONE),
-        ("walks_away_and_comes_back", walk::walks_away_and_comes_back, OURS),
+        ("walks_away_and_comes_back", walk::walks_away_and_comes_back, ONE),
         ("throughput_by_our_medium", walk::throughput_by_our_medium, ONE),
     ]
 }

@@ -91,9 +91,7 @@ pub(super) fn pings_both_ways(
     pause: Duration,
     move_over: impl Fn() -> Result<Option<f64>, String>,
 ) -> Result<Vec<f64>, String> {
-    let arguments = traffic::arguments(ADDRESS, count, "0.01");
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let up = Beside::start(client.command("ping", &arguments));
+    let up = Beside::start(traffic::command_from(client, ADDRESS, count, "0.01"));
     let mut command = Command::new("ping");
     command.args(traffic::arguments(&client.ip(), count, "0.01"));
     let down = Beside::start(command);
@@ -143,7 +141,7 @@ pub(crate) fn under_streams(make: Make) -> Outcome {
     let _ap = plan(make).start()?;
     let client = Client::join(0, &Wanted::WPA2)?;
     let walk = Walk::start(&client)?;
-    for stream in Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }).into_iter().chain(Stream::COUNTED)
+    for stream in Stream::ALL.map(|stream| Stream { seconds: 4, ..stream }).into_iter().chain(Stream::COUNTED)
     {
         let (arrived, gaps) = thread::scope(|scope| {
             let running = scope.spawn(|| stream.run(&client));

@@ -67,7 +67,7 @@ pub(crate) fn during_rekeys(make: Make) -> Outcome {
 
 /// Streams both ways while the client goes from node to node.
 pub(crate) fn under_streams(make: Make) -> Outcome {
-    streams(make, &Stream::ALL.map(|stream| Stream { seconds: 6, ..stream }))
+    streams(make, &Stream::ALL.map(|stream| Stream { seconds: 4, ..stream }))
 }
 
 /// The same with streams of which nothing may be lost.

@@ -30,6 +30,27 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     output(Command::new(program).args(arguments))
 }
 
+/// Does so much, numbered from 0 on, as many at a time as the machine has processors.
+pub(crate) fn side_by_side<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> Result<T, String> + Sync,
+) -> Result<Vec<T>, String> {
+    const PROCESSORS: usize = 2;
+    let (mut done, mut left) = (Vec::with_capacity(count), 0..count);
+    while !left.is_empty() {
+        let some: Vec<usize> = left.by_ref().take(PROCESSORS).collect();
+        let ended: Vec<_> = thread::scope(|scope| {
+            let work = &work;
+            let running: Vec<_> = some.into_iter().map(|n| scope.spawn(move || work(n))).collect();
+            running.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        });
+        for end in ended {
+            done.push(end.map_err(|_| "a thread ended badly".to_owned())??);
+        }
+    }
+    Ok(done)
+}
+
 /// Asks again and again until there is an answer. What was missing last is the error.
 pub(crate) fn until<T>(what: &str, ask: impl FnMut() -> Result<T, String>) -> Result<T, String> {
     within(PATIENCE, what, ask)

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use drivers::packet::PacketSocket;
 use nix::sys::signal::{Signal, kill};
@@ -22,6 +22,9 @@ const FILE: &str = "/tmp/air.pcap";
 
 pub(crate) struct Recording {
     tcpdump: Child,
+    /// Yields what tcpdump has said when it has ended.
+    words: JoinHandle<Vec<String>>,
+    dropped_before: u64,
     _stamps: UdpSocket,
     name: String,
 }
@@ -44,22 +47,41 @@ impl Recording {
             before.last().is_some_and(|line| line.contains("listening on"))
         });
         expect(listens, || format!("tcpdump does not listen on hwsim0: {before:?}"))?;
-        // Kept draining: tcpdump must be able to write its summary.
-        thread::spawn(move || lines.for_each(drop));
-        Ok(Self { tcpdump, _stamps: stamps, name: name.to_owned() })
+        let words = thread::spawn(move || lines.collect());
+        Ok(Self { tcpdump, words, dropped_before: dropped_before()?, _stamps: stamps, name: name.to_owned() })
     }
 
     /// Stops tcpdump once it has written all that was on the air, a mark that is sent last included, and hands the
-    /// file to the host.
+    /// file to the host. Fails if frames are missing in it: no witness could tell what they were.
     pub(crate) fn end(mut self) -> Outcome {
         let marked = mark();
+        let dropped_before = dropped_before()? - self.dropped_before;
         let pid = said(i32::try_from(self.tcpdump.id()))?;
         said(kill(Pid::from_raw(pid), Signal::SIGINT))?;
         said(self.tcpdump.wait())?;
         said(fs::copy(FILE, format!("{HOST}/{}.pcap", self.name)))?;
         said(fs::remove_file(FILE))?;
-        marked
+        marked?;
+        let words = self.words.join().map_err(|_| "tcpdump was not listened to".to_owned())?;
+        let lost = lost(&words).ok_or_else(|| format!("tcpdump does not say what it lost: {words:?}"))?;
+        expect(lost + dropped_before == 0, || {
+            format!(
+                "the recording is not whole: {lost} frames had no room in its queue, {dropped_before} not even before"
+            )
+        })
     }
+}
+
+/// What the summary of tcpdump says of frames that its own queue had no room for.
+fn lost(words: &[String]) -> Option<u64> {
+    let line = words.iter().find(|line| line.ends_with("dropped by kernel"))?;
+    line.split(' ').next()?.parse().ok()
+}
+
+/// How many frames did not get as far as that: each processor has a queue to all who listen.
+fn dropped_before() -> Result<u64, String> {
+    let count = said(fs::read_to_string("/sys/class/net/hwsim0/statistics/rx_dropped"))?;
+    said(count.trim().parse())
 }
 
 /// Has the kernel note the time of each frame where it is sent, for as long as the socket lives. Without it tcpdump notes

@@ -4,9 +4,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::access_point::{ADDRESS, AccessPoint, Make, Plan, SOCKET, TAP, exists, interfaces, status};
+use super::access_point::{
+    ADDRESS, AccessPoint, Make, Plan, SOCKET, TAP, exists, interfaces, status_by_the_command,
+};
 use super::client::{CLIENTS, Client, Wanted};
-use super::program::{Daemon, output, run, until};
+use super::program::{Daemon, output, run, side_by_side, until};
 use super::traffic::{self, Beside, Stream, from_client, to_client};
 use super::{Outcome, expect};
 
@@ -76,8 +78,7 @@ pub(crate) fn three_clients(make: Make) -> Outcome {
     }
     bssids_are_as_they_should(make, &ap, &clients)?;
     clients[0].reaches(&clients[1].ip())?;
-    let command = clients[2].command("ping", &["-q", "-n", "-c", "200", "-i", "0.02", ADDRESS]);
-    let beside = Beside::start(command);
+    let beside = Beside::start(traffic::command_from(&clients[2], ADDRESS, 200, "0.02"));
     from_client(&clients[0], &clients[1].ip(), 200, "0.02")?.all_answered("between two clients")?;
     beside.end()?.all_answered("from the third client")
 }
@@ -85,10 +86,10 @@ pub(crate) fn three_clients(make: Make) -> Outcome {
 /// Per client: all differ. Shared: all are the same. The client's view and the access point's agree.
 fn bssids_are_as_they_should(make: Make, ap: &AccessPoint, clients: &[Client]) -> Outcome {
     let mut bssids = Vec::new();
+    let known = ap.clients()?;
     for client in clients {
         let bssid = client.bssid()?;
         if make != Make::Hostapd {
-            let known = ap.clients()?;
             expect(known.contains(&(client.mac(), bssid.clone())), || {
                 format!("{} at {bssid} is not in {known:?}", client.mac())
             })?;
@@ -156,7 +157,7 @@ pub(crate) fn group_rekey(make: Make) -> Outcome {
 }
 
 pub(crate) fn pairwise_rekey(make: Make) -> Outcome {
-    rekey(Plan { pairwise_rekey: Some(3), ..Plan::wpa2(make) }, "Key negotiation completed")
+    rekey(Plan { pairwise_rekey: Some(2), ..Plan::wpa2(make) }, "Key negotiation completed")
 }
 
 /// Pings both ways until the keys were changed four times.
@@ -165,9 +166,9 @@ fn rekey(plan: Plan, word: &str) -> Outcome {
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     let mut down = Command::new("ping");
-    down.args(traffic::arguments(&client.ip(), 600, "0.025"));
+    down.args(traffic::arguments(&client.ip(), 450, "0.025"));
     let down = Beside::start(down);
-    let up = Beside::start(client.command("ping", &["-q", "-n", "-c", "600", "-i", "0.025", ADDRESS]));
+    let up = Beside::start(traffic::command_from(&client, ADDRESS, 450, "0.025"));
     // For the group key to have something to do.
     let _group =
         Daemon::start(Command::new("ping").args(["-q", "-b", "-i", "0.2", "10.9.0.255"]), "broadcast")?;
@@ -186,10 +187,11 @@ pub(crate) fn fragments(make: Make) -> Outcome {
     client.run("iw", &["phy", &client.phy(), "set", "frag", "256"])?;
     let outcome = client.reaches(ADDRESS).and_then(|()| {
         for size in ["200", "600", "1400"] {
-            let up = client.command("ping", &["-q", "-n", "-c", "50", "-i", "0.02", "-s", size, ADDRESS]);
+            let mut up = traffic::command_from(&client, ADDRESS, 50, "0.02");
+            up.args(["-s", size]);
             traffic::pings(up)?.all_answered(&format!("{size} bytes from the client"))?;
             let mut down = Command::new("ping");
-            down.args(["-q", "-n", "-c", "50", "-i", "0.02", "-s", size, &client.ip()]);
+            down.args(traffic::arguments(&client.ip(), 50, "0.02")).args(["-s", size]);
             traffic::pings(down)?.all_answered(&format!("{size} bytes to the client"))?;
         }
         Ok(())
@@ -242,18 +244,18 @@ pub(crate) fn ends_cleanly(make: Make) -> Outcome {
 /// As many clients as the lab bears, all at once.
 pub(crate) fn crowd(make: Make) -> Outcome {
     let ap = Plan::wpa2(make).start()?;
-    let clients = (0..CLIENTS).map(|n| Client::idle(n, &Wanted::WPA2)).collect::<Result<Vec<_>, _>>()?;
+    let clients = side_by_side(CLIENTS, |n| Client::idle(n, &Wanted::WPA2))?;
     let start = Instant::now();
     clients.iter().try_for_each(Client::set_out)?;
     let mut clients = clients;
     clients.iter_mut().try_for_each(Client::until_connected)?;
     println!("measure crowd_of_{CLIENTS}_joined.{} {:.1} s", make.name(), start.elapsed().as_secs_f64());
-    clients.iter().try_for_each(|client| client.reaches(ADDRESS))?;
+    side_by_side(CLIENTS, |n| clients[n].reaches(ADDRESS))?;
     bssids_are_as_they_should(make, &ap, &clients)?;
     for pair in clients.chunks(2) {
         from_client(&pair[0], &pair[1].ip(), 10, "0.02")?.all_answered("between two of the crowd")?;
     }
-    Ok(())
+    clients.iter().try_for_each(Client::leave)
 }
 
 /// One access point on two radios and two bands: clients on each talk to each other and to the TAP.
@@ -300,7 +302,7 @@ pub(crate) fn status_tells_all(make: Make) -> Outcome {
     let client = Client::join(0, &Wanted::WPA2)?;
     from_client(&client, ADDRESS, 50, "0.02")?.all_answered("from the client")?;
     let status = until("status does not tell of the client", || {
-        let status = status()?;
+        let status = status_by_the_command()?;
         let frames = status["virtual_aps"][0]["clients"][0]["rx_frames"].as_u64();
         expect(frames >= Some(50), || status.to_string())?;
         Ok(status)

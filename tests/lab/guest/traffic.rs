@@ -1,12 +1,13 @@
 //! Traffic as real programs make it: ping and iperf3.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::access_point::{ADDRESS, AccessPoint};
 use super::client::Client;
-use super::program::{Daemon, output, until};
+use super::program::{Daemon, PATIENCE, output, until};
 use super::{Outcome, expect, said};
 
 /// What a run of ping came to.
@@ -22,22 +23,44 @@ pub(crate) struct Pings {
 }
 
 impl Pings {
+    /// Only so many were meant, whose answers are in this text, line by line.
+    fn of_the_first(self, count: u32, text: &str) -> Self {
+        let answers = text.lines().filter(|line| line.contains(" bytes from "));
+        let number = |line: &str| line.split_once("icmp_seq=")?.1.split(' ').next()?.parse::<u32>().ok();
+        let numbers: Vec<u32> = answers.filter_map(number).filter(|n| (1..=count).contains(n)).collect();
+        let different = numbers.iter().collect::<BTreeSet<_>>().len();
+        Self {
+            sent: self.sent.min(count),
+            received: different as u32,
+            duplicates: (numbers.len() - different) as u32,
+            ..self
+        }
+    }
+
     /// Every one answered, once.
     pub(crate) fn all_answered(&self, who: &str) -> Outcome {
         expect(self.received == self.sent && self.duplicates == 0, || format!("{who}: {self:?}"))
     }
 }
 
-/// `count` pings, one every `interval` seconds.
+/// `count` pings, one every `interval` seconds. Left to itself ping waits for the last answer no longer than two of the
+/// round-trip times that it saw. With a deadline it goes on until so many answers have come; what it sends beyond `count`
+/// meanwhile is not looked at.
 pub(crate) fn arguments(ip: &str, count: u32, interval: &str) -> Vec<String> {
-    ["-q", "-n", "-c", &count.to_string(), "-i", interval, ip].map(str::to_owned).to_vec()
+    let takes = f64::from(count) * interval.parse::<f64>().unwrap_or(1.0);
+    let deadline = (takes.ceil() as u64 + PATIENCE.as_secs()).to_string();
+    ["-n", "-c", &count.to_string(), "-w", &deadline, "-i", interval, ip].map(str::to_owned).to_vec()
 }
 
 /// Pings from a client.
 pub(crate) fn from_client(client: &Client, ip: &str, count: u32, interval: &str) -> Result<Pings, String> {
+    pings(command_from(client, ip, count, interval))
+}
+
+/// The command for pings from a client.
+pub(crate) fn command_from(client: &Client, ip: &str, count: u32, interval: &str) -> Command {
     let arguments = arguments(ip, count, interval);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    pings(client.command("ping", &arguments))
+    client.command("ping", &arguments.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Pings from the access point's side.
@@ -51,7 +74,18 @@ pub(crate) fn to_client(client: &Client, count: u32, interval: &str) -> Result<P
 pub(crate) fn pings(mut command: Command) -> Result<Pings, String> {
     let output = said(command.output())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    parse(&text).ok_or_else(|| format!("{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    let pings = parse(&text).map(|pings| match asked_for(&command) {
+        Some(count) => pings.of_the_first(count, &text),
+        None => pings,
+    });
+    pings.ok_or_else(|| format!("{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// How many answers ping waits for, if it has a deadline.
+fn asked_for(command: &Command) -> Option<u32> {
+    let arguments: Vec<&str> = command.get_args().filter_map(|argument| argument.to_str()).collect();
+    let after = |option| arguments.iter().position(|found| *found == option).map(|at| arguments.get(at + 1));
+    after("-w").and_then(|_| after("-c")??.parse().ok())
 }
 
 /// A ping that runs beside what the scenario does meanwhile.
@@ -125,8 +159,8 @@ impl Stream {
     ];
     /// All of it has to arrive.
     pub(crate) const COUNTED: [Self; 2] = [
-        Self { kind: Kind::Counted, down: false, seconds: 8 },
-        Self { kind: Kind::Counted, down: true, seconds: 8 },
+        Self { kind: Kind::Counted, down: false, seconds: 6 },
+        Self { kind: Kind::Counted, down: true, seconds: 6 },
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -143,14 +177,7 @@ impl Stream {
     /// Runs it between a client and the access point and yields what arrived, in Mb/s. A counted one fails if one is lost.
     pub(crate) fn run(self, client: &Client) -> Result<f64, String> {
         let mut server = Daemon::start(Command::new("iperf3").args(["-s", "-1", "--forceflush"]), "iperf3")?;
-        until("iperf3 does not listen", || {
-            server.lives()?;
-            let sockets = said(std::fs::read_to_string("/proc/net/tcp6"))?
-                + &said(std::fs::read_to_string("/proc/net/tcp"))?;
-            // Connections of the run before may still be there.
-            let listens = |line: &str| line.contains(":1451 00000000") && line.contains(":0000 0A ");
-            expect(sockets.lines().any(listens), || "its port is closed".to_owned())
-        })?;
+        until_listens(&mut server, 5201)?;
         let seconds = self.seconds.to_string();
         let mut arguments = vec!["-c", ADDRESS, "-t", &seconds, "-J"];
         match self.kind {
@@ -177,6 +204,20 @@ impl Stream {
             report["end"]["sum_received"]["bits_per_second"].as_f64()
         }
     }
+}
+
+/// Waits until a server of iperf3 listens on its port, in its network namespace.
+pub(crate) fn until_listens(server: &mut Daemon, port: u16) -> Outcome {
+    let port = format!(":{port:04X} 00000000");
+    until("iperf3 does not listen", || {
+        server.lives()?;
+        let sockets =
+            |family: &str| said(std::fs::read_to_string(format!("/proc/{}/net/{family}", server.pid())));
+        // Connections of the run before may still be there.
+        let listens = |line: &str| line.contains(&port) && line.contains(":0000 0A ");
+        let both = sockets("tcp6")? + &sockets("tcp")?;
+        expect(both.lines().any(listens), || "its port is closed".to_owned())
+    })
 }
 
 /// Processor time, in ticks of 10 ms: of the access point's process, and of the whole guest.

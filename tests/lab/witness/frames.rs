@@ -94,12 +94,15 @@ impl Frame {
     }
 }
 
-/// All frames of a recording in the order of their times, as tshark reads them with that passphrase.
-pub(crate) fn read(file: &Path, passphrase: &str, ssid: &str) -> Result<Vec<Frame>, String> {
+/// All frames of a recording in the order of their times, as tshark reads them with these passphrases, each of one network by its
+/// SSID.
+pub(crate) fn read(file: &Path, keys: &[(String, String)]) -> Result<Vec<Frame>, String> {
     let ordered = in_order(file)?;
     let mut tshark = Command::new("tshark");
-    tshark.arg("-r").arg(ordered.path()).args(["-o", "wlan.enable_decryption:TRUE", "-o"]);
-    tshark.arg(format!("uat:80211_keys:\"wpa-pwd\",\"{passphrase}:{ssid}\""));
+    tshark.arg("-r").arg(ordered.path()).args(["-o", "wlan.enable_decryption:TRUE"]);
+    for (passphrase, ssid) in keys {
+        tshark.arg("-o").arg(format!("uat:80211_keys:\"wpa-pwd\",\"{passphrase}:{ssid}\""));
+    }
     tshark.args(["-T", "fields", "-E", "occurrence=f", "-Y", "!(wlan.fc.type_subtype == 0x1d)"]);
     FIELDS.iter().for_each(|field| {
         tshark.args(["-e", field]);

@@ -3,12 +3,13 @@
 
 mod checks;
 mod frames;
+mod hop;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
-use ::tests::airwatch::{self, Expected};
+use ::tests::airwatch::{self, Expected, Violation};
 use checks::Verdict;
 use frames::Frame;
 
@@ -17,11 +18,15 @@ const SSID: &str = "airloom-lab";
 
 /// Looks at the recording of a scenario. The name may end in the make of its access point, after a dot.
 pub(super) fn testify(air: &Path, name: &str) -> Verdict {
-    let frames = frames::read(&air.join(format!("{name}.pcap")), PASSPHRASE, SSID)?;
+    let recording = air.join(format!("{name}.pcap"));
+    if name.starts_with("hop_") {
+        return hop::testify(&recording, name);
+    }
+    let frames = frames::read(&recording, &[(PASSPHRASE.to_owned(), SSID.to_owned())])?;
     let (scenario, make) = name.split_once('.').unwrap_or((name, ""));
     always(scenario, &frames)?;
     if let Some(expected) = moves(scenario) {
-        watch(&air.join(format!("{name}.pcap")), &expected)?;
+        tell(&airwatch::watch(&airwatch::read(&recording)?, &expected))?;
     }
     if matches!(make, "shared" | "per_client") {
         let least = usize::from(frames.iter().any(|frame| frame.message == Some(4)));
@@ -45,8 +50,7 @@ fn moves(scenario: &str) -> Option<Expected> {
     })
 }
 
-fn watch(recording: &Path, expected: &Expected) -> Verdict {
-    let wrong = airwatch::watch(&airwatch::read(recording)?, expected);
+fn tell(wrong: &[Violation]) -> Verdict {
     let first: Vec<String> = wrong.iter().take(5).map(ToString::to_string).collect();
     if wrong.is_empty() { Ok(()) } else { Err(format!("{} wrong, first {}", wrong.len(), first.join("; "))) }
 }

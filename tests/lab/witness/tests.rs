@@ -7,13 +7,15 @@ use super::frames::{
     self, ASSOCIATION_REQUEST, AUTHENTICATION, BEACON, DEAUTHENTICATION, Frame, PROBE_REQUEST,
     REASSOCIATION_REQUEST,
 };
+use super::hop;
 
 const CLIENT: &str = "02:00:00:00:01:00";
 const AP: &str = "02:00:00:00:00:00";
 
 fn capture(name: &str) -> Vec<Frame> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures").join(name);
-    frames::read(&file, "correct horse battery", "hwsim-test").expect("a capture of the project")
+    let key = ("correct horse battery".to_owned(), "hwsim-test".to_owned());
+    frames::read(&file, &[key]).expect("a capture of the project")
 }
 
 fn rekeys() -> Vec<Frame> {
@@ -203,6 +205,26 @@ fn a_timer_that_jumps_is_seen() {
     checks::tsf_goes_on(&doctored).expect_err("the doctored recording is not");
     doctored.retain(|frame| frame.kind == BEACON);
     checks::tsf_goes_on(&doctored).expect("nobody is there");
+}
+
+#[test]
+fn a_link_that_leaves_or_joins_again_is_seen() {
+    let mut frames = rekeys();
+    let of_link = |frame: &Frame| frame.ta == CLIENT;
+    frames.retain(|frame| frame.kind != DEAUTHENTICATION);
+    let last = frames.iter().rposition(of_link).expect("a client");
+    for kind in [AUTHENTICATION, ASSOCIATION_REQUEST, REASSOCIATION_REQUEST] {
+        let nth = |frame: &Frame| frame.number == frames[last].number;
+        fails_once(&frames, hop::stayed, nth, |frame| frame.kind = kind);
+    }
+    let of_ap = |frame: &Frame| frame.kind == BEACON && frame.number > frames[last].number;
+    fails_once(&frames, hop::stayed, of_ap, |frame| frame.kind = DEAUTHENTICATION);
+    let mut left = frames.clone();
+    left[last].kind = DEAUTHENTICATION;
+    left.push(Frame { kind: AUTHENTICATION, ..frames[last].clone() });
+    hop::stayed(&left).expect("it has left by itself");
+    frames.retain(|frame| !(of_link(frame) && frame.is_data()));
+    hop::stayed(&frames).expect_err("it was never there");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub const REASSOCIATION_REQUEST: u8 = 0x02;
 /// See [`ASSOCIATION_REQUEST`].
 pub const REASSOCIATION_RESPONSE: u8 = 0x03;
 /// See [`ASSOCIATION_REQUEST`].
+pub const PROBE_REQUEST: u8 = 0x04;
+/// See [`ASSOCIATION_REQUEST`].
 pub const BEACON: u8 = 0x08;
 /// See [`ASSOCIATION_REQUEST`].
 pub const DISASSOCIATION: u8 = 0x0a;
@@ -26,6 +28,11 @@ pub const ACK: u8 = 0x1d;
 
 /// LLC and SNAP with the type of EAPOL.
 const EAPOL: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 0x88, 0x8e];
+
+/// Behind LLC, SNAP, the EAPOL header and the type of descriptor (802.11-2020 12.7.2): the upper byte of the key
+/// information, and in it the Secure bit.
+const KEY_INFORMATION: usize = 8 + 4 + 1;
+const SECURE: u8 = 0x02;
 
 /// A MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -68,8 +75,12 @@ pub struct Frame {
     pub to: Address,
     /// From whom; unset in an ACK.
     pub from: Option<Address>,
+    /// On which it was sent, in MHz; 0 where the recording does not say.
+    pub frequency: u16,
     /// The retry bit.
     pub retry: bool,
+    /// The power management bit.
+    pub dozes: bool,
     /// 0 to 4095.
     pub sequence: u16,
     /// Fragment number.
@@ -80,6 +91,8 @@ pub struct Frame {
     pub cover: Option<(u8, u64)>,
     /// EAPOL in the clear.
     pub eapol: bool,
+    /// That of a key that both sides have: message 3 or 4 of the handshake, from a client the last.
+    pub agreed: bool,
     /// The TSF timer in a beacon, in microseconds.
     pub timer: Option<u64>,
     /// A hash of all behind the header.
@@ -100,12 +113,15 @@ impl Frame {
             kind,
             to: address(4)?,
             from: None,
+            frequency: 0,
             retry: flags & 0x08 != 0,
+            dozes: flags & 0x10 != 0,
             sequence: 0,
             fragment: 0,
             tid: None,
             cover: None,
             eapol: false,
+            agreed: false,
             timer: None,
             body: 0,
             acked: false,
@@ -143,13 +159,14 @@ impl Frame {
             self.cover = Some((id >> 6, u64::from_be_bytes([0, 0, f, e, d, c, b, a])));
         } else if self.is_data() {
             self.eapol = body.starts_with(&EAPOL);
+            self.agreed = self.eapol && body.get(KEY_INFORMATION).is_some_and(|high| high & SECURE != 0);
         } else if self.kind == BEACON {
             self.timer = Some(u64::from_le_bytes(*body.first_chunk::<8>()?));
         }
         Some(())
     }
 
-    const fn is_any_data(&self) -> bool {
+    pub(super) const fn is_any_data(&self) -> bool {
         self.kind >> 4 == 2
     }
 

@@ -9,14 +9,21 @@ const RADIOTAP: u32 = 127;
 const WITH_FCS: u8 = 0x10;
 const BAD_FCS: u8 = 0x40;
 
-/// A frame of a file: microseconds since 1970, and its bytes without radiotap header and frame check sequence.
-pub(super) type Packet = (u64, Vec<u8>);
+/// A frame of a file.
+pub(super) struct Packet {
+    /// Microseconds since 1970.
+    pub(super) time: u64,
+    /// In MHz; 0 where it is not said.
+    pub(super) frequency: u16,
+    /// Without radiotap header and frame check sequence.
+    pub(super) bytes: Vec<u8>,
+}
 
 /// All frames that were received whole, in the order of their times: they came by way of a queue for each processor.
 pub(super) fn read(file: &Path) -> Result<Vec<Packet>, String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut packets = parse(&bytes).ok_or_else(|| format!("{}: no capture with radiotap", file.display()))?;
-    packets.sort_by_key(|(time, _)| *time);
+    packets.sort_by_key(|packet| packet.time);
     Ok(packets)
 }
 
@@ -43,35 +50,46 @@ fn parse(bytes: &[u8]) -> Option<Vec<Packet>> {
         let Some((packet, after)) = after.split_at_checked(length) else { break };
         let fraction = u64::from(number(record, 4)?) / if nanoseconds { 1000 } else { 1 };
         let time = u64::from(number(record, 0)?) * 1_000_000 + fraction;
-        packets.extend(strip(packet).map(|frame| (time, frame.to_vec())));
+        let stripped = strip(packet);
+        packets.extend(stripped.map(|(frequency, bytes)| Packet { time, frequency, bytes: bytes.to_vec() }));
         rest = after;
     }
     Some(packets)
 }
 
-/// The frame behind a radiotap header, if it came whole.
-fn strip(packet: &[u8]) -> Option<&[u8]> {
+/// The frame behind a radiotap header and its frequency, if it came whole.
+fn strip(packet: &[u8]) -> Option<(u16, &[u8])> {
     let length = usize::from(u16::from_le_bytes(packet.get(2..4)?.try_into().ok()?));
-    let flags = flags(packet.get(..length)?).unwrap_or(0);
+    let header = packet.get(..length)?;
+    let (flags, frequency) = flags_and_frequency(header).unwrap_or_default();
     let frame = packet.get(length..)?;
     if flags & BAD_FCS != 0 {
         return None;
     }
     let fcs = if flags & WITH_FCS != 0 { 4 } else { 0 };
-    frame.get(..frame.len().checked_sub(fcs)?)
+    Some((frequency, frame.get(..frame.len().checked_sub(fcs)?)?))
 }
 
-/// The field of flags comes second, behind the time of the radio.
-fn flags(header: &[u8]) -> Option<u8> {
+/// The first fields of a header are, where it has them, the time of the radio, flags, the rate, and the channel. Each is
+/// aligned to its size.
+fn flags_and_frequency(header: &[u8]) -> Option<(u8, u16)> {
     let mut at = 4;
     let mut first = None;
     loop {
         let present = u32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?);
         at += 4;
-        let first = *first.get_or_insert(present);
+        first.get_or_insert(present);
         if present & 1 << 31 == 0 {
-            let time = if first & 1 != 0 { at.next_multiple_of(8) + 8 } else { at };
-            return if first & 2 != 0 { header.get(time).copied() } else { None };
+            break;
         }
     }
+    let has = |field: u32| first.is_some_and(|present| present & 1 << field != 0);
+    if has(0) {
+        at = at.next_multiple_of(8) + 8;
+    }
+    let flags = if has(1) { *header.get(at)? } else { 0 };
+    at += usize::from(has(1)) + usize::from(has(2));
+    at = at.next_multiple_of(2);
+    let frequency = if has(3) { u16::from_le_bytes(header.get(at..at + 2)?.try_into().ok()?) } else { 0 };
+    Some((flags, frequency))
 }

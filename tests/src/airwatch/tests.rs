@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::frame::{ASSOCIATION_REQUEST, AUTHENTICATION, BEACON, DEAUTHENTICATION};
+use super::frame::{ASSOCIATION_REQUEST, AUTHENTICATION, BEACON, DEAUTHENTICATION, PROBE_REQUEST};
 use super::*;
 
 const AP: Address = Address([2, 0, 0, 0, 0, 0]);
@@ -184,6 +184,133 @@ fn whatever_tells_a_client_of_a_move_is_seen() {
     assert_eq!(leaves, BTreeSet::new(), "by itself");
 }
 
+/// Two networks on two channels, and a link to each.
+const PAIRS: [(Address, Address, u16); 2] = [
+    (Address([2, 0, 0, 0, 0, 1]), Address([2, 0, 0, 0, 1, 1]), 2412),
+    (Address([2, 0, 0, 0, 0, 2]), Address([2, 0, 0, 0, 1, 2]), 5180),
+];
+/// Frames of a visit: beacons of both, "I am back", data, "I am away".
+const VISIT: usize = 5;
+
+/// The radio joins both, and visits one after the other.
+fn good_links() -> Vec<Frame> {
+    let beacons =
+        || PAIRS.map(|(ap, _, on)| Frame { frequency: on, ..frame(BEACON, ap, Address([0xff; 6])) });
+    let join = PAIRS.into_iter().flat_map(|(ap, link, on)| {
+        let away = Frame { dozes: true, acked: true, ..frame(0x24, link, ap) };
+        let last_of_handshake =
+            Frame { eapol: true, agreed: true, acked: true, sequence: 4095, ..frame(DATA, link, ap) };
+        let said = [
+            frame(PROBE_REQUEST, link, Address([0xff; 6])),
+            frame(AUTHENTICATION, link, ap),
+            frame(ASSOCIATION_REQUEST, link, ap),
+            frame(0x01, ap, link),
+            last_of_handshake,
+            away,
+        ];
+        beacons().into_iter().chain(said.map(|one| Frame { frequency: on, ..one }))
+    });
+    let visits = (0..COUNT).flat_map(|n| {
+        let (ap, link, on) = PAIRS[n % 2];
+        let null = |dozes| Frame { dozes, acked: true, frequency: on, ..frame(0x24, link, ap) };
+        let number = n as u64 + 1;
+        let cover = Some((0, number));
+        let data = Frame { sequence: n as u16, cover, body: number, ..frame(DATA, link, ap) };
+        let visit = [null(false), Frame { acked: true, frequency: on, ..data }, null(true)];
+        beacons().into_iter().chain(visit)
+    });
+    recording(join.chain(visits).chain(beacons()))
+}
+
+/// The place of a frame of the n-th visit: 2 "I am back", 3 data, 4 "I am away".
+fn visit(n: usize, part: usize) -> usize {
+    16 + VISIT * n + part
+}
+
+/// What is found when the frames of the two links were changed.
+fn doctored_links(change: impl FnOnce(&mut Vec<Frame>)) -> BTreeSet<&'static str> {
+    let mut frames = good_links();
+    assert_eq!(watch_links(&frames, false), [], "the recording is good");
+    assert_eq!(hops(&frames), COUNT + 1);
+    change(&mut frames);
+    watch_links(&recording(frames), false).into_iter().map(|violation| violation.rule).collect()
+}
+
+#[test]
+fn a_frame_on_a_wrong_channel_is_seen() {
+    let data = doctored_links(|frames| frames[visit(50, 3)].frequency = 5180);
+    assert!(data.contains("channel"), "{data:?}");
+    let null = doctored_links(|frames| frames[visit(50, 4)].frequency = 5180);
+    assert!(null.contains("channel"), "{null:?}");
+    let probe = doctored_links(|frames| {
+        let (_, link, _) = PAIRS[0];
+        let probe = frame(PROBE_REQUEST, link, Address([0xff; 6]));
+        frames.insert(visit(50, 0), Frame { frequency: 2462, ..probe });
+    });
+    assert_eq!(probe, BTreeSet::new(), "it looks for a network while both know that it is away");
+}
+
+#[test]
+fn an_access_point_that_goes_elsewhere_is_followed_there() {
+    let follow = |from: usize| {
+        doctored_links(|frames| {
+            let (ap, link, _) = PAIRS[0];
+            let of = |frame: &&mut Frame| frame.from == Some(ap) || frame.from == Some(link);
+            frames.iter_mut().skip(from).filter(of).for_each(|frame| frame.frequency = 2437);
+        })
+    };
+    assert_eq!(follow(visit(50, 0)), BTreeSet::new());
+    assert_eq!(follow(visit(50, 3)), BTreeSet::new(), "between two of its beacons");
+    let stays = doctored_links(|frames| {
+        let of = |frame: &&mut Frame| frame.from == Some(PAIRS[0].0);
+        frames.iter_mut().skip(visit(50, 0)).filter(of).for_each(|frame| frame.frequency = 2437);
+    });
+    assert!(stays.contains("channel"), "{stays:?}");
+}
+
+#[test]
+fn who_goes_without_a_word_is_seen() {
+    let awake = doctored_links(|frames| frames[visit(50, 4)].dozes = false);
+    assert_eq!(awake, BTreeSet::from(["away"]));
+    let not_acknowledged = doctored_links(|frames| frames[visit(50, 4)].acked = false);
+    assert_eq!(not_acknowledged, BTreeSet::from(["away"]));
+    let looks_around = doctored_links(|frames| {
+        let probe = frame(PROBE_REQUEST, PAIRS[0].1, Address([0xff; 6]));
+        frames.insert(visit(50, 3), Frame { frequency: 2462, ..probe });
+    });
+    assert_eq!(looks_around, BTreeSet::from(["away"]), "a probe request is on some channel too");
+    let in_the_handshake = doctored_links(|frames| {
+        let last = visit(0, 0) - 2;
+        (frames[last].agreed, frames[last + 1].acked) = (false, false);
+    });
+    assert_eq!(in_the_handshake, BTreeSet::new(), "it is not in yet");
+    let right_after_the_join = doctored_links(|frames| frames[visit(0, 0) - 1].acked = false);
+    assert_eq!(right_after_the_join, BTreeSet::from(["away"]));
+    let sent_away = doctored_links(|frames| {
+        let (ap, link, on) = PAIRS[0];
+        frames[visit(50, 4)] = Frame { frequency: on, ..frame(DEAUTHENTICATION, ap, link) };
+    });
+    assert_eq!(sent_away, BTreeSet::new(), "it is nobody's any more");
+    let silent = doctored_links(|frames| {
+        frames[visit(50, 4)].acked = false;
+        for frame in frames.iter_mut().skip(visit(51, 0)).filter(|frame| frame.from == Some(PAIRS[0].0)) {
+            (frame.from, frame.kind) = (Some(CLIENT), DATA);
+        }
+        frames.truncate(visit(52, 0));
+    });
+    assert_eq!(silent, BTreeSet::new(), "an access point that is no more acknowledges nothing");
+}
+
+#[test]
+fn packet_and_sequence_numbers_of_links_are_judged() {
+    let number = doctored_links(|frames| frames[visit(50, 3)].cover = Some((0, 7)));
+    assert_eq!(number, BTreeSet::from(["numbers"]), "of another visit to the same");
+    let falls = doctored_links(|frames| frames[visit(50, 3)].cover = Some((0, 8)));
+    assert_eq!(falls, BTreeSet::from(["numbers"]), "one that was passed over");
+    let sequence = doctored_links(|frames| frames[visit(50, 3)].sequence = 3);
+    assert_eq!(sequence, BTreeSet::from(["sequence"]));
+}
+
 #[test]
 fn an_ack_is_taken_for_a_frame_only_where_it_can_be_for_no_other() {
     let data = || frame(DATA, AP, CLIENT);
@@ -210,6 +337,7 @@ fn a_capture_is_read_in_either_byte_order() {
     let count = |which: fn(&Frame) -> bool| frames.iter().filter(|frame| which(frame)).count();
     let counts = (count(|frame| frame.cover.is_some()), count(|frame| frame.acked));
     assert_eq!(counts, (51, 53), "as many as tshark sees protected, and as there are ACKs");
+    assert!(frames.iter().all(|frame| frame.frequency == 2412), "its only channel");
     let swapped = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(swapped.path(), swap(&std::fs::read(&file).expect("its bytes"))).expect("written");
     assert_eq!(read(swapped.path()), Ok(frames));
