@@ -8,6 +8,8 @@ use crate::wire::Channel;
 
 /// So long after the edge of the slot the APs are told that we leave. One that has not heard it by then is hardly there.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
+/// So long after it an answer to a request to join is awaited: another try costs more than the others' patience.
+pub(super) const ANSWER: Duration = Duration::from_millis(40);
 /// However late a status is, the radio goes so long after that edge: links wait no longer for one either.
 const DRAIN: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,6 @@
 //! From one channel to the next: what has to be said is said, what is in flight is awaited, and then the radio is tuned.
 
-use crate::hop::leg::{GRACE, Leg};
+use crate::hop::leg::{ANSWER, GRACE, Leg};
 use crate::hop::{HopEvent, Hopper};
 use crate::slot::{Hop, SlotEvent};
 use crate::time::Instant;
@@ -41,7 +41,8 @@ impl Hopper {
         self.leg = Leg::Leaving(hop);
         for index in self.here(hop.from) {
             if let Some(resident) = self.residents.get_mut(index) {
-                resident.link.leave(now, hop.edge.max(now) + GRACE);
+                let patience = if resident.link.is_joining() { ANSWER } else { GRACE };
+                resident.link.leave(now, hop.edge.max(now) + patience);
             }
         }
     }

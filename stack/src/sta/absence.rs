@@ -42,8 +42,9 @@ impl Absence {
 }
 
 impl Link {
-    /// The radio is to go to another channel: [`LinkEvent::Away`] when it may. The AP is told until `by`; after that only the
-    /// statuses of what is with the radio are awaited. Does nothing if it is away or about to go.
+    /// The radio is to go to another channel: [`LinkEvent::Away`] when it may. The AP is told, or its answer to a request
+    /// awaited, until `by`; after that only the statuses of what is with the radio are awaited. Does nothing if it is away or
+    /// about to go.
     pub fn leave(&mut self, now: Instant, by: Instant) {
         self.now = now;
         if self.absence == Absence::Here {
@@ -140,9 +141,10 @@ impl Link {
 
     /// Goes, if nothing is with the radio, and it is time or all is said and heard.
     pub(super) fn leave_due(&mut self) {
-        let told = match &self.phase {
-            Phase::Associated(association) => matches!(association.power, Power::Dozing(_)),
-            _ => true,
+        let (told, answered) = match &self.phase {
+            Phase::Associated(association) => (matches!(association.power, Power::Dozing(_)), true),
+            Phase::Authenticating(_) | Phase::Associating(_) => (true, false),
+            Phase::Off | Phase::Waiting { .. } | Phase::Scanning { .. } => (true, true),
         };
         let done = match self.absence {
             Absence::Here | Absence::Away { .. } => return,
@@ -150,7 +152,7 @@ impl Link {
                 self.absence = Absence::Draining;
                 true
             }
-            Absence::Leaving { .. } => told && self.is_outbox_empty(),
+            Absence::Leaving { .. } => told && answered && self.is_outbox_empty(),
             Absence::Draining => true,
         };
         if done && self.in_flight.is_empty() {

@@ -48,6 +48,8 @@ pub(super) struct Association {
     /// The name of the pairwise key that a rekey will bring.
     pub(super) pending: Option<SaId>,
     pub(super) rekey_requested: bool,
+    /// Until when data waits at most for the AP to use a key that replaces another.
+    pub(super) settling: Option<Instant>,
     /// The AP goes to another channel.
     pub(super) switch: Option<Switch>,
 }
@@ -80,6 +82,7 @@ impl Association {
             supplicant,
             pending: None,
             rekey_requested: false,
+            settling: None,
             switch: None,
         }
     }
@@ -91,6 +94,7 @@ impl Association {
         let handshake = self.supplicant.as_ref().and_then(Supplicant::poll_timeout);
         let switch = self.switch.and_then(Switch::deadline);
         let ask = self.ask.map(|at| (at, "the AP has been silent for long"));
+        let ask = earliest(ask, self.settling.map(|at| (at, "the AP has installed its key")));
         earliest(earliest(Some(lost), switch), earliest(earliest(doze, ask), handshake)).unwrap_or(lost)
     }
 

@@ -55,6 +55,11 @@ impl Link {
             self.act(info, what, mpdu);
         }
         self.arrived = arrived;
+        if let Phase::Associated(association) = &mut self.phase
+            && association.settled(now)
+        {
+            self.schedule();
+        }
     }
 
     fn act(&mut self, info: &RxInfo, what: Kept, mpdu: &[u8]) {
@@ -94,6 +99,9 @@ impl Link {
         }
         if let Some(supplicant) = &mut association.supplicant {
             supplicant.handle_timeout(now);
+        }
+        if association.settled(now) {
+            self.schedule();
         }
         self.ask_due();
         self.settle();

@@ -230,6 +230,11 @@ impl Link {
         &self.drops
     }
 
+    /// It has asked to be let in and waits for the answer.
+    pub const fn is_joining(&self) -> bool {
+        matches!(self.phase, Phase::Authenticating(_) | Phase::Associating(_))
+    }
+
     /// How many frames are with the radio.
     pub const fn in_flight(&self) -> usize {
         self.in_flight.len()

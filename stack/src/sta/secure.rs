@@ -1,5 +1,7 @@
 //! The handshake of a WPA2 association, and the keys that it brings.
 
+use std::time::Duration;
+
 use crate::crypto::Cipher;
 use crate::mac::{DropReason, Outgoing, PairwiseSa, SaId, TxContext};
 use crate::rsn::{Akm, HandshakeFailure, Pmk, Supplicant, SupplicantConfig, SupplicantEvent};
@@ -10,6 +12,9 @@ use crate::time::Instant;
 use crate::wire::element::{ElementsBuf, Rsn};
 use crate::wire::management::Leave;
 use crate::wire::{MacAddr, ManagementBody};
+
+/// An AP installs a key when it has read message 4, and drops what comes under it before.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// A supplicant that waits for message 1.
 pub(super) fn supplicant(
@@ -95,6 +100,16 @@ impl Link {
 }
 
 impl Association {
+    /// The AP has had the time to install a key that replaces another. Says whether data may flow again.
+    pub(super) fn settled(&mut self, now: Instant) -> bool {
+        let over = self.settling.is_some_and(|until| until <= now || !self.peer.holds_data());
+        if over {
+            self.peer.release_data();
+            self.settling = None;
+        }
+        over
+    }
+
     /// Builds what the handshake wants sent and takes what it has brought; says whether the port opened just now. `id`
     /// is the name of a key that may come.
     fn settle(
@@ -117,8 +132,13 @@ impl Association {
                     let id = self.pending.take().unwrap_or(id);
                     self.rekey_requested = false;
                     // Without a key the port stays closed; the supplicant derives none that cannot be used.
+                    let again = peer.pairwise().is_some();
                     if let Ok(sa) = PairwiseSa::new(id, cipher, tk.expose()) {
                         peer.install_pairwise(context.now, sa);
+                    }
+                    if again {
+                        peer.hold_data();
+                        self.settling = Some(context.now + SETTLE);
                     }
                 }
                 SupplicantEvent::InstallGroup(data) => {
