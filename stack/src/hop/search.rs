@@ -11,8 +11,8 @@ use crate::wire::Channel;
 const ASKED: Duration = Duration::from_millis(40);
 /// How long beacons are waited for where nothing is asked: an interval of most.
 const LISTENED: Duration = Duration::from_millis(110);
-/// The radio is held for so many times that, since others have their slots meanwhile.
-const HOLD: u32 = 10;
+/// What a search wants of each second: enough for a channel in one cycle or two, and not so much that others starve.
+pub(super) const AIR: Duration = Duration::from_millis(200);
 /// Between two rounds at first; it doubles with each that found nothing.
 const PAUSE: Duration = Duration::from_millis(200);
 const MOST_DOUBLINGS: u32 = 6;
@@ -40,11 +40,6 @@ pub(super) struct Visit {
 /// How long one visit is.
 pub(super) const fn dwell(passive: bool) -> Duration {
     if passive { LISTENED } else { ASKED }
-}
-
-/// How long the radio is held for it.
-pub(super) fn hold(dwell: Duration) -> Duration {
-    dwell * HOLD
 }
 
 impl Search {

@@ -2,9 +2,9 @@
 
 use crate::hop::leg::Leg;
 use crate::hop::resident::{Place, Resident};
-use crate::hop::search::{dwell, hold};
+use crate::hop::search::{AIR, dwell};
 use crate::hop::{HopEvent, Hopper, LinkId};
-use crate::slot::{Beacons, Kind, Occupant, OccupantId, Refusal};
+use crate::slot::{Beacons, Demand, Kind, Occupant, OccupantId, Refusal};
 use crate::sta::{LinkEvent, LinkState};
 use crate::time::Instant;
 use crate::wire::Channel;
@@ -83,7 +83,8 @@ impl Hopper {
         if resident.link.state() == LinkState::Connected {
             resident.unheard = 0;
         }
-        let needs = resident.link.needs_radio();
+        // One that looks around where it was has time.
+        let needs = resident.link.needs_radio() && resident.link.state() != LinkState::Scanning;
         if needs != resident.pinned {
             resident.pinned = needs;
             if needs {
@@ -129,7 +130,8 @@ impl Hopper {
         if self.search.is_due(now) {
             let channels = self.sought_channels();
             if let Some(channel) = self.search.begin(channels) {
-                let occupant = self.schedule.add(now, Occupant::new(Kind::Scan, channel));
+                let demand = Demand { air: AIR, arriving: 0 };
+                let occupant = self.schedule.add(now, Occupant::new(Kind::Scan, channel).with_demand(demand));
                 self.search.visit(channel, occupant);
             } else {
                 self.search.rest(now);
@@ -137,26 +139,22 @@ impl Hopper {
         }
         let Some(visit) = self.search.at().filter(|visit| self.is_on(visit.channel)) else { return };
         if !visit.begun {
-            self.look(now, visit.channel, visit.occupant);
+            self.look(now, visit.channel);
         } else if !self.looks() {
             self.search_on(now);
         }
     }
 
     /// The radio has come to a channel that is searched.
-    fn look(&mut self, now: Instant, channel: Channel, occupant: OccupantId) {
+    fn look(&mut self, now: Instant, channel: Channel) {
         if let Some(visit) = self.search.at_mut() {
             visit.begun = true;
         }
-        let mut longest = std::time::Duration::ZERO;
         for resident in self.residents.iter_mut().filter(|resident| resident.is_sought()) {
             if resident.channels.contains(&channel) {
-                let time = dwell(resident.passive);
-                resident.link.search(now, time);
-                longest = longest.max(time);
+                resident.link.search(now, dwell(resident.passive));
             }
         }
-        self.schedule.pin(now, occupant, now + hold(longest));
     }
 
     /// A link still looks, here.
@@ -171,7 +169,6 @@ impl Hopper {
             resident.link.leave(now, now);
         }
         let Some(visit) = self.search.at() else { return };
-        self.schedule.unpin(now, visit.occupant);
         match self.search.next_channel() {
             Some(channel) => {
                 self.schedule.set_channel(now, visit.occupant, channel);
