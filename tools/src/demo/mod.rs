@@ -14,6 +14,7 @@ mod bridge;
 mod capture;
 mod chronicle;
 mod hear;
+mod keys;
 mod ladder;
 mod nodes;
 mod nonces;
