@@ -5,6 +5,7 @@
 //! page has a bounded size however long its story is.
 
 mod air;
+mod axis;
 mod handovers;
 mod joins;
 mod map;
