@@ -43,6 +43,7 @@ pub(super) fn draw(out: &mut Markup, story: &HopStory) {
     out.picture((WIDTH, height), &"On which channel the radio was when, and what was seen there");
     let axis = Axis { from: Duration::ZERO, length: story.length, left: LEFT, right: RIGHT };
     axis.seconds(out, height - AXIS);
+    let presence = presences(story, networks);
     let most = networks.iter().map(|network| network.up.max().max(network.down.max())).max().unwrap_or(0);
     for (index, network) in networks.iter().enumerate() {
         let top = Px(ROW * index as f64);
@@ -52,7 +53,11 @@ pub(super) fn draw(out: &mut Markup, story: &HopStory) {
         }
         names(out, network);
         outage(out, axis, network);
-        there(out, axis, (story, network), &format!("serve r{}", index % 4));
+        let class = format!("serve r{}", index % 4);
+        match &presence {
+            Some((columns, most)) => shares(out, axis, (network, columns.get(index), *most), &class),
+            None => visits(out, axis, (story, network), &class),
+        }
         beacons(out, axis, network);
         out.line("zero", (LEFT, UP - 0.5), (RIGHT, UP - 0.5));
         let flow =
@@ -87,30 +92,47 @@ fn outage(out: &mut Markup, axis: Axis, network: &Network) {
     out.bar("outage", (left, THERE.0), (right - left, ROW - THERE.0 - 6.0), &title);
 }
 
-/// When the radio was there: each visit, or by columns for what share of the time it was.
-fn there(out: &mut Markup, axis: Axis, (story, network): (&HopStory, &Network), class: &str) {
-    let visits = story.visits.iter().filter(|visit| visit.channel == network.channel);
-    if story.visits.len() <= MAX_VISITS {
-        for visit in visits {
-            let (left, right) = (axis.x(visit.from), axis.x(visit.to));
-            out.bar(class, (left, THERE.0), ((right - left).max(0.5), THERE.1), &visited(visit));
-        }
-        return;
+/// Each visit of the radio.
+fn visits(out: &mut Markup, axis: Axis, (story, network): (&HopStory, &Network), class: &str) {
+    for visit in story.visits.iter().filter(|visit| visit.channel == network.channel) {
+        let (left, right) = (axis.x(visit.from), axis.x(visit.to));
+        out.bar(class, (left, THERE.0), ((right - left).max(0.5), THERE.1), &visited(visit));
     }
-    let bins = presence(story.length, visits);
-    let whole = bins.width().as_micros().max(1) as f64;
-    for Column { from, to, left, width, sum } in axis.filled(&bins) {
-        let share = (sum as f64 / whole).min(1.0);
-        let high = THERE.1 * share;
+}
+
+/// For what share of each column the radio was there; the tallest bar is the longest presence in any row.
+fn shares(
+    out: &mut Markup,
+    axis: Axis,
+    (network, presence, most): (&Network, Option<&Bins>, u64),
+    class: &str,
+) {
+    let Some(presence) = presence else { return };
+    let whole = presence.width().as_micros().max(1) as f64;
+    for Column { from, to, left, width, sum } in axis.filled(presence) {
+        let high = THERE.1 * sum as f64 / most.max(1) as f64;
         let title = format!(
             "channel {}: there for {:.0} % of the time between {} and {}",
             network.channel,
-            100.0 * share,
+            100.0 * (sum as f64 / whole).min(1.0),
             Seconds(from),
             Seconds(to)
         );
         out.bar(class, (left, THERE.0 + THERE.1 - high), (width, high), &title);
     }
+}
+
+/// If there are too many visits to draw each: how long the radio was in each row by columns, and the longest of it.
+fn presences(story: &HopStory, networks: &[Network]) -> Option<(Vec<Bins>, u64)> {
+    if story.visits.len() <= MAX_VISITS {
+        return None;
+    }
+    let of = |network: &Network| {
+        presence(story.length, story.visits.iter().filter(|visit| visit.channel == network.channel))
+    };
+    let columns: Vec<_> = networks.iter().map(of).collect();
+    let most = columns.iter().map(Bins::max).max().unwrap_or(0);
+    Some((columns, most))
 }
 
 /// A visit in words.

@@ -24,8 +24,8 @@ pub fn hop_html(story: &HopStory) -> String {
 
 fn sections(out: &mut Markup, story: &HopStory) {
     let run = "A row for each network, on its channel. The radio is where the coloured blocks are, and nowhere between \
-               them; where a block is lower it was there for that share of the time only. Point at anything to read what it \
-               is. Bars grow with the square root of the bytes, on one scale for all.";
+               them; on a long run their height is the share of the time. Point at anything to read what it is. Bars grow \
+               with the square root of the bytes, on one scale for all.";
     section(out, "The whole run, channel by channel", run, |out| {
         legend(out, &LANES);
         channels::draw(out, story);

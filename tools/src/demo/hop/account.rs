@@ -7,6 +7,7 @@ use crate::report::HopStory;
 
 use super::outcome::HopOutcome;
 use super::play::Stage;
+use super::scene::NETWORKS;
 
 /// The account of a demo.
 pub(super) fn tell(stage: &Stage, outcome: &HopOutcome, story: &HopStory) -> String {
@@ -55,5 +56,8 @@ fn write(stage: &Stage, outcome: &HopOutcome, story: &HopStory, out: &mut String
         writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)?;
     }
     writeln!(out, "\n{}", story.result)?;
-    story.more.iter().try_for_each(|text| writeln!(out, "{text}"))
+    story.more.iter().try_for_each(|text| writeln!(out, "{text}"))?;
+    let secrets = NETWORKS.iter().filter_map(|network| Some((network.ssid, network.passphrase?)));
+    let secrets: Vec<_> = secrets.map(|(ssid, secret)| format!("{ssid}: {secret:?}")).collect();
+    writeln!(out, "For Wireshark, the passphrases: {}", secrets.join("; "))
 }

@@ -82,8 +82,18 @@ pub(super) fn outage(outcome: &HopOutcome) -> String {
     let HopOutcome { msdus_lost_by_outage, rejoins, rekeys, .. } = outcome;
     format!(
         "On the way the AP of {ssid} had no power for a while, which took {msdus_lost_by_outage} messages that are not among \
-         the lost; networks were joined again {rejoins} times, and keys were replaced {rekeys} times."
+         the lost; a network was joined again {}, and keys were replaced {}.",
+        times(*rejoins),
+        times(*rekeys)
     )
+}
+
+fn times(count: u64) -> String {
+    match count {
+        0 => "never".into(),
+        1 => "once".into(),
+        count => format!("{count} times"),
+    }
 }
 
 fn figures(outcome: &HopOutcome, cycle_ms: f64) -> Vec<Figure> {
