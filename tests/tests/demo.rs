@@ -55,6 +55,38 @@ fn the_json_has_the_promised_shape_and_the_files_are_where_it_says() {
 }
 
 #[test]
+fn a_radio_that_hops_tells_its_numbers_and_leaves_both_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = json(&demo(folder.path(), &["--hop", "--json"]));
+    let none = ["msdus_lost", "msdus_duplicated", "pn_reuses", "wrong_channel_frames"];
+    assert_eq!(none.iter().find(|name| value[**name] != 0), None, "{value}");
+    assert_eq!((value["networks"].as_u64(), value["joined"].as_u64()), (Some(4), Some(4)), "{value}");
+    assert!(value["msdus_sent"].as_u64().unwrap() > 3000 && value["hops"].as_u64().unwrap() > 300, "{value}");
+    let kept = value["air_kept"].as_f64().unwrap();
+    assert!(kept > 0.8 && kept < 1.0 && value["dead_air_ms"]["p50"].as_f64() == Some(3.0), "{value}");
+    let page = fs::read_to_string(value["report"].as_str().unwrap()).unwrap();
+    for section in
+        ["The whole run, channel by channel", "One second, slot by slot", "The networks in numbers"]
+    {
+        assert!(page.contains(section), "{section}");
+    }
+    for loads in ["http://", "https://", "src=", "href=", "url(", "@import", "<script", "<link", "<iframe"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    let capture = Path::new(value["capture"].as_str().unwrap());
+    let mut reader = Reader::open(capture).unwrap();
+    while let Some(frame) = reader.next_frame() {
+        assert!(frame.unwrap().content.is_ok());
+    }
+    assert_eq!(reader.interface_name(0), Some("phy0"));
+    let Some(rows) = captures::tshark(capture, &[], &["frame.interface_name", "_ws.malformed"]) else {
+        return;
+    };
+    assert!(rows.iter().all(|row| row[1].is_empty()), "tshark finds a malformed frame");
+    assert!(rows.iter().filter(|row| row[0] == "phy0").count() > 1000);
+}
+
+#[test]
 fn the_same_seed_leaves_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     let run = || {

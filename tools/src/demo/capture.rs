@@ -10,8 +10,6 @@ use stack::time::Instant;
 use stack::wire::radiotap::TxInfo;
 use stack::wire::{Channel, Rate, RxInfo};
 
-use super::scene;
-
 /// The demo takes place on the first of January 2026, in nanoseconds since 1970: the same seed gives the same bytes.
 const EPOCH: u64 = 1_767_225_600_000_000_000;
 /// A frame waits so long for what is decided because of it.
@@ -23,7 +21,7 @@ struct Waiting {
     interface: InterfaceId,
     channel: Channel,
     rate: Rate,
-    /// The node sent it, at this attempt.
+    /// The radio sent it, at this attempt.
     sent: Option<u8>,
     mpdu: Vec<u8>,
     comments: Vec<String>,
@@ -32,50 +30,46 @@ struct Waiting {
 /// The file while it is written. After a failed write nothing more is written; [`Self::finish`] says why.
 pub(super) struct Tape {
     writer: Writer<Box<dyn Write>>,
-    /// By radio.
-    interfaces: Vec<InterfaceId>,
+    /// By radio, with its name.
+    interfaces: Vec<(InterfaceId, String)>,
     waiting: VecDeque<Waiting>,
     error: Option<CaptureError>,
 }
 
 impl Tape {
-    /// One interface for each radio of the nodes, by one clock.
-    pub(super) fn new(out: Box<dyn Write>) -> Result<Self, CaptureError> {
+    /// One interface for each of these radios, with its name and what is told of it, by one clock.
+    pub(super) fn new(
+        out: Box<dyn Write>,
+        radios: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, CaptureError> {
         let mut writer = Writer::new(out)?;
         let mut interfaces = Vec::new();
-        for (index, mast) in scene::MASTS.iter().enumerate() {
-            let node = scene::NODES.get(mast.node).copied().unwrap_or_default();
-            let about = format!("what radio {} of node {node} sent, and what its clients did", mast.name);
-            interfaces.push(writer.radio(&scene::mast_name(index), &about)?);
+        for (name, about) in radios {
+            interfaces.push((writer.radio(&name, &about)?, name));
         }
         Ok(Self { writer, interfaces, waiting: VecDeque::new(), error: None })
     }
 
     /// Takes a frame that begins now: of which radio, and whether that sent it.
-    pub(super) fn frame(
-        &mut self,
-        on_air: &OnAir<'_>,
-        (mast, by_node): (usize, bool),
-        comments: Vec<String>,
-    ) {
+    pub(super) fn frame(&mut self, on_air: &OnAir<'_>, (radio, by_it): (usize, bool), comments: Vec<String>) {
         self.write_until(on_air.start - PATIENCE);
-        let Some(&interface) = self.interfaces.get(mast) else { return };
+        let Some(&(interface, _)) = self.interfaces.get(radio) else { return };
         self.waiting.push_back(Waiting {
             start: on_air.start,
             interface,
             channel: on_air.channel,
             rate: on_air.rate,
-            sent: by_node.then_some(on_air.attempt),
+            sent: by_it.then_some(on_air.attempt),
             mpdu: on_air.frame.to_vec(),
             comments,
         });
     }
 
     /// Something was decided at a radio: it is said of the latest frame there.
-    pub(super) fn comment(&mut self, mast: usize, comment: &str) {
-        let Some(&interface) = self.interfaces.get(mast) else { return };
-        if let Some(frame) = self.waiting.iter_mut().rev().find(|frame| frame.interface == interface) {
-            frame.comments.push(format!("{}: {comment}", scene::mast_name(mast)));
+    pub(super) fn comment(&mut self, radio: usize, comment: &str) {
+        let Some((interface, name)) = self.interfaces.get(radio) else { return };
+        if let Some(frame) = self.waiting.iter_mut().rev().find(|frame| frame.interface == *interface) {
+            frame.comments.push(format!("{name}: {comment}"));
         }
     }
 

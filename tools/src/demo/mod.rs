@@ -7,6 +7,8 @@
 //! - A witness sees every frame that goes on the air, follows the handshakes with the passphrase, decrypts what it can
 //!   and keeps the books: packet numbers, repetitions, which radio speaks for which client. Nothing in the outcome is
 //!   taken from the nodes' word that could be seen from outside.
+//!
+//! `airloom demo --hop` is another stage: one radio on the networks of others.
 
 mod actor;
 mod arrivals;
@@ -14,6 +16,8 @@ mod bridge;
 mod capture;
 mod chronicle;
 mod hear;
+mod hop;
+mod keys;
 mod ladder;
 mod nodes;
 mod nonces;
@@ -30,6 +34,7 @@ mod summary;
 mod trail;
 mod witness;
 
+pub use hop::{HopDemo, HopOutcome, play_hop};
 pub use outcome::{Gaps, Outcome};
 pub use play::{Demo, DemoError, play};
 

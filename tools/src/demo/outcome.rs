@@ -70,7 +70,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    fn of(gaps: impl Iterator<Item = Duration>) -> Self {
+    pub(super) fn of(gaps: impl Iterator<Item = Duration>) -> Self {
         let mut gaps: Vec<_> = gaps.collect();
         gaps.sort_unstable();
         Self { p50: percentile(&gaps, 50), p99: percentile(&gaps, 99), max: percentile(&gaps, 100) }
@@ -102,7 +102,7 @@ impl Outcome {
             msdus_lost: lost,
             msdus_lost_by_crash: lost_by_crash,
             msdus_duplicated: books.iter().map(|books| books.duplicated()).sum(),
-            pn_reuses: witness.nonces.reuses(),
+            pn_reuses: witness.keys.nonces.reuses(),
             gap_ms: gaps(false),
             takeover_ms: gaps(true),
             wait_ms: Gaps::of(steady.flat_map(|(_, books)| books.gaps().iter().copied())),

@@ -26,7 +26,7 @@ use super::witness::Witness;
 use super::{portrait, summary};
 
 /// Rounds in which nodes and clients may answer each other at one point in time; more would be a loop.
-const ROUNDS: usize = 1000;
+pub(super) const ROUNDS: usize = 1000;
 
 /// Why a demo could not be played.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum DemoError {
     /// The passphrase of the scene is none.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// What is on the stage does not go together.
+    #[error("the scene does not go together")]
+    Scene,
     /// A node does not get into the cluster.
     #[error("the cluster: {0:#}")]
     Cluster(anyhow::Error),
@@ -214,6 +217,11 @@ impl Stage {
 }
 
 /// Something is due, or a radio has something to tell.
-fn is_due(now: Instant, air: &Air, id: RadioId, deadline: Option<(Instant, &'static str)>) -> bool {
+pub(super) fn is_due(
+    now: Instant,
+    air: &Air,
+    id: RadioId,
+    deadline: Option<(Instant, &'static str)>,
+) -> bool {
     deadline.is_some_and(|(at, _)| at <= now) || air.has_report(id)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stack::mac::DropReason;
 
-use crate::report::{Bins, Client, Drops, Figure, KeyUse, Radio, State, Story, Totals};
+use crate::report::{Bins, Client, Drops, Figure, Radio, State, Story, Totals};
 
 use super::actor::Actor;
 use super::outcome::Outcome;
@@ -31,7 +31,7 @@ pub(super) fn draw(stage: &Stage, outcome: &Outcome) -> Story {
         crash: trail::crash(stage, crash(stage, outcome)),
         diary: stage.diary.iter().map(|(at, text)| (since_start(*at), text.clone())).collect(),
         drops: stage.discarded.clone(),
-        keys: keys(stage),
+        keys: stage.witness.borrow().keys.uses(),
     }
 }
 
@@ -194,21 +194,9 @@ pub(super) fn client_drops(stage: &mut Stage) {
     }
 }
 
-fn drops(who: &str, reason: &str, count: u64) -> Drops {
+/// What somebody has discarded for the reason of this name.
+pub(super) fn drops(who: &str, reason: &str, count: u64) -> Drops {
     let known = DropReason::ALL.iter().find(|known| known.name() == reason);
     let text = known.map_or("", |reason| reason.text()).into();
     Drops { who: who.into(), reason: reason.into(), text, count }
-}
-
-fn keys(stage: &Stage) -> Vec<KeyUse> {
-    let witness = stage.witness.borrow();
-    let uses = witness.nonces.uses();
-    let row = |key: &&super::nonces::Use| KeyUse {
-        owner: key.owner.clone(),
-        from: since_start(key.from),
-        frames: key.frames,
-        highest: key.highest,
-        reuses: key.reuses,
-    };
-    uses.iter().map(row).collect()
 }

@@ -210,6 +210,15 @@ pub(super) fn mast_name(mast: usize) -> String {
     known.map_or_else(String::new, |(node, name)| format!("{node}/{name}"))
 }
 
+/// The radios by their names, and what a capture says of each.
+pub(super) fn radios() -> impl Iterator<Item = (String, String)> {
+    MASTS.iter().enumerate().map(|(index, mast)| {
+        let node = NODES.get(mast.node).copied().unwrap_or_default();
+        let about = format!("what radio {} of node {node} sent, and what its clients did", mast.name);
+        (mast_name(index), about)
+    })
+}
+
 /// Where somebody is at this share of the demo: on the straight line between two places of the way.
 pub(super) fn place(way: &[(f64, f64, f64)], share: f64) -> Position {
     let mut last = way.first().copied().unwrap_or_default();

@@ -38,7 +38,7 @@ impl Stage {
         let (masts, clients) = populate(&mut air);
         let speakers = (0..masts.len()).map(Speaker::Mast).chain((0..clients.len()).map(Speaker::Client));
         let pmk = Pmk::from_passphrase(scene::PASSPHRASE, scene::SSID.as_bytes())?;
-        let tape = Tape::new(capture)?;
+        let tape = Tape::new(capture, scene::radios())?;
         let witness = Rc::new(RefCell::new(Witness::new(
             length,
             (speakers.collect(), block_list()?),

@@ -9,7 +9,7 @@ use super::*;
 
 /// A file in memory that outlives who writes it.
 #[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
+pub(super) struct Shared(pub(super) Rc<RefCell<Vec<u8>>>);
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -28,7 +28,7 @@ fn played(seed: u64, seconds: u64) -> (Demo, Vec<u8>) {
 }
 
 /// `AIRLOOM_SEEDS=N` plays N of them.
-fn seeds(usual: u64) -> std::ops::Range<u64> {
+pub(super) fn seeds(usual: u64) -> std::ops::Range<u64> {
     0..std::env::var("AIRLOOM_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
@@ -130,7 +130,7 @@ fn the_capture_has_every_frame_in_order_with_what_was_decided() {
 }
 
 /// A disk with little room.
-struct Full(usize);
+pub(super) struct Full(pub(super) usize);
 
 impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use drivers::air::OnAir;
 use stack::ap::BssidBlock;
-use stack::rsn::{NetworkSecret, Observer, Pmk};
+use stack::rsn::Pmk;
 use stack::time::Instant;
 use stack::wire::amsdu::Amsdu;
 use stack::wire::frame::DataFrame;
@@ -14,10 +14,10 @@ use crate::node::contains;
 use crate::report::Bins;
 
 use super::capture::Tape;
+use super::keys::{Keys, Opened};
 use super::ladder::{self, Ladder};
-use super::nonces::Nonces;
 use super::play::since_start;
-use super::seams::{Sealed, Seams};
+use super::seams::Seams;
 use super::{packet, scene};
 
 /// Columns of the pictures.
@@ -59,8 +59,7 @@ pub(super) struct Witness {
     /// By radio.
     pub(super) masts: Vec<AirUse>,
     pub(super) people: Vec<Seen>,
-    observer: Observer,
-    pub(super) nonces: Nonces,
+    pub(super) keys: Keys,
     /// Data for a client that came from another radio than before, in the same BSS and association.
     pub(super) seams: Seams,
     /// EAPOL frames to and from clients whose port was open already.
@@ -98,8 +97,7 @@ impl Witness {
             speakers,
             masts: scene::MASTS.iter().map(air).collect(),
             people: scene::PEOPLE.iter().map(seen).collect(),
-            observer: Observer::new(vec![NetworkSecret::Pmk(pmk)]),
-            nonces: Nonces::default(),
+            keys: Keys::new([pmk]),
             seams: Seams::default(),
             eapol_after_join: 0,
             eapol_after_takeover: 0,
@@ -215,21 +213,42 @@ impl Witness {
             }
             return;
         }
-        let mut mpdu = on_air.frame.to_vec();
-        let (plain, sealed) = if data.frame_control().protected() {
-            let Some((plain, sealed)) = self.open(on_air, data, (client, from_client), &mut mpdu) else {
+        let opened = if data.frame_control().protected() {
+            let opened = self.open(on_air, data, (client, from_client));
+            if opened.is_none() {
                 self.undecrypted += 1;
                 comments.push("encrypted, and no key for it is known".into());
                 return;
-            };
-            (plain, Some(sealed))
+            }
+            opened
         } else {
-            (data.header_len()..mpdu.len(), None)
+            None
         };
         if let (Speaker::Mast(mast), Some(client)) = (speaker, client) {
-            self.seams.data(on_air.start, (mast, client), data, sealed);
+            self.seams.data(on_air.start, (mast, client), data, opened.as_ref().map(|opened| opened.sealed));
         }
-        self.content(on_air, data, client, mpdu.get(plain).unwrap_or_default(), comments);
+        let plain = match &opened {
+            Some(opened) => opened.mpdu.get(opened.payload.clone()).unwrap_or_default(),
+            None => data.payload(),
+        };
+        self.content(on_air, data, client, plain, comments);
+    }
+
+    fn open(
+        &mut self,
+        on_air: &OnAir<'_>,
+        data: &DataFrame<'_>,
+        (client, from_client): (Option<usize>, bool),
+    ) -> Option<Opened> {
+        let person = client.and_then(|client| scene::PEOPLE.get(client));
+        let bssid = data.bssid()?;
+        let owner = || match (person, from_client) {
+            (Some(person), true) => format!("{} to the nodes", person.name),
+            (Some(person), false) => format!("the nodes to {}", person.name),
+            (None, _) => format!("the nodes to all at {bssid}"),
+        };
+        let station = person.map(|person| person.address);
+        self.keys.open((on_air.start, on_air.frame), data, station, &owner)
     }
 
     fn content(
@@ -265,8 +284,7 @@ impl Witness {
     ) {
         let again = on_air.attempt > 0;
         if !again {
-            // What it has no use for teaches it nothing.
-            let _ = self.observer.handle_eapol(data.addr2(), data.addr1(), pdu);
+            self.keys.learn(data.addr2(), data.addr1(), pdu);
         }
         let Some(seen) = self.people.get_mut(client) else { return };
         if let Some(step) = ladder::of_eapol(pdu) {
@@ -279,42 +297,6 @@ impl Witness {
         if seen.taken_over {
             seen.renewed = Some(on_air.start);
         }
-    }
-
-    /// Decrypts an MPDU in place and enters its packet number. Yields where the plaintext is, and how it was encrypted.
-    fn open(
-        &mut self,
-        on_air: &OnAir<'_>,
-        data: &DataFrame<'_>,
-        (client, from_client): (Option<usize>, bool),
-        mpdu: &mut Vec<u8>,
-    ) -> Option<(std::ops::Range<usize>, Sealed)> {
-        let bssid = data.bssid()?;
-        let person = client.and_then(|client| scene::PEOPLE.get(client));
-        let mut keys: Vec<(Vec<u8>, stack::crypto::CipherKey)> = Vec::new();
-        if let Some(session) = person.and_then(|person| self.observer.session(bssid, person.address)) {
-            let pairwise =
-                session.keys().filter_map(|key| Some((&key.tk, key.tk.cipher_key(key.cipher).ok()?)));
-            keys.extend(pairwise.map(|(tk, key)| (tk.expose().to_vec(), key)));
-        } else if data.addr1().is_group() {
-            let group = self.observer.group_keys(bssid);
-            let group = group.filter_map(|key| Some((&key.gtk, key.gtk.cipher_key(key.cipher?).ok()?)));
-            keys.extend(group.map(|(gtk, key)| (gtk.expose().to_vec(), key)));
-        }
-        let owner = || match (person, from_client) {
-            (Some(person), true) => format!("{} to the nodes", person.name),
-            (Some(person), false) => format!("the nodes to {}", person.name),
-            (None, _) => format!("the nodes to all at {bssid}"),
-        };
-        for (secret, key) in keys {
-            let mut copy = mpdu.clone();
-            if let Ok(opened) = key.unprotect(data.header_len(), &mut copy) {
-                let key = self.nonces.used(on_air.start, &secret, on_air.frame, opened.pn, &owner);
-                *mpdu = copy;
-                return Some((opened.payload, (opened.pn, key)));
-            }
-        }
-        None
     }
 }
 
@@ -358,7 +340,7 @@ mod tests {
         let ids = (0..3).map(|_| air.add_radio(Position::default(), channel)).collect();
         let speakers = vec![Speaker::Mast(0), Speaker::Mast(1), Speaker::Client(0)];
         let pmk = Pmk::from_passphrase(scene::PASSPHRASE, b"airloom home").unwrap();
-        let tape = Tape::new(Box::new(io::sink())).unwrap();
+        let tape = Tape::new(Box::new(io::sink()), scene::radios()).unwrap();
         (Witness::new(Duration::from_secs(1), (speakers, Vec::new()), pmk, tape), ids)
     }
 
@@ -394,6 +376,6 @@ mod tests {
         let mut frame = data(BSSID, &[1, 0, 0, 0x20, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
         frame[1] |= 0x40;
         see(&mut witness, ids[0], 0, 0, &frame);
-        assert_eq!((witness.undecrypted, witness.nonces.uses().len()), (1, 0));
+        assert_eq!((witness.undecrypted, witness.keys.nonces.uses().len()), (1, 0));
     }
 }

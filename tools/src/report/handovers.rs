@@ -1,5 +1,7 @@
 //! Who went where, and what became of those whose node was lost.
 
+use std::time::Duration;
+
 use super::markup::{Markup, Seconds, Span};
 use super::story::{Crash, Handover, Orphan, Story};
 use super::tables::table;
@@ -51,10 +53,10 @@ pub(super) fn crash(out: &mut Markup, story: &Story, crash: &Crash) {
 }
 
 /// What happened, line by line.
-pub(super) fn diary(out: &mut Markup, story: &Story) {
-    out.open("details", &[]).leaf("summary", &[], &format!("{} lines", story.diary.len()));
+pub(super) fn diary(out: &mut Markup, diary: &[(Duration, String)]) {
+    out.open("details", &[]).leaf("summary", &[], &format!("{} lines", diary.len()));
     out.open("ul", &[("class", &"diary")]);
-    for (at, text) in story.diary.iter().take(MAX_ROWS) {
+    for (at, text) in diary.iter().take(MAX_ROWS) {
         out.open("li", &[]).leaf("b", &[], &Seconds(*at)).text(&" ").text(text).close("li");
     }
     out.close("ul").close("details");

@@ -1,20 +1,47 @@
 //! The page: its sections in their order.
 
+use std::time::Duration;
+
 use super::markup::{Markup, Seconds};
-use super::story::Story;
+use super::story::{Figure, Story};
 use super::{air, handovers, joins, map, tables, timeline};
 
 /// The story as one HTML page that loads nothing.
 pub fn html(story: &Story) -> String {
+    let head = Head {
+        title: &story.title,
+        result: &story.result,
+        good: story.good,
+        more: &story.more,
+        origin: &story.origin,
+        length: story.length,
+        figures: &story.figures,
+    };
+    document(&head, |out| sections(out, story))
+}
+
+/// What stands at the top of every report.
+pub(super) struct Head<'a> {
+    pub(super) title: &'a str,
+    pub(super) result: &'a str,
+    pub(super) good: bool,
+    pub(super) more: &'a [String],
+    pub(super) origin: &'a str,
+    pub(super) length: Duration,
+    pub(super) figures: &'a [Figure],
+}
+
+/// A page with these sections.
+pub(super) fn document(head: &Head<'_>, sections: impl FnOnce(&mut Markup)) -> String {
     let mut out = Markup::default();
     out.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
     out.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     out.raw("<meta name=\"color-scheme\" content=\"light dark\">");
-    out.leaf("title", &[], &story.title);
+    out.leaf("title", &[], &head.title);
     out.raw("<style>").raw(include_str!("style.css")).raw("</style></head><body><main>");
-    header(&mut out, story);
-    sections(&mut out, story);
-    out.open("footer", &[]).text(&story.origin).close("footer");
+    header(&mut out, head);
+    sections(&mut out);
+    out.open("footer", &[]).text(&head.origin).close("footer");
     out.raw("</main></body></html>\n");
     out.into_string()
 }
@@ -57,11 +84,11 @@ fn numbers(out: &mut Markup, story: &Story) {
     let msdus = "Arrived of sent, counted by number at both ends.";
     section(out, "The clients in numbers", msdus, |out| tables::clients(out, story));
     let nonces = "Read from the air with the passphrase: no packet number may encrypt two different frames.";
-    section(out, "Keys", nonces, |out| tables::keys(out, story));
+    section(out, "Keys", nonces, |out| tables::keys(out, &story.keys));
     let named = "Every frame that is discarded has a reason, and most reasons are no trouble at all: \
                  radios hear what is for others, and repeat what was acknowledged too quietly.";
-    section(out, "What was discarded, and why", named, |out| tables::drops(out, story));
-    section(out, "What happened", "In the order of time.", |out| handovers::diary(out, story));
+    section(out, "What was discarded, and why", named, |out| tables::drops(out, &story.drops));
+    section(out, "What happened", "In the order of time.", |out| handovers::diary(out, &story.diary));
 }
 
 /// The colours of the radios.
@@ -72,17 +99,17 @@ fn radios(out: &mut Markup, story: &Story) {
     legend(out, &entries.collect::<Vec<_>>());
 }
 
-fn header(out: &mut Markup, story: &Story) {
-    out.open("header", &[]).leaf("h1", &[], &story.title);
-    let class = if story.good { "result good" } else { "result bad" };
-    out.leaf("p", &[("class", &class)], &story.result);
-    for paragraph in &story.more {
+fn header(out: &mut Markup, head: &Head<'_>) {
+    out.open("header", &[]).leaf("h1", &[], &head.title);
+    let class = if head.good { "result good" } else { "result bad" };
+    out.leaf("p", &[("class", &class)], &head.result);
+    for paragraph in head.more {
         out.leaf("p", &[], paragraph);
     }
-    let told = format!("{} on the simulated air. {}", Seconds(story.length), story.origin);
+    let told = format!("{} on the simulated air. {}", Seconds(head.length), head.origin);
     out.leaf("p", &[("class", &"quiet")], &told);
     out.open("div", &[("class", &"figures")]);
-    for figure in &story.figures {
+    for figure in head.figures {
         out.open("div", &[("class", &"card figure")]);
         out.leaf("b", &[], &figure.value).leaf("span", &[], &figure.name).leaf("small", &[], &figure.detail);
         out.close("div");
@@ -90,7 +117,13 @@ fn header(out: &mut Markup, story: &Story) {
     out.close("div").close("header");
 }
 
-fn section(out: &mut Markup, title: &'static str, words: &'static str, content: impl FnOnce(&mut Markup)) {
+/// A section with its content on a card.
+pub(super) fn section(
+    out: &mut Markup,
+    title: &'static str,
+    words: &'static str,
+    content: impl FnOnce(&mut Markup),
+) {
     loose(out, title, words, |out| {
         out.open("div", &[("class", &"card")]);
         content(out);
@@ -120,7 +153,8 @@ const LANES: [(&str, &str); 10] = [
 const AIR: [(&str, &str); 3] =
     [("area-sent", "sent by the radio"), ("area-heard", "sent by its clients"), ("area-again", "sent again")];
 
-fn legend(out: &mut Markup, entries: &[(&str, &str)]) {
+/// What the colours mean.
+pub(super) fn legend(out: &mut Markup, entries: &[(&str, &str)]) {
     out.open("p", &[("class", &"legend")]);
     for (class, words) in entries {
         out.open("span", &[]).open("i", &[("class", class)]).close("i").text(words).close("span");

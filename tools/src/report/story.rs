@@ -318,13 +318,28 @@ impl Bins {
 
     /// Adds to the stretch in which `at` lies, the last one for what is later than the end.
     pub fn add(&mut self, at: Duration, amount: u64) {
-        let count = self.sums.len();
-        let micros = self.length.as_micros().max(1);
-        let index = at.as_micros().saturating_mul(count as u128) / micros;
-        let index = usize::try_from(index).unwrap_or(usize::MAX).min(count.saturating_sub(1));
+        let index = self.index(at);
         if let Some(sum) = self.sums.get_mut(index) {
             *sum = sum.saturating_add(amount);
         }
+    }
+
+    /// The stretch in which `at` lies.
+    fn index(&self, at: Duration) -> usize {
+        let count = self.sums.len();
+        let micros = self.length.as_micros().max(1);
+        let index = at.as_micros().saturating_mul(count as u128) / micros;
+        usize::try_from(index).unwrap_or(usize::MAX).min(count.saturating_sub(1))
+    }
+
+    /// The sum of the stretch in which `at` lies.
+    pub fn at(&self, at: Duration) -> u64 {
+        self.sums.get(self.index(at)).copied().unwrap_or(0)
+    }
+
+    /// When the stretch ends in which `at` lies.
+    pub fn end(&self, at: Duration) -> Duration {
+        self.start(self.index(at) + 1)
     }
 
     /// The sums, in the order of time.
@@ -347,8 +362,10 @@ impl Bins {
         self.length / u32::try_from(self.sums.len()).unwrap_or(1).max(1)
     }
 
-    /// When the stretch with this index begins.
+    /// When the stretch with this index begins, to the microsecond.
     pub fn start(&self, index: usize) -> Duration {
-        self.width() * u32::try_from(index).unwrap_or(u32::MAX)
+        let micros = (index as u128).saturating_mul(self.length.as_micros());
+        let start = micros.div_ceil((self.sums.len() as u128).max(1));
+        Duration::from_micros(u64::try_from(start).unwrap_or(u64::MAX))
     }
 }

@@ -56,9 +56,9 @@ fn dozed(totals: &Totals) -> String {
     }
 }
 
-pub(super) fn keys(out: &mut Markup, story: &Story) {
+pub(super) fn keys(out: &mut Markup, keys: &[KeyUse]) {
     let heads = ["key", "in use from", "frames under it", "highest packet number", "used twice"];
-    table(out, &heads, story.keys.iter().take(MAX_ROWS), |key: &KeyUse| {
+    table(out, &heads, keys.iter().take(MAX_ROWS), |key: &KeyUse| {
         vec![
             key.owner.clone(),
             Seconds(key.from).to_string(),
@@ -92,12 +92,12 @@ pub(super) fn table<'a, T: 'a>(
 }
 
 /// A bar for each reason, the longest first.
-pub(super) fn drops(out: &mut Markup, story: &Story) {
-    if story.drops.is_empty() {
+pub(super) fn drops(out: &mut Markup, drops: &[Drops]) {
+    if drops.is_empty() {
         out.leaf("p", &[("class", &"quiet")], &"Nothing was discarded.");
         return;
     }
-    let mut rows: Vec<&Drops> = story.drops.iter().collect();
+    let mut rows: Vec<&Drops> = drops.iter().collect();
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.who, &a.reason).cmp(&(&b.who, &b.reason))));
     let most = rows.first().map_or(1, |row| row.count).max(1) as f64;
     out.open("ul", &[("class", &"bars")]);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::axis::{Axis, Flow};
 use super::markup::{Markup, Px, Seconds, Span as Length};
-use super::story::{Bins, Client, Sample, State, Story};
+use super::story::{Client, Sample, State, Story};
 
 /// Width of the whole picture.
 const WIDTH: f64 = 1120.0;
@@ -17,8 +18,6 @@ const COLUMNS: u32 = 880;
 const ROW: f64 = 198.0;
 /// Room for the axis.
 const AXIS: f64 = 26.0;
-/// Most marks for moments of one client.
-const MAX_MOMENTS: usize = 48;
 /// Most stays of one client that are drawn.
 const MAX_STAYS: usize = 400;
 /// Signal at the top and at the bottom of its lane, in dBm.
@@ -41,8 +40,9 @@ const REACH: f64 = 26.0;
 pub(super) fn draw(out: &mut Markup, story: &Story) {
     let height = ROW * story.clients.len() as f64 + AXIS;
     out.picture((WIDTH, height), &"What each client did, second by second");
-    axis(out, story.length, height);
-    let scale = Scale::of(story);
+    let axis = Axis { from: Duration::ZERO, length: story.length, left: LEFT, right: RIGHT };
+    axis.seconds(out, height - AXIS);
+    let most = story.clients.iter().map(|client| client.up.max().max(client.down.max())).max().unwrap_or(0);
     for (index, client) in story.clients.iter().enumerate() {
         let top = Px(ROW * index as f64);
         out.open("g", &[("transform", &format!("translate(0 {top})"))]);
@@ -50,56 +50,24 @@ pub(super) fn draw(out: &mut Markup, story: &Story) {
             out.line("rule", (0.0, -1.5), (WIDTH, -1.5));
         }
         names(out, story, client);
-        states(out, story.length, client);
-        served(out, story, client);
+        states(out, axis, client);
+        served(out, axis, (story, client));
         out.line("zero", (LEFT, UP - 0.5), (RIGHT, UP - 0.5));
-        bars(out, story.length, &client.down, scale, Flow { class: "down", words: "arrived at it" });
-        bars(out, story.length, &client.up, scale, Flow { class: "up", words: "arrived from it" });
-        repeated(out, story.length, client);
-        lost(out, story.length, client);
-        signal(out, story.length, client);
-        moments(out, story.length, client);
+        let flow =
+            Flow { class: "up", words: "arrived from it", most, reach: REACH, base: UP, upwards: false };
+        axis.flow(out, &client.down, &Flow { class: "down", words: "arrived at it", upwards: true, ..flow });
+        axis.flow(out, &client.up, &flow);
+        axis.repeated(out, &client.retries, RETRIES);
+        axis.lost(out, &client.losses, RETRIES.0 + 1.0);
+        signal(out, axis, client);
+        axis.moments(out, &client.moments, (FLAG, STATES.0 + STATES.1));
         out.close("g");
     }
     if let Some(crash) = &story.crash {
-        let at = x(crash.at, story.length);
+        let at = axis.x(crash.at);
         out.line("crash", (at, 4.0), (at, height - AXIS));
     }
     out.close("svg");
-}
-
-/// One scale for the traffic of all clients, so that their bars can be compared.
-#[derive(Clone, Copy)]
-struct Scale(u64);
-
-impl Scale {
-    fn of(story: &Story) -> Self {
-        let most = story.clients.iter().map(|client| client.up.max().max(client.down.max()));
-        Self(most.max().unwrap_or(0).max(1))
-    }
-}
-
-/// One direction of the traffic.
-#[derive(Clone, Copy)]
-struct Flow {
-    class: &'static str,
-    words: &'static str,
-}
-
-fn x(at: Duration, length: Duration) -> f64 {
-    let share = at.as_secs_f64() / length.as_secs_f64().max(1e-9);
-    LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
-}
-
-/// Lines and numbers at whole seconds, at most about a dozen.
-fn axis(out: &mut Markup, length: Duration, height: f64) {
-    let steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
-    let step = steps.into_iter().find(|step| length.as_secs() / step <= 12).unwrap_or(7200);
-    for mark in (0..=length.as_secs() / step).take(100) {
-        let at = x(Duration::from_secs(mark * step), length);
-        out.line("grid", (at, 8.0), (at, height - AXIS));
-        out.label("tick mid", (at, height - 8.0), &format!("{} s", mark * step));
-    }
 }
 
 fn names(out: &mut Markup, story: &Story, client: &Client) {
@@ -141,9 +109,9 @@ fn columns(length: Duration, client: &Client) -> Vec<(State, u32, u32)> {
     runs
 }
 
-fn states(out: &mut Markup, length: Duration, client: &Client) {
-    let column = length / COLUMNS;
-    for (state, from, to) in columns(length, client) {
+fn states(out: &mut Markup, axis: Axis, client: &Client) {
+    let column = axis.length / COLUMNS;
+    for (state, from, to) in columns(axis.length, client) {
         let (class, words) = match state {
             State::Away => ("away", "away"),
             State::Scanning => ("scan", "looking for its network"),
@@ -152,7 +120,7 @@ fn states(out: &mut Markup, length: Duration, client: &Client) {
             State::Dozing => ("doze", "connected, dozing: its frames are kept"),
         };
         let (from, to) = (column * from, column * to);
-        let (left, right) = (x(from, length), x(to, length));
+        let (left, right) = (axis.x(from), axis.x(to));
         let (name, time) = (&client.name, Length(to - from));
         let title = format!("{name}: {words}, {} to {} ({time})", Seconds(from), Seconds(to));
         out.bar(class, (left, STATES.0), (right - left, STATES.1), &title);
@@ -160,9 +128,9 @@ fn states(out: &mut Markup, length: Duration, client: &Client) {
 }
 
 /// Which radio served it when.
-fn served(out: &mut Markup, story: &Story, client: &Client) {
+fn served(out: &mut Markup, axis: Axis, (story, client): (&Story, &Client)) {
     for stay in client.stays.iter().take(MAX_STAYS) {
-        let (left, right) = (x(stay.from, story.length), x(stay.to, story.length));
+        let (left, right) = (axis.x(stay.from), axis.x(stay.to));
         let name = story.radios.get(stay.radio).map_or("nobody", |radio| &radio.name);
         let title = format!(
             "{} served by {name}, {} to {} ({})",
@@ -176,95 +144,38 @@ fn served(out: &mut Markup, story: &Story, client: &Client) {
     }
 }
 
-/// The columns of a row of bars that have something in them: when they begin and end, where they are, how much it is.
-fn filled(length: Duration, bins: &Bins) -> impl Iterator<Item = (Duration, Duration, f64, f64, u64)> {
-    bins.sums().iter().enumerate().filter(|(_, sum)| **sum > 0).map(move |(index, &sum)| {
-        let (from, to) = (bins.start(index), bins.start(index + 1));
-        let left = x(from, length);
-        (from, to, left, (x(to, length) - left - 0.6).max(0.8), sum)
-    })
-}
-
-/// What arrived: at the client upwards from the middle, from it downwards.
-fn bars(out: &mut Markup, length: Duration, bins: &Bins, scale: Scale, flow: Flow) {
-    for (from, to, left, width, bytes) in filled(length, bins) {
-        let height = ((bytes as f64 / scale.0 as f64).sqrt() * REACH).max(1.0);
-        let top = if flow.class == "down" { UP - 1.0 - height } else { UP };
-        let title = format!("{bytes} bytes {} between {} and {}", flow.words, Seconds(from), Seconds(to));
-        out.bar(flow.class, (left, top), (width, height), &title);
-    }
-}
-
-/// What had to be sent again: the taller the more.
-fn repeated(out: &mut Markup, length: Duration, client: &Client) {
-    let most = client.retries.max().max(1) as f64;
-    for (from, to, left, width, count) in filled(length, &client.retries) {
-        let height = RETRIES.1 * (0.25 + 0.75 * count as f64 / most);
-        let what = if count == 1 { "1 transmission".into() } else { format!("{count} transmissions") };
-        let title = format!("{what} repeated between {} and {}", Seconds(from), Seconds(to));
-        out.bar("retry", (left, RETRIES.0 + RETRIES.1 - height), (width, height), &title);
-    }
-}
-
-/// What was lost for good.
-fn lost(out: &mut Markup, length: Duration, client: &Client) {
-    for (from, _, left, width, count) in filled(length, &client.losses) {
-        let (x, y) = (Px(left + width / 2.0 - 3.5), Px(RETRIES.0 + 1.0));
-        let cross = format!("M{x} {y}l7 7m-7 0l7 -7");
-        let title = format!("{count} lost: sent at about {} and never arrived", Seconds(from));
-        out.titled("path", &[("class", &"loss"), ("d", &cross)], &title);
-    }
-}
-
 fn height_of(dbm: f64) -> f64 {
     let share = (SIGNAL.0 - dbm) / (SIGNAL.0 - SIGNAL.1);
     HEARD.0 + share.clamp(0.0, 1.0) * HEARD.1
 }
 
 /// The line breaks where nothing was heard for long.
-fn signal(out: &mut Markup, length: Duration, client: &Client) {
+fn signal(out: &mut Markup, axis: Axis, client: &Client) {
     for dbm in [-40.0_f64, -60.0, -80.0] {
         let y = height_of(dbm);
         out.line("faint", (LEFT, y), (RIGHT, y));
         out.label("tiny", (RIGHT + 6.0, y + 3.5), &format!("−{} dBm", -dbm));
     }
     let samples = client.signal.get(..client.signal.len().min(super::MAX_BINS)).unwrap_or_default();
-    let pause = (length / 20).max(Duration::from_millis(400));
+    let pause = (axis.length / 20).max(Duration::from_millis(400));
     for run in samples.chunk_by(|a, b| b.at.saturating_sub(a.at) < pause) {
-        rates(out, length, run);
-        out.path("signal", run.iter().map(|sample| (x(sample.at, length), height_of(sample.dbm))));
+        rates(out, axis, run);
+        out.path("signal", run.iter().map(|sample| (axis.x(sample.at), height_of(sample.dbm))));
     }
     for sample in samples {
         let rate = sample.rate.as_ref().map(|(rate, _)| format!(", data at {rate}")).unwrap_or_default();
         let title = format!("{:.0} dBm at {}{rate}", sample.dbm, Seconds(sample.at));
-        out.dot("spot", (x(sample.at, length), height_of(sample.dbm)), 4.0, &title);
+        out.dot("spot", (axis.x(sample.at), height_of(sample.dbm)), 4.0, &title);
     }
 }
 
 /// The rate of data, in steps; the top of the lane is [`FASTEST`].
-fn rates(out: &mut Markup, length: Duration, run: &[Sample]) {
-    let known = run.iter().filter_map(|sample| Some((x(sample.at, length), sample.rate.as_ref()?.1)));
+fn rates(out: &mut Markup, axis: Axis, run: &[Sample]) {
+    let known = run.iter().filter_map(|sample| Some((axis.x(sample.at), sample.rate.as_ref()?.1)));
     let heights = known.map(|(x, rate)| (x, HEARD.0 + HEARD.1 * (1.0 - (rate / FASTEST).clamp(0.0, 1.0))));
     let mut before = None;
     let steps = heights.flat_map(|(x, y)| [(x, before.replace(y).unwrap_or(y)), (x, y)]);
     out.path("rate", steps.collect::<Vec<_>>());
-}
-
-/// Flags. Of several that stand close the last one has its label, as it says how it went.
-fn moments(out: &mut Markup, length: Duration, client: &Client) {
-    let mut moments = client.moments.iter().take(MAX_MOMENTS).peekable();
-    while let Some(moment) = moments.next() {
-        let at = x(moment.at, length);
-        let class = if moment.bad { "mark bad" } else { "mark" };
-        out.line(class, (at, FLAG), (at, STATES.0 + STATES.1));
-        out.dot(class, (at, FLAG), 3.2, &format!("{}: {}", Seconds(moment.at), moment.text));
-        let label = shortened(&moment.name, 28);
-        let room = 6.2 * label.chars().count() as f64 + 14.0;
-        if moments.peek().is_none_or(|next| x(next.at, length) > at + room) {
-            let (class, dx) = if at + room > RIGHT { ("tick end", -6.0) } else { ("tick", 6.0) };
-            out.label(class, (at + dx, FLAG + 4.0), &label);
-        }
-    }
 }
 
 /// The beginning of a text that is too long for its place.
