@@ -80,12 +80,11 @@ impl Hopper {
 
     /// Takes a frame that was heard and decrypts it in place. Afterwards all polls may have something new.
     pub fn handle_frame(&mut self, now: Instant, info: &RxInfo, mpdu: &mut [u8]) {
-        let Some(channel) = self.leg.channel() else { return };
-        // The last frames of the channel before may come after the radio has left it.
-        if info.frequency.is_some_and(|frequency| frequency != channel.frequency()) {
+        // The last frames of a channel may be read after the radio has left it, which has acknowledged them.
+        let Some(frequency) = info.frequency.or_else(|| self.leg.channel().map(Channel::frequency)) else {
             self.drops.count(DropReason::OtherChannel);
             return;
-        }
+        };
         let Some(receiver) = mpdu.get(4..10).and_then(MacAddr::from_slice) else {
             self.drops.count(DropReason::Malformed);
             return;
@@ -94,7 +93,7 @@ impl Hopper {
         copy.clear();
         for index in 0..self.residents.len() {
             let is_for = |resident: &Resident| receiver.is_group() || receiver == resident.address;
-            if !self.is_here(index, channel) || !self.residents.get(index).is_some_and(is_for) {
+            if !self.listens(index, frequency) || !self.residents.get(index).is_some_and(is_for) {
                 continue;
             }
             // Each link decrypts in place.
@@ -269,6 +268,14 @@ impl Hopper {
                 visit.is_some() && resident.channels.contains(&channel)
             }
         }
+    }
+
+    /// The network of a link is on this frequency, or is looked for there.
+    fn listens(&self, index: usize, frequency: u16) -> bool {
+        let lives = self.residents.get(index).and_then(Resident::channel);
+        let looks = self.search.at().map(|visit| visit.channel);
+        let channel = lives.or(looks).filter(|channel| channel.frequency() == frequency);
+        channel.is_some_and(|channel| self.is_here(index, channel))
     }
 
     pub(super) fn event(&mut self, event: HopEvent) {
