@@ -76,7 +76,11 @@ impl Link {
         if let Absence::Away { since } = before {
             self.pass_over(now.since(since));
         }
-        if before != Absence::Here && matches!(self.phase, Phase::Associated(_)) {
+        if before != Absence::Here
+            && let Phase::Associated(association) = &mut self.phase
+        {
+            // What an AP had on its way to us as we left it may send again, and after others.
+            association.peer.expect_late(true);
             self.wake();
             self.say_awake();
             self.ask_soon();

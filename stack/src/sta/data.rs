@@ -46,7 +46,8 @@ impl Link {
         let mut arrived = std::mem::take(&mut self.arrived);
         let pool = &mut self.event_pool;
         let bss = Bss::station(self.config.address, bssid);
-        let context = rx::Context { now, info, bss, peer, group, late: false, drops: &mut self.drops };
+        let late = peer.as_deref().is_some_and(|peer| !info.bad_fcs && rx::was_passed_over(peer, mpdu));
+        let context = rx::Context { now, info, bss, peer, group, late, drops: &mut self.drops };
         // A drop is counted in there.
         let _ = rx::receive(context, mpdu, &mut |delivery: Delivery<'_>| {
             arrived.push(delivery.keep(pool));

@@ -379,6 +379,23 @@ fn sec_k11_data_waits_for_the_key_that_a_rekey_brings() {
 }
 
 #[test]
+fn sec_d12_what_was_on_its_way_as_the_radio_left_is_taken_after_others_and_once() {
+    let (mut link, mut ap) = joined();
+    let got = |link: &mut Link, ap: &mut Ap| {
+        let frames: Vec<_> = (0..3).map(|n| ap.data(STATION, &llc(EtherType(0x0800), &[n]), true)).collect();
+        for n in [0, 2, 1, 1, 2] {
+            hear(link, 260, &frames[n]);
+        }
+        events(link).into_iter().filter(|event| matches!(event, LinkEvent::Msdu(_))).count()
+    };
+    assert_eq!(got(&mut link, &mut ap), 2, "nothing was on its way");
+    link.leave(at(261), at(262));
+    link.handle_timeout(at(262));
+    link.come_back(at(300));
+    assert_eq!(got(&mut link, &mut ap), 3);
+}
+
+#[test]
 fn an_open_network_of_that_name_is_not_ours() {
     let mut link = link(1);
     link.start(at(0));
