@@ -17,7 +17,7 @@ const WAY: [(f64, i64); 5] = [(3.0, -37), (6.5, -47), (14.0, -57), (30.0, -67), 
 const NEAR: Position = Position::new(WAY[0].0, 0.0);
 /// Out of the world.
 const GONE: Position = Position::new(2000.0, 0.0);
-const STEP: Duration = Duration::from_millis(500);
+const STEP: Duration = Duration::from_secs(1);
 
 /// A client's signal falls as it walks away and rises as it comes back; too far away it is lost, and it is served again
 /// when it is back.

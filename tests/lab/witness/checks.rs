@@ -36,8 +36,26 @@ pub(crate) fn is_open(frames: &[Frame]) -> Verdict {
 /// All data but the handshake is protected, and tshark can open it.
 pub(crate) fn all_data_is_protected(frames: &[Frame]) -> Verdict {
     let mut data = frames.iter().filter(|frame| frame.is_data() && frame.message.is_none());
-    let wrong = data.find(|frame| !frame.protected || (frame.key.is_none() && !frame.misread));
+    let opened = |frame: &Frame| frame.key.is_some() || frame.misread || are_keys_forgotten(frames, frame);
+    let wrong = data.find(|frame| !frame.protected || !opened(frame));
     must(wrong.is_none(), || format!("not protected, or not to be opened: {wrong:?}"))
+}
+
+/// tshark forgets the keys of a handshake when the answer to a repeated message 1 comes after message 3, as it may: whether that
+/// was so at the access point of this frame before.
+fn are_keys_forgotten(frames: &[Frame], of: &Frame) -> bool {
+    let mut third = BTreeSet::new();
+    let earlier = frames.iter().take_while(|frame| frame.number < of.number);
+    let mut messages = earlier.filter_map(|frame| Some((frame, frame.message?)));
+    messages.any(|(frame, message)| {
+        let (ap, client) = if message % 2 == 1 { (&frame.ta, &frame.ra) } else { (&frame.ra, &frame.ta) };
+        match message {
+            3 => drop(third.insert((ap, client))),
+            2 => return third.contains(&(ap, client)) && [&of.ta, &of.ra].contains(&ap),
+            _ => drop(third.remove(&(ap, client))),
+        }
+        false
+    })
 }
 
 /// Each client that got in did so by messages 1 to 4 in this order, and no protected data went either way before.

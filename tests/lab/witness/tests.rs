@@ -56,6 +56,18 @@ fn unprotected_data_is_seen() {
         (frame.key, frame.packet_number, frame.misread) = (None, None, true);
     }
     checks::all_data_is_protected(&misread).expect("it is protected");
+    let mut forgotten = rekeys();
+    let at = |message| move |frame: &Frame| frame.message == Some(message);
+    let second = forgotten.iter().find(|frame| at(2)(frame)).expect("message 2").clone();
+    let third = forgotten.iter().position(at(3)).expect("message 3");
+    let number = forgotten[third].number;
+    forgotten.insert(third + 1, Frame { number, ..second });
+    for frame in forgotten.iter_mut().filter(|frame| protected(frame)) {
+        frame.key = None;
+    }
+    checks::all_data_is_protected(&forgotten).expect("tshark has forgotten the keys");
+    forgotten.remove(third + 1);
+    checks::all_data_is_protected(&forgotten).expect_err("it has no reason to");
     fails_once(&misread, checks::all_data_is_protected, protected, |frame| frame.protected = false);
 }
 
