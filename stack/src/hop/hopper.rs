@@ -64,10 +64,8 @@ impl Hopper {
         random: Box<dyn Random + Send>,
     ) -> Option<LinkId> {
         let id = LinkId(u16::try_from(self.residents.len()).ok()?);
-        let (address, channels) = (config.address, config.channels.clone());
-        let passive = config.passive;
-        self.residents.push(Resident::new(Link::new(config, random), address, channels, passive));
-        self.events.push_back(HopEvent::Ack(AckChange::Add(address)));
+        self.events.push_back(HopEvent::Ack(AckChange::Add(config.address)));
+        self.residents.push(Resident::new(Link::new(config, random)));
         self.search.renew();
         self.tend(now);
         Some(id)
@@ -92,7 +90,7 @@ impl Hopper {
         let mut copy = std::mem::take(&mut self.copy);
         copy.clear();
         for index in 0..self.residents.len() {
-            let is_for = |resident: &Resident| receiver.is_group() || receiver == resident.address;
+            let is_for = |resident: &Resident| receiver.is_group() || receiver == resident.address();
             if !self.listens(index, frequency) || !self.residents.get(index).is_some_and(is_for) {
                 continue;
             }
@@ -111,7 +109,7 @@ impl Hopper {
     fn hear(&mut self, now: Instant, index: usize, info: &RxInfo, mpdu: &mut [u8]) {
         let Some(resident) = self.residents.get_mut(index) else { return };
         let returned = match resident.link.bssid() {
-            Some(bssid) => resident.backlog.heard(resident.address, bssid, mpdu),
+            Some(bssid) => resident.backlog.heard(resident.address(), bssid, mpdu),
             None => None,
         };
         resident.link.handle_frame(now, info, mpdu);
@@ -219,7 +217,7 @@ impl Hopper {
         (0..).map(LinkId).zip(&self.residents).map(|(id, resident)| LinkView {
             id,
             link: &resident.link,
-            address: resident.address,
+            address: resident.address(),
             channel: resident.channel(),
             refusal: match resident.occupant() {
                 Some(occupant) => self.schedule.refusal(occupant),
@@ -265,7 +263,7 @@ impl Hopper {
             Some(lives) => lives == channel,
             None => {
                 let visit = self.search.at().filter(|visit| visit.begun && visit.channel == channel);
-                visit.is_some() && resident.channels.contains(&channel)
+                visit.is_some() && resident.may_be_on(channel)
             }
         }
     }

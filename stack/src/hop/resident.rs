@@ -17,11 +17,6 @@ const UNHEARD: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Resident {
     pub(super) link: Link,
-    pub(super) address: MacAddr,
-    /// Where its network may be.
-    pub(super) channels: Vec<Channel>,
-    /// It asks for nothing while it looks for it.
-    pub(super) passive: bool,
     pub(super) place: Place,
     /// Where it lived last.
     pub(super) last: Option<Channel>,
@@ -92,12 +87,9 @@ impl Losses {
 }
 
 impl Resident {
-    pub(super) fn new(link: Link, address: MacAddr, channels: Vec<Channel>, passive: bool) -> Self {
+    pub(super) fn new(link: Link) -> Self {
         Self {
             link,
-            address,
-            channels,
-            passive,
             place: Place::Sought,
             last: None,
             pinned: false,
@@ -110,6 +102,15 @@ impl Resident {
             present: Duration::ZERO,
             since: None,
         }
+    }
+
+    pub(super) fn address(&self) -> MacAddr {
+        self.link.config().address
+    }
+
+    /// Its network may be on this channel.
+    pub(super) fn may_be_on(&self, channel: Channel) -> bool {
+        self.link.config().channels.contains(&channel)
     }
 
     pub(super) fn is_sought(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Who lives where: links that find their network, lose it, or follow it, and what the schedule has to know of them.
 
+use std::time::Duration;
+
 use crate::hop::leg::Leg;
 use crate::hop::resident::{Place, Resident};
 use crate::hop::search::{AIR, dwell};
@@ -10,7 +12,7 @@ use crate::time::Instant;
 use crate::wire::Channel;
 
 /// How long the radio is held for a link that joins or is in a handshake. One that takes longer has its slots as any other.
-const PIN: std::time::Duration = std::time::Duration::from_secs(1);
+const PIN: Duration = Duration::from_secs(1);
 
 impl Hopper {
     /// Does all that follows from what has just happened.
@@ -151,8 +153,9 @@ impl Hopper {
             visit.begun = true;
         }
         for resident in self.residents.iter_mut().filter(|resident| resident.is_sought()) {
-            if resident.channels.contains(&channel) {
-                resident.link.search(now, dwell(resident.passive));
+            if resident.may_be_on(channel) {
+                let time = dwell(resident.link.config().passive);
+                resident.link.search(now, time);
             }
         }
     }
@@ -189,7 +192,7 @@ impl Hopper {
         }
         let Some(visit) = self.search.at().filter(|visit| visit.occupant == occupant) else { return };
         for (id, resident) in (0..).map(LinkId).zip(&mut self.residents) {
-            let wants = resident.is_sought() && resident.channels.contains(&visit.channel);
+            let wants = resident.is_sought() && resident.may_be_on(visit.channel);
             if wants && resident.refused.replace(why).is_none() {
                 self.events.push_back(HopEvent::Refused(id, why));
             }
@@ -209,7 +212,9 @@ impl Hopper {
         let sought = || self.residents.iter().filter(|resident| resident.is_sought());
         let last = sought().filter_map(|resident| resident.last);
         let mut channels: Vec<Channel> = Vec::new();
-        for channel in last.chain(sought().flat_map(|resident| resident.channels.iter().copied())) {
+        for channel in
+            last.chain(sought().flat_map(|resident| resident.link.config().channels.iter().copied()))
+        {
             if !channels.contains(&channel) {
                 channels.push(channel);
             }

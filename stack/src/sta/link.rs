@@ -207,6 +207,11 @@ impl Link {
         earliest(earliest(Some(own), self.absence.deadline()), self.in_flight.poll_timeout())
     }
 
+    /// What it was told.
+    pub const fn config(&self) -> &LinkConfig {
+        &self.config
+    }
+
     /// Where the link stands.
     pub fn state(&self) -> LinkState {
         match &self.phase {
