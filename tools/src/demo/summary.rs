@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use stack::time::Instant;
+
+use crate::report::Drops;
+
 use super::outcome::Outcome;
 use super::play::{Stage, since_start};
 use super::portrait;
@@ -22,22 +26,32 @@ fn write(stage: &Stage, outcome: &Outcome, out: &mut String) -> std::fmt::Result
         "Two nodes of two radios, six clients that walk: {seconds} s of simulated air, seed {}\n",
         stage.seed
     )?;
-    writeln!(out, "What happened")?;
-    for (at, text) in &stage.diary {
-        writeln!(out, "  {:7.3} s  {text}", since_start(*at).as_secs_f64())?;
-    }
+    happened(&stage.diary, out)?;
     clients(stage, out)?;
     air(stage, out)?;
-    writeln!(out, "\nDiscarded, by reason")?;
-    for drop in &stage.discarded {
-        writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)?;
-    }
+    discarded(&stage.discarded, out)?;
     writeln!(out, "\n{}", portrait::result(outcome))?;
     writeln!(out, "{}", portrait::moves(outcome))?;
     match portrait::crash(stage, outcome) {
         Some(text) => writeln!(out, "{text}"),
         None => Ok(()),
     }
+}
+
+/// What happened when.
+pub(super) fn happened(diary: &[(Instant, String)], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "What happened")?;
+    diary
+        .iter()
+        .try_for_each(|(at, text)| writeln!(out, "  {:7.3} s  {text}", since_start(*at).as_secs_f64()))
+}
+
+/// What was discarded by whom.
+pub(super) fn discarded(drops: &[Drops], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\nDiscarded, by reason")?;
+    drops.iter().try_for_each(|drop| {
+        writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)
+    })
 }
 
 fn clients(stage: &Stage, out: &mut String) -> std::fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::demo::play::since_start;
+use crate::demo::summary::{discarded, happened};
 use crate::report::HopStory;
 
 use super::outcome::HopOutcome;
@@ -22,10 +22,7 @@ fn write(stage: &Stage, outcome: &HopOutcome, story: &HopStory, out: &mut String
     let networks = outcome.networks;
     writeln!(out, "One radio, {networks} foreign networks: {seconds} s of simulated air, seed {seed}\n")?;
     let witness = stage.witness.borrow();
-    writeln!(out, "What happened")?;
-    for (at, text) in &witness.diary {
-        writeln!(out, "  {:7.3} s  {text}", since_start(*at).as_secs_f64())?;
-    }
+    happened(&witness.diary, out)?;
     writeln!(out, "\nMessages, arrived of sent")?;
     for network in &story.networks {
         let totals = &network.totals;
@@ -51,10 +48,7 @@ fn write(stage: &Stage, outcome: &HopOutcome, story: &HopStory, out: &mut String
     if witness.undecrypted > 0 {
         writeln!(out, "  {} encrypted frames could not be read", witness.undecrypted)?;
     }
-    writeln!(out, "\nDiscarded, by reason")?;
-    for drop in &story.drops {
-        writeln!(out, "  {:>7}  {:<24} {}: {}", drop.count, drop.reason, drop.who, drop.text)?;
-    }
+    discarded(&story.drops, out)?;
     writeln!(out, "\n{}", story.result)?;
     story.more.iter().try_for_each(|text| writeln!(out, "{text}"))?;
     let secrets = NETWORKS.iter().filter_map(|network| Some((network.ssid, network.passphrase?)));
