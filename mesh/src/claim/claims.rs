@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use stack::time::Instant;
 
-use super::dispute::{Moves, is_weaker};
+use super::dispute::{Moves, is_outdated, is_weaker};
 use super::{Lookup, Place, Station};
 use crate::announce::{Claim, NodeId, SaBinding};
+use crate::handover::Rank;
 use crate::lease::Generation;
 
 /// Events that wait to be fetched; the oldest go first.
@@ -147,28 +148,22 @@ impl Claims {
     }
 
     /// A client is this node's: it has completed a handshake here, which made the association `sa`, or its context with
-    /// that association was handed here, and it is served under `generation` of its pairwise key. Announce what
+    /// that association was handed here, and it is served by a title of this `rank`. Announce what
     /// [`poll_claim`](Self::poll_claim) has.
     pub fn claim(
         &mut self,
         now: Instant,
         station: Station,
         sa: SaBinding,
-        generation: Generation,
+        rank: Rank,
     ) -> Result<(), Refused> {
-        let entry = self.stations.get(&station).filter(|entry| !entry.claim.is_wired());
-        let known = entry.map(|entry| entry.claim);
+        let claim = self.own(station, rank.sequence, rank.generation, sa);
         // One that is not renewed was handed over: if the client is here again, so is the claim.
-        let held = entry.filter(|entry| entry.renew.is_some()).map(|entry| entry.claim);
-        if held.is_some_and(|held| (held.node, held.sa, held.generation) == (self.me, sa, generation)) {
+        let held = self.stations.get(&station).filter(|entry| entry.renew.is_some());
+        if held.is_some_and(|held| held.claim == claim) {
             return Ok(());
         }
-        let sequence = match known {
-            Some(known) if known.sa == sa => known.sequence,
-            Some(known) => known.sequence.saturating_add(1),
-            None => 1,
-        };
-        self.take(now, station, self.own(station, sequence, generation, sa))
+        self.take(now, station, claim)
     }
 
     /// A station is on the wire behind this node: its address was seen there. To be called again as long as it is, since it
@@ -223,8 +218,7 @@ impl Claims {
         let (holder, claimant) = (entry.claim.node, claim.node);
         let rivals = holder != claimant && claim.sa != entry.claim.sa;
         if is_weaker(claim, &entry.claim) {
-            self.raise(station, claim);
-            if rivals {
+            if rivals && !is_outdated(claim, &entry.claim) {
                 self.tell(Event::Conflict { station, holder, claimant });
             }
             return Err(Refused::Weaker(holder));
@@ -235,32 +229,19 @@ impl Claims {
         if entry.moves.are_frozen() {
             return Err(Refused::Frozen);
         }
+        let given_away = holder == self.me && entry.renew.is_none();
         if entry.moves.add(now, &self.limits) {
             self.arm(station);
             self.tell(Event::Frozen { station, node: holder });
             return Err(Refused::Frozen);
         }
-        if rivals {
+        if rivals && !given_away {
             self.tell(Event::Conflict { station, holder, claimant });
         }
         Ok(())
     }
 
-    /// Who had the client before, within the same association, counted further than this node knew: it goes on from there.
-    fn raise(&mut self, station: Station, claim: &Claim) {
-        let me = self.me;
-        let Some(entry) = self.stations.get_mut(&station) else { return };
-        if entry.claim.sa != claim.sa || claim.is_wired() || entry.claim.sequence >= claim.sequence {
-            return;
-        }
-        entry.claim.sequence = claim.sequence;
-        let claim = entry.claim;
-        if claim.node == me {
-            self.announce(claim, true);
-        }
-    }
-
-    fn put(&mut self, now: Instant, station: Station, mut claim: Claim) {
+    fn put(&mut self, now: Instant, station: Station, claim: Claim) {
         let mine = claim.node == self.me;
         let until = match (mine, claim.is_wired()) {
             (true, false) => Instant::from_micros(u64::MAX),
@@ -268,8 +249,6 @@ impl Claims {
             (false, _) => now + claim.ttl.min(MAX_TTL),
         };
         let before = self.remove(station);
-        let same = before.as_ref().filter(|entry| entry.claim.sa == claim.sa);
-        claim.sequence = same.map_or(claim.sequence, |entry| entry.claim.sequence.max(claim.sequence));
         let news = before.as_ref().is_none_or(|entry| entry.claim != claim);
         let renew = mine.then(|| now + self.limits.ttl / 3);
         let place = Place { node: claim.node, wired: claim.is_wired() };

@@ -19,16 +19,18 @@ struct Strength {
     node: NodeId,
 }
 
-/// Whether `claim` has to give way to one that holds. Within one security association the lease alone decides: who got it
-/// may not have known how far the one before had counted.
+/// Whether `claim` has to give way to one that holds.
 pub(super) fn is_weaker(claim: &Claim, holds: &Claim) -> bool {
-    let same = claim.sa == holds.sa && !claim.is_wired();
     let of = |claim: &Claim| {
         let Claim { sequence, generation, node, .. } = *claim;
-        let sequence = if same { 0 } else { sequence };
         Strength { wireless: !claim.is_wired(), sequence, generation, node }
     };
     of(claim) < of(holds)
+}
+
+/// Whether a client's claim is of a security association that the client has left since: it comes late, and is no dispute.
+pub(super) fn is_outdated(claim: &Claim, holds: &Claim) -> bool {
+    !claim.is_wired() && claim.sequence < holds.sequence
 }
 
 /// The latest changes of a station's place.

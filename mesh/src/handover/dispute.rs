@@ -21,7 +21,7 @@ impl Cluster {
             // This node knows best what is its own.
             return;
         }
-        self.highest = self.highest.max(title.rank.sequence);
+        self.handle_sequence(title.rank.sequence);
         let Some(vap) = self.entry(bssid) else { return };
         match vap.title {
             Some(known) if known.rank > title.rank => return self.fence(bssid, known, title),

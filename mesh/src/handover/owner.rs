@@ -32,6 +32,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Somebody counts this far: what is made here from now on is above it.
+    pub fn handle_sequence(&mut self, sequence: u64) {
+        self.highest = self.highest.max(sequence);
+    }
+
     /// A virtual AP that is here has changed: its keys, or something else that a guard should know.
     pub fn handle_changed(&mut self, now: Instant, bssid: MacAddr, context: Context) {
         let Some(serving) = self.serving(bssid) else { return };
@@ -123,10 +128,10 @@ impl Cluster {
             incarnation: self.me.incarnation,
             client: context.client,
         };
-        self.highest = self.highest.max(title.rank.sequence);
         vap.title = Some(title);
         vap.lost = None;
         vap.released = None;
+        self.handle_sequence(title.rank.sequence);
         let packet = self.peers.notice(bssid, &Message::Title(title));
         self.out.push_back(Action::Notify { packet });
         let row = Row::Owned(bssid, title);

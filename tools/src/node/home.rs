@@ -137,6 +137,7 @@ mod tests {
 
     use mesh::announce::{Claim, SaBinding};
     use mesh::claim::{Claims, Limits};
+    use mesh::handover::Rank;
     use mesh::lease::Generation;
 
     use super::*;
@@ -157,7 +158,7 @@ mod tests {
             ttl: Duration::from_secs(6),
             sa,
         };
-        claims.claim(Instant::ZERO, station(1), SaBinding([1; 16]), Generation::default()).unwrap();
+        claims.claim(Instant::ZERO, station(1), SaBinding([1; 16]), Rank::default()).unwrap();
         claims.claim_wired(Instant::ZERO, station(2)).unwrap();
         claims.handle_claim(Instant::ZERO, theirs(3, SaBinding([3; 16]))).unwrap();
         claims.handle_claim(Instant::ZERO, theirs(4, SaBinding::WIRED)).unwrap();

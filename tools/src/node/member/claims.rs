@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mesh::announce::{Claim, Item, NodeId, SaBinding};
+use mesh::announce::{Claim, Item, NodeId};
 use mesh::claim::{Addresses, Due, Event, Limits, Notice, Station};
 use mesh::engine::{Engine, PeerState};
-use mesh::lease::Generation;
 use mesh::table::{Key, Row};
 use stack::ap::NetworkId;
 use stack::time::Instant;
@@ -29,16 +28,12 @@ impl<E: Engine> Member<E> {
     /// A virtual AP is this node's, or goes on being: so is its client.
     pub(super) fn claim_own(&mut self, now: Instant, bssid: MacAddr) {
         let Some(Own { network, client, sa, .. }) = self.own.get(&bssid).copied() else { return };
-        let generation = self.cluster.owned().find(|(owned, _)| *owned == bssid);
-        let Some(generation) = generation.map(|(_, title)| title.rank.generation) else { return };
+        let title = self.cluster.owned().find(|(owned, _)| *owned == bssid);
+        let Some(rank) = title.map(|(_, title)| title.rank) else { return };
         let station = self.ports.station(network, client);
-        self.claim(now, station, sa, generation);
-    }
-
-    fn claim(&mut self, now: Instant, station: Station, sa: SaBinding, generation: Generation) {
         self.ports.stale |= self.ports.left.remove(&station).is_some();
         // Refused, it is tried again with the next copy.
-        let _ = self.ports.claims.claim(now, station, sa, generation);
+        let _ = self.ports.claims.claim(now, station, sa, rank);
     }
 
     /// A client has left for good.
@@ -179,6 +174,9 @@ impl<E: Engine> Member<E> {
     }
 
     fn take_claim(&mut self, now: Instant, claim: Claim) {
+        if !claim.is_wired() {
+            self.cluster.handle_sequence(claim.sequence);
+        }
         // What is wrong with it is an event.
         let _ = self.ports.claims.handle_claim(now, claim);
     }
