@@ -159,7 +159,9 @@ impl Cluster {
     pub(crate) fn explain(&self, why: &str) -> String {
         let drops = |n: usize| {
             let status = status(n).unwrap_or_default();
-            format!("{} dropped {} {}", NAMES[n], status["radios"][0]["drops"], status["cluster_drops"])
+            let [radio, cluster, switch] =
+                [&status["radios"][0]["drops"], &status["cluster_drops"], &status["claims"]["drops"]];
+            format!("{} dropped {radio} {cluster} {switch}", NAMES[n])
         };
         let drops: Vec<_> = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some()).map(drops).collect();
         format!("{why}; {}", drops.join(", "))

@@ -11,10 +11,12 @@ use super::program::{Daemon, PATIENCE, output, until};
 use super::{Outcome, expect, said};
 
 /// What a run of ping came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pings {
     pub(crate) sent: u32,
     pub(crate) received: u32,
+    /// The numbers of those without an answer.
+    pub(crate) missing: Vec<u32>,
     /// Answers that came twice.
     pub(crate) duplicates: u32,
     /// Round-trip times in milliseconds.
@@ -28,11 +30,13 @@ impl Pings {
         let answers = text.lines().filter(|line| line.contains(" bytes from "));
         let number = |line: &str| line.split_once("icmp_seq=")?.1.split(' ').next()?.parse::<u32>().ok();
         let numbers: Vec<u32> = answers.filter_map(number).filter(|n| (1..=count).contains(n)).collect();
-        let different = numbers.iter().collect::<BTreeSet<_>>().len();
+        let different: BTreeSet<u32> = numbers.iter().copied().collect();
+        let sent = self.sent.min(count);
         Self {
-            sent: self.sent.min(count),
-            received: different as u32,
-            duplicates: (numbers.len() - different) as u32,
+            sent,
+            received: different.len() as u32,
+            missing: (1..=sent).filter(|number| !different.contains(number)).collect(),
+            duplicates: (numbers.len() - different.len()) as u32,
             ..self
         }
     }
@@ -43,13 +47,21 @@ impl Pings {
     }
 }
 
+/// For so many seconds pings go on after those that count, so that an answer that others overtook is not taken for lost.
+const TAIL: f64 = 0.3;
+
 /// `count` pings, one every `interval` seconds. Left to itself ping waits for the last answer no longer than two of the
 /// round-trip times that it saw. With a deadline it goes on until so many answers have come; what it sends beyond `count`
-/// meanwhile is not looked at.
+/// is not looked at.
 pub(crate) fn arguments(ip: &str, count: u32, interval: &str) -> Vec<String> {
-    let takes = f64::from(count) * interval.parse::<f64>().unwrap_or(1.0);
-    let deadline = (takes.ceil() as u64 + PATIENCE.as_secs()).to_string();
-    ["-n", "-c", &count.to_string(), "-w", &deadline, "-i", interval, ip].map(str::to_owned).to_vec()
+    let every = interval.parse().unwrap_or(1.0);
+    let deadline = (f64::from(count) * every).ceil() as u64 + PATIENCE.as_secs();
+    let (count, deadline) = ((count + tail(every)).to_string(), deadline.to_string());
+    ["-n", "-c", &count, "-w", &deadline, "-i", interval, ip].map(str::to_owned).to_vec()
+}
+
+fn tail(every: f64) -> u32 {
+    (TAIL / every).ceil() as u32
 }
 
 /// Pings from a client.
@@ -81,11 +93,15 @@ pub(crate) fn pings(mut command: Command) -> Result<Pings, String> {
     pings.ok_or_else(|| format!("{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// How many answers ping waits for, if it has a deadline.
+/// How many of its pings count, if it has a deadline.
 fn asked_for(command: &Command) -> Option<u32> {
     let arguments: Vec<&str> = command.get_args().filter_map(|argument| argument.to_str()).collect();
-    let after = |option| arguments.iter().position(|found| *found == option).map(|at| arguments.get(at + 1));
-    after("-w").and_then(|_| after("-c")??.parse().ok())
+    let after = |option| {
+        let at = arguments.iter().position(|found| *found == option)?;
+        arguments.get(at + 1).copied()
+    };
+    after("-w")?;
+    Some(after("-c")?.parse::<u32>().ok()? - tail(after("-i")?.parse().ok()?))
 }
 
 /// A ping that runs beside what the scenario does meanwhile.
@@ -125,6 +141,7 @@ fn parse(text: &str) -> Option<Pings> {
     Some(Pings {
         sent: number("transmitted")?,
         received: number("received")?,
+        missing: Vec::new(),
         duplicates: number("duplicates").unwrap_or(0),
         average: times.get(1).copied().unwrap_or(f64::INFINITY),
         longest: times.get(2).copied().unwrap_or(f64::INFINITY),
