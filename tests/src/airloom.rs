@@ -4,64 +4,36 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// The path of the binary, built once for the test run if need be.
+/// The path of the binary, which is built with the tests.
 pub fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let mut build = build();
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        let status = build.status();
-        assert!(status.is_ok_and(|status| status.success()), "the binary can be built");
-        // the test runs from target/PROFILE/deps
-        let test = std::env::current_exe().expect("this test has a path");
-        let folder =
-            test.parent().and_then(|deps| deps.parent()).expect("tests are two folders deep in target");
-        folder.join("airloom")
-    })
+    BINARY.get_or_init(|| of_profile().join("airloom-as-tested"))
 }
 
-/// The path of the binary as it is released.
+/// The path of the binary as it is released. What cargo tells a test of the test's own crate, the build scripts of others
+/// would take for a reason to run again, and with them all that depends on them would be built twice.
 ///
 /// # Panics
 /// If it can't be built.
 #[must_use]
 pub fn release() -> PathBuf {
-    optimised("release")
-}
-
-/// The path of the binary for the lab, which asks what it does and not how fast: optimised too, but built in less time.
-///
-/// # Panics
-/// If it can't be built.
-#[must_use]
-pub fn for_the_lab() -> PathBuf {
-    optimised("guest")
-}
-
-fn optimised(profile: &str) -> PathBuf {
-    let status = build().args(["--profile", profile]).status();
-    assert!(status.is_ok_and(|status| status.success()), "the binary can be built");
-    let test = std::env::current_exe().expect("this test has a path");
-    let target = test.ancestors().nth(3).expect("tests are three folders deep in target");
-    target.join(profile).join("airloom")
-}
-
-/// cargo as people start it. What it tells a test of the test's own crate, the build scripts of others would take for a
-/// reason to run again, and with them all that depends on them would be built twice.
-fn build() -> Command {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let told = std::env::vars_os().map(|(name, _)| name);
-    for name in told.filter(|name| {
-        let name = name.to_string_lossy();
-        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-    }) {
-        build.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
     }
-    build.args(["build", "-q", "-p", "airloom", "--bin", "airloom"]);
+    build.args(["build", "-q", "--release", "-p", "airloom", "--bin", "airloom"]);
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    build
+    assert!(build.status().is_ok_and(|status| status.success()), "the binary can be built");
+    of_profile().with_file_name("release").join("airloom")
+}
+
+/// The folder `target/PROFILE` of this run: tests are in `deps` there.
+fn of_profile() -> PathBuf {
+    let test = std::env::current_exe().expect("this test has a path");
+    test.ancestors().nth(2).expect("tests are two folders deep in the profile's").to_owned()
 }
 
 /// Runs the binary to its end.

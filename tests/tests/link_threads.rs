@@ -182,8 +182,6 @@ fn has_carrier(n: usize) -> bool {
 
 #[test]
 fn two_networks_on_one_radio_reach_the_kernel_and_are_told_of_the_end() {
-    // Not while the air waits for it.
-    tests::airloom::binary();
     let Some(mut world) = World::new() else { return };
     assert!(!has_carrier(0) && !has_carrier(1), "nothing is joined yet");
     world.until("they are never joined", |world| {

@@ -1,5 +1,6 @@
 //! The subcommands and their dispatch. Exit codes: 0 done, 1 it failed, 2 wrong use (clap's own).
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,18 @@ enum Command {
     Run(command::run::Args),
     Status(command::status::Args),
     Top(command::top::Args),
+}
+
+/// The program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            // Where nobody can be told, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "airloom: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 impl Cli {
