@@ -148,6 +148,8 @@ impl Cluster {
             Message::Yield { rank, context } => self.left(now, bssid, rank, context),
             Message::Stray { rank, frame } => self.stray(now, bssid, Some(rank), frame),
             Message::Move { rank, to, radio } => self.asked_to_move(now, bssid, rank, (to, radio)),
+            Message::Ask { keys } => self.asked_for_used(bssid, from, &keys),
+            Message::Used { highest } => self.climb(now, bssid, highest),
         }
     }
 
@@ -171,8 +173,13 @@ impl Cluster {
             Change::Nothing => return,
             Change::Conflict => return self.tell(Event::SlotConflict { node }),
             Change::Reach => self.review(now, node, false),
+            Change::New => {
+                self.review(now, node, false);
+                self.ask_for_used(node);
+            }
             Change::Restarted => {
                 self.review(now, node, true);
+                self.ask_for_used(node);
                 // It cannot answer any more. It may have sent what waited, so that nobody else may.
                 self.doubts.retain(|doubt| doubt.to != node);
             }

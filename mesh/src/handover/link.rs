@@ -1,7 +1,7 @@
 //! Messages to one peer, each taken once and in order, over packets that may be lost, doubled, late or reordered.
 //!
 //! ```text
-//! version u8 = 2 | kind u8 | from u64 | to u64 | sequence u64 | body
+//! version u8 = 3 | kind u8 | from u64 | to u64 | sequence u64 | body
 //!
 //! kind 1, message: the sequence-th of this pair of incarnations, the first being 1
 //!      2, taken:   everything up to and with sequence; no body
@@ -21,7 +21,7 @@ use super::discard::Discard;
 use super::{Incarnation, SecretBytes};
 
 /// The version of all packets between nodes.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The longest body of a message; what the engine takes for one, less the header.
 pub(super) const MAX_BODY: usize = 1024 * 1024 - HEADER;

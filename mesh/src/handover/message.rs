@@ -16,6 +16,8 @@
 //! 10 yield     rank | context                                 owner before -> owner
 //! 11 stray     rank | frame                                   whoever has it -> owner
 //! 12 move      rank | node u64 | radio                        anyone -> owner
+//! 13 ask       keys                                           owner -> one that has started anew
+//! 14 used      generation u16                                 the answer, if it is not 0: the highest that it may have used
 //!
 //! rank     sequence u64 | generation u16 | slot u16
 //! title    rank | owner u64 | incarnation u64 | client [6], zero for none
@@ -88,6 +90,12 @@ pub(super) enum Message {
         to: NodeId,
         radio: Option<RadioIndex>,
     },
+    Ask {
+        keys: Vec<(KeyId, Generation)>,
+    },
+    Used {
+        highest: Generation,
+    },
 }
 
 mod kind {
@@ -103,6 +111,8 @@ mod kind {
     pub(super) const YIELD: u8 = 10;
     pub(super) const STRAY: u8 = 11;
     pub(super) const MOVE: u8 = 12;
+    pub(super) const ASK: u8 = 13;
+    pub(super) const USED: u8 = 14;
 }
 
 impl Message {
@@ -120,6 +130,8 @@ impl Message {
             Self::Yield { .. } => kind::YIELD,
             Self::Stray { .. } => kind::STRAY,
             Self::Move { .. } => kind::MOVE,
+            Self::Ask { .. } => kind::ASK,
+            Self::Used { .. } => kind::USED,
         }
     }
 
@@ -191,6 +203,8 @@ impl Message {
                 out.extend(to.0.to_le_bytes());
                 out.push(RadioIndex::number(*radio));
             }
+            Self::Ask { keys } => emit_keys(keys, out),
+            Self::Used { highest } => out.extend(highest.number().to_le_bytes()),
         }
     }
 
@@ -249,6 +263,8 @@ impl Message {
                 let radio = RadioIndex::new(reader.u8()?);
                 rank.map(|rank| Self::Move { rank, to, radio })
             }
+            kind::ASK => parse_keys(reader)?.map(|keys| Self::Ask { keys }),
+            kind::USED => Generation::new(reader.u16_le()?).map(|highest| Self::Used { highest }),
             _ => None,
         })
     }

@@ -11,7 +11,7 @@ use super::message::Message;
 use super::vap::{Role, Serving, Step, Vap, Watch};
 use super::{Action, Context, Rank, Title};
 use crate::announce::NodeId;
-use crate::lease::{Generation, Lease};
+use crate::lease::{Generation, KeyId, Lease};
 use crate::table::{Key, Row};
 
 /// A copy that a guard has not confirmed for so long is sent again when there is something new.
@@ -216,12 +216,38 @@ impl Cluster {
         let Some(serving) = self.serving(bssid) else { return };
         let Some(watch) = serving.guards.get_mut(&from).filter(|watch| watch.sent == version) else { return };
         watch.acked = version;
+        self.climb(now, bssid, highest);
+        self.send_copies(now, bssid);
+    }
+
+    /// Another node may have sent under a higher generation than this one does: goes on above it.
+    pub(super) fn climb(&mut self, now: Instant, bssid: MacAddr, highest: Generation) {
+        let Some(serving) = self.serving(bssid) else { return };
         if highest > serving.rank.generation && !serving.extending {
             serving.extending = true;
             serving.context.raise(highest);
             self.extend(now, bssid);
         }
-        self.send_copies(now, bssid);
+    }
+
+    /// A node that has come may have taken over while it was cut off, and have forgotten that since: its journal knows.
+    pub(super) fn ask_for_used(&mut self, node: NodeId) {
+        let served = self.vaps.iter().filter_map(|(bssid, vap)| match &vap.role {
+            Role::Serving(serving) => Some((*bssid, serving.context.keys.clone())),
+            _ => None,
+        });
+        let served: Vec<_> = served.collect();
+        for (bssid, keys) in served {
+            self.send(node, bssid, &Message::Ask { keys });
+        }
+    }
+
+    /// The owner wants to know how far this node may have gone with these keys.
+    pub(super) fn asked_for_used(&mut self, bssid: MacAddr, from: NodeId, keys: &[(KeyId, Generation)]) {
+        let highest = self.journal.highest(keys);
+        if highest > Generation::default() {
+            self.send(from, bssid, &Message::Used { highest });
+        }
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) enum Change {
     Nothing,
     /// It may be sent to, or chosen as a guard, or not any more.
     Reach,
+    /// It was never seen before.
+    New,
     /// It has forgotten all; what was under way is lost.
     Restarted,
     /// Its slot is taken by another.
@@ -99,7 +101,7 @@ impl Peers {
         let link = || Link::new(self.me.incarnation, incarnation);
         let Some(peer) = self.all.get_mut(&node) else {
             self.all.insert(node, Peer { slot, reach: Reach::Up, link: link() });
-            return Change::Reach;
+            return Change::New;
         };
         let before = std::mem::replace(&mut peer.reach, Reach::Up);
         if incarnation > peer.link.peer() {

@@ -57,6 +57,8 @@ fn message() -> impl Strategy<Value = Message> {
             to: NodeId(node),
             radio
         }),
+        any_context().prop_map(|context| Message::Ask { keys: context.keys }),
+        generation().prop_map(|highest| Message::Used { highest }),
     ]
 }
 
