@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::slot::buffer::ApBuffer;
 use crate::slot::cycle::Need;
 use crate::slot::plan::{Placed, Want};
-use crate::slot::{Kind, Occupant, OccupantId, Refusal};
+use crate::slot::{Beacons, Kind, Occupant, OccupantId, Refusal};
 use crate::time::Instant;
 use crate::wire::Channel;
 
@@ -23,11 +23,17 @@ pub(super) struct Resident {
     /// The channel is held for it until then.
     pub(super) pinned: Option<Instant>,
     pub(super) refusal: Option<Refusal>,
-    /// When the radio was last there as its beacon was due; at first, when it came.
+    /// When its last beacon was heard, or the radio was last there to send it; at first, when it came.
     covered: Instant,
 }
 
 impl Resident {
+    /// A beacon was heard, and others will be due when these say. Yields what was known before.
+    pub(super) fn heard(&mut self, now: Instant, beacons: Beacons) -> Option<Beacons> {
+        self.covered = now;
+        self.occupant.beacons.replace(beacons)
+    }
+
     /// The absence that loses nothing, an eighth kept back for bursts.
     fn absence(&self) -> Option<Duration> {
         let arriving = self.occupant.demand.arriving;
@@ -186,9 +192,13 @@ impl Roster {
         wants.max_by_key(|want| want.rank)
     }
 
-    /// The radio was on this channel for so long.
+    /// The radio was on this channel for so long, and APs of ours there have sent the beacons that were due. Those of others
+    /// come late at times, or not at all: they have to be heard.
     pub(super) fn cover(&mut self, channel: Channel, from: Instant, to: Instant) {
-        for resident in self.residents.iter_mut().filter(|resident| resident.occupant.channel == channel) {
+        let own = |resident: &&mut Resident| {
+            resident.occupant.channel == channel && resident.occupant.kind == Kind::VirtualAp
+        };
+        for resident in self.residents.iter_mut().filter(own) {
             if resident.occupant.beacons.is_some_and(|beacons| beacons.within(from, to)) {
                 resident.covered = to;
             }

@@ -99,7 +99,7 @@ impl Schedule {
     pub fn set_beacons(&mut self, now: Instant, id: OccupantId, beacons: Beacons) {
         self.now = now;
         let Some(resident) = self.roster.get_mut(id) else { return };
-        let before = resident.occupant.beacons.replace(beacons);
+        let before = resident.heard(now, beacons);
         if before.map(Beacons::interval) == Some(beacons.interval()) {
             self.replan();
         } else {
