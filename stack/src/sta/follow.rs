@@ -1,8 +1,9 @@
 //! The AP goes to another channel, and the station with it (802.11-2020 11.8.8.4).
 //!
-//! Just before the announced TBTT the link falls silent, and when nothing of it is with the radio any more it has the radio
-//! tuned. It speaks again as soon as that is done, or if the AP wants silence, when it hears it. If no beacon comes there, it goes back and begins anew. An announcement
-//! of a channel that it may not use changes nothing (SEC-M7).
+//! Just before the last beacon on the old channel the link takes leave as for any absence, without a word if the AP wants
+//! silence, and then has the radio tuned: a radio that hops may come to the new channel after others. mac80211's AP goes right
+//! after that beacon, others before the next. The link speaks again when it hears the AP there. If no beacon comes, it goes
+//! back and begins anew. An announcement of a channel that it may not use changes nothing (SEC-M7).
 
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use crate::wire::element::{ChannelSwitch, ExtendedChannelSwitch};
 use crate::wire::management::{Action, ActionDetails};
 use crate::wire::{Channel, Elements, MacAddr, RxInfo};
 
-/// It falls silent so long before the switch.
+/// It is silent so long before the last beacon.
 const GUARD: Duration = Duration::from_millis(2);
-/// How long what is with the radio is waited for.
-const DRAIN: Duration = Duration::from_millis(10);
+/// How long it takes leave at the most.
+const FAREWELL: Duration = Duration::from_millis(10);
 /// Public action: Extended Channel Switch Announcement (802.11-2020 Table 9-364).
 const EXTENDED_ANNOUNCEMENT: u8 = 4;
 
@@ -26,12 +27,12 @@ const EXTENDED_ANNOUNCEMENT: u8 = 4;
 pub(super) enum Switch {
     /// The AP will go. It may want nothing to be sent any more.
     Announced { from: Channel, to: Channel, at: Instant, silent: bool },
-    /// It is time: nothing is sent any more.
-    Leaving { from: Channel, to: Channel, until: Instant, silent: bool },
+    /// It is time: the link takes leave.
+    Leaving { from: Channel, to: Channel, silent: bool },
     /// The radio is being tuned.
-    Tuning { from: Channel, silent: bool },
+    Tuning { from: Channel },
     /// It is tuned, and no beacon of the AP was heard since.
-    Arrived { from: Channel, silent: bool },
+    Arrived { from: Channel },
 }
 
 /// What is announced.
@@ -63,16 +64,20 @@ impl Switch {
     /// Nothing is sent.
     const fn is_silent(self) -> bool {
         match self {
-            Self::Announced { silent, .. } | Self::Arrived { silent, .. } => silent,
-            Self::Leaving { .. } | Self::Tuning { .. } => true,
+            Self::Announced { silent, .. } | Self::Leaving { silent, .. } => silent,
+            Self::Tuning { .. } | Self::Arrived { .. } => true,
         }
+    }
+
+    /// The radio should stay where it is.
+    pub(super) const fn needs_radio(self) -> bool {
+        matches!(self, Self::Leaving { .. } | Self::Arrived { .. })
     }
 
     pub(super) const fn deadline(self) -> Option<(Instant, &'static str)> {
         match self {
             Self::Announced { at, .. } => Some((at, "the AP changes its channel")),
-            Self::Leaving { until, .. } => Some((until, "the radio still has frames")),
-            Self::Tuning { .. } | Self::Arrived { .. } => None,
+            Self::Leaving { .. } | Self::Tuning { .. } | Self::Arrived { .. } => None,
         }
     }
 }
@@ -82,11 +87,18 @@ impl Link {
     pub fn handle_channel_set(&mut self, now: Instant) {
         self.now = now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let Some(Switch::Tuning { from, silent }) = association.switch else { return };
-        association.switch = Some(Switch::Arrived { from, silent });
+        let Some(Switch::Tuning { from }) = association.switch else { return };
+        association.switch = Some(Switch::Arrived { from });
         // Beacons are missed from here on; one is waited for even while dozing.
         association.beacon = Some(now - association.target.interval);
+        self.come_back(now);
         self.schedule();
+    }
+
+    /// When the AP goes, also while the radio is elsewhere.
+    pub(super) fn switch_deadline(&self) -> Option<(Instant, &'static str)> {
+        let Phase::Associated(association) = &self.phase else { return None };
+        association.switch.and_then(Switch::deadline)
     }
 
     /// It sends nothing because of a change of channel.
@@ -133,7 +145,7 @@ impl Link {
     /// A beacon of our AP was heard: if that is the first one on its new channel, all is well.
     pub(super) fn followed(&mut self, info: &RxInfo) {
         if let Phase::Associated(association) = &mut self.phase
-            && let Some(Switch::Arrived { from, .. }) = association.switch
+            && let Some(Switch::Arrived { from }) = association.switch
             && info.frequency != Some(from.frequency())
         {
             association.switch = None;
@@ -149,25 +161,28 @@ impl Link {
         if !may || to.frequency() == from.frequency() || association.switch.is_some() {
             return;
         }
-        let left = (association.target.interval * u32::from(count)).saturating_sub(GUARD);
+        let last = association.target.interval * u32::from(count.saturating_sub(1));
+        let left = last.saturating_sub(GUARD + FAREWELL);
         association.switch = Some(Switch::Announced { from, to, at: now + left, silent });
         self.switch_due();
     }
 
-    /// Goes on with a change of channel, if it is time and the radio has nothing of ours any more.
+    /// Goes on with a change of channel, if it is time and the link has taken leave.
     pub(super) fn switch_due(&mut self) {
         let now = self.now;
-        let idle = self.in_flight.is_empty();
         let Phase::Associated(association) = &mut self.phase else { return };
         if let Some(Switch::Announced { from, to, at, silent }) = association.switch
             && at <= now
         {
-            association.switch = Some(Switch::Leaving { from, to, until: now + DRAIN, silent });
+            association.switch = Some(Switch::Leaving { from, to, silent });
         }
-        if let Some(Switch::Leaving { from, to, until, silent }) = association.switch
-            && (idle || until <= now)
+        let Some(Switch::Leaving { from, to, silent }) = association.switch else { return };
+        // Also if it was about to leave for another reason and stays.
+        self.leave(now, if silent { now } else { now + FAREWELL });
+        if self.is_away()
+            && let Phase::Associated(association) = &mut self.phase
         {
-            association.switch = Some(Switch::Tuning { from, silent });
+            association.switch = Some(Switch::Tuning { from });
             self.event(LinkEvent::SwitchChannel(to));
         }
     }
@@ -175,7 +190,7 @@ impl Link {
     /// The AP was not heard on the channel that it had announced: we go back to where it was.
     pub(super) fn back_to_channel(&mut self) {
         let Phase::Associated(association) = &mut self.phase else { return };
-        if let Some(Switch::Tuning { from, .. } | Switch::Arrived { from, .. }) = association.switch.take() {
+        if let Some(Switch::Tuning { from } | Switch::Arrived { from }) = association.switch.take() {
             self.event(LinkEvent::SwitchChannel(from));
         }
     }
