@@ -1,7 +1,7 @@
 //! Stories of a radio that hops: a real [`Hopper`] and foreign APs, each on a channel of its own of the simulated air.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use stack::rsn::Pmk;
 use stack::slot::SlotConfig;
 use stack::sta::{LinkConfig, LinkEvent, LinkSecurity, LinkState};
 use stack::time::{Instant, earliest};
-use stack::wire::{AckChange, Channel, Frame, FrameKind, MacAddr};
+use stack::wire::{AckChange, Channel, Frame, FrameKind, MacAddr, Transmit};
 
 use crate::recorder::Recorder;
 use crate::story::{HOST, Seeded, Timeline, address, ethernet, numbers, pass, pmk, read};
@@ -30,12 +30,16 @@ pub struct Foreign {
     pub wpa2: bool,
     /// How often its pairwise and group keys change.
     pub rekey: Option<Duration>,
+    /// Its beacons do not say for whom it has frames.
+    pub mute: bool,
+    /// All but its beacons goes out so much later than it should.
+    pub slow: Duration,
 }
 
 impl Foreign {
-    /// A network with WPA2 whose keys stay.
+    /// A network with WPA2 whose keys stay, of an AP that does as it should.
     pub const fn wpa2(channel: u8) -> Self {
-        Self { channel, wpa2: true, rekey: None }
+        Self { channel, wpa2: true, rekey: None, mute: false, slow: Duration::ZERO }
     }
 
     fn network(&self, n: usize) -> NetworkConfig {
@@ -76,6 +80,50 @@ struct Ap {
     radio: AirRadio,
     on: bool,
     got: Vec<(MacAddr, u32)>,
+    /// What a slow one is about to send, and when.
+    slowly: VecDeque<(Instant, Transmit)>,
+}
+
+impl Ap {
+    fn send(&mut self, now: Instant) {
+        while let Some(mut transmit) = self.machine.poll_transmit(now) {
+            let is_beacon =
+                Frame::parse(&transmit.frame).is_ok_and(|frame| frame.kind() == FrameKind::BEACON);
+            if is_beacon && self.how.mute {
+                hush(&mut transmit.frame);
+            }
+            if is_beacon || self.how.slow.is_zero() {
+                self.radio.transmit(&transmit).unwrap();
+                self.machine.recycle(transmit);
+            } else {
+                self.slowly.push_back((now + self.how.slow, transmit));
+            }
+        }
+        while let Some((_, transmit)) = self.slowly.pop_front_if(|(due, _)| *due <= now) {
+            self.radio.transmit(&transmit).unwrap();
+            self.machine.recycle(transmit);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let slowly = self.slowly.front().map(|(due, _)| (*due, "a slow access point gets to it"));
+        earliest(slowly, self.machine.poll_timeout())
+    }
+}
+
+/// Takes all stations out of the TIM of a beacon; group traffic stays.
+fn hush(beacon: &mut [u8]) {
+    const TIM: u8 = 5;
+    // Header, timestamp, interval, capabilities.
+    let mut at = 24 + 12;
+    while let Some(&[id, len]) = beacon.get(at..at + 2) {
+        let end = at + 2 + usize::from(len);
+        if id == TIM {
+            // Count, period and control come first.
+            beacon[at + 5..end].fill(0);
+        }
+        at = end;
+    }
 }
 
 /// What the witness has seen.
@@ -174,7 +222,7 @@ impl Timeline for World {
         let stall = (self.now < self.stalled).then_some((self.stalled, "the processor is elsewhere"));
         let mut next = earliest(self.air.borrow().poll_timeout(), stall.or(self.hopper.poll_timeout()));
         for ap in self.aps.iter().filter(|ap| ap.on) {
-            next = earliest(next, ap.machine.poll_timeout());
+            next = earliest(next, ap.poll_timeout());
         }
         next.map_or(self.now + Duration::from_millis(10), |(at, _)| at)
     }
@@ -237,6 +285,7 @@ impl World {
             radio: AirRadio::new(Rc::clone(&self.air), id),
             on: true,
             got: Vec::new(),
+            slowly: VecDeque::new(),
         });
     }
 
@@ -268,6 +317,7 @@ impl World {
     pub fn power(&mut self, n: usize, on: bool) {
         let ap = &mut self.aps[n];
         ap.on = on;
+        ap.slowly.clear();
         ap.machine = ap.how.start(n, self.now, self.seed + 1);
         let change = if on { AckChange::Add(bssid(n)) } else { AckChange::Remove(bssid(n)) };
         ap.radio.change_ack(change).unwrap();
@@ -367,10 +417,7 @@ impl World {
                 _ => {}
             }
         }
-        while let Some(transmit) = ap.machine.poll_transmit(now) {
-            ap.radio.transmit(&transmit).unwrap();
-            ap.machine.recycle(transmit);
-        }
+        ap.send(now);
     }
 
     fn hopper_turn(&mut self) {

@@ -80,6 +80,20 @@ fn four_networks_are_joined_within_five_seconds_and_nothing_is_lost() {
     });
 }
 
+/// Who returns says so, and asks for nothing more.
+#[test]
+fn an_ap_that_does_not_say_for_whom_it_has_frames_and_one_that_is_slow_lose_nothing() {
+    told("bad_manners", |seed| {
+        let mut foreign = four();
+        foreign[0].mute = true;
+        foreign[2].slow = Duration::from_millis(15);
+        let mut world = joined(seed, &foreign);
+        traffic(&mut world, &[0, 1, 2, 3], 0..200, Duration::from_millis(25));
+        has_lost_nothing(&world, &[0, 1, 2, 3], 0..200);
+        is_clean(&world);
+    });
+}
+
 #[test]
 fn an_ap_that_comes_back_is_joined_again_and_the_others_feel_nothing() {
     told("an_ap_that_comes_back", |seed| {
