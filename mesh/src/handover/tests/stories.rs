@@ -288,6 +288,20 @@ fn a_restarted_owner_is_replaced_at_once_and_does_not_get_its_generations_again(
     assert_eq!(lease(&nodes.order(0)), (10, 1), "above the eight that were reserved before");
 }
 
+/// Cut off, it took over, and has forgotten that: the client may listen to nothing below.
+#[test]
+fn the_owner_climbs_above_what_one_that_is_no_guard_has_in_its_journal() {
+    let mut nodes = owned(4);
+    let (key, _) = context(1, 0, b"").keys[0];
+    let used = Record::Reserve(key, Generation::new(5).unwrap());
+    let me = Me { node: id(3), slot: slot(3), incarnation: Incarnation(2) };
+    nodes.all[3] = Cluster::new(me, Timing::default(), &[used]);
+    nodes.sees(3, 0, up(0));
+    assert!(nodes.orders[0].is_empty());
+    nodes.sees(0, 3, Standing::Up { slot: slot(3), incarnation: Incarnation(2) });
+    assert_eq!(lease(&nodes.order(0)), (6, 1));
+}
+
 #[test]
 fn an_address_that_another_has_is_not_made_twice() {
     let mut nodes = owned(2);
