@@ -106,6 +106,7 @@ impl Link {
         }
         self.ask_due();
         self.settle();
+        self.switch_due();
         self.doze_timeout();
     }
 

@@ -1,9 +1,8 @@
 //! The AP goes to another channel, and the station with it (802.11-2020 11.8.8.4).
 //!
-//! Just before the last beacon on the old channel the link takes leave as for any absence, without a word if the AP wants
-//! silence, and then has the radio tuned: a radio that hops may come to the new channel after others. mac80211's AP goes right
-//! after that beacon, others before the next. The link speaks again when it hears the AP there. If no beacon comes, it goes
-//! back and begins anew. An announcement of a channel that it may not use changes nothing (SEC-M7).
+//! Just before the announced TBTT the link falls silent, and when nothing of it is with the radio any more it has the radio
+//! tuned. It speaks again as soon as that is done, or if the AP wants silence, when it hears it. If no beacon comes there, it goes back and begins anew. An announcement
+//! of a channel that it may not use changes nothing (SEC-M7).
 
 use std::time::Duration;
 
@@ -15,10 +14,10 @@ use crate::wire::element::{ChannelSwitch, ExtendedChannelSwitch};
 use crate::wire::management::{Action, ActionDetails};
 use crate::wire::{Channel, Elements, MacAddr, RxInfo};
 
-/// It is silent so long before the last beacon.
+/// It falls silent so long before the switch.
 const GUARD: Duration = Duration::from_millis(2);
-/// How long it takes leave at the most.
-const FAREWELL: Duration = Duration::from_millis(10);
+/// How long what is with the radio is waited for.
+const DRAIN: Duration = Duration::from_millis(10);
 /// Public action: Extended Channel Switch Announcement (802.11-2020 Table 9-364).
 const EXTENDED_ANNOUNCEMENT: u8 = 4;
 
@@ -27,12 +26,12 @@ const EXTENDED_ANNOUNCEMENT: u8 = 4;
 pub(super) enum Switch {
     /// The AP will go. It may want nothing to be sent any more.
     Announced { from: Channel, to: Channel, at: Instant, silent: bool },
-    /// It is time: the link takes leave.
-    Leaving { from: Channel, to: Channel, silent: bool },
+    /// It is time: nothing is sent any more.
+    Leaving { from: Channel, to: Channel, until: Instant, silent: bool },
     /// The radio is being tuned.
-    Tuning { from: Channel },
+    Tuning { from: Channel, silent: bool },
     /// It is tuned, and no beacon of the AP was heard since.
-    Arrived { from: Channel },
+    Arrived { from: Channel, silent: bool },
 }
 
 /// What is announced.
@@ -64,20 +63,16 @@ impl Switch {
     /// Nothing is sent.
     const fn is_silent(self) -> bool {
         match self {
-            Self::Announced { silent, .. } | Self::Leaving { silent, .. } => silent,
-            Self::Tuning { .. } | Self::Arrived { .. } => true,
+            Self::Announced { silent, .. } | Self::Arrived { silent, .. } => silent,
+            Self::Leaving { .. } | Self::Tuning { .. } => true,
         }
-    }
-
-    /// The radio should stay where it is.
-    pub(super) const fn needs_radio(self) -> bool {
-        matches!(self, Self::Leaving { .. } | Self::Arrived { .. })
     }
 
     pub(super) const fn deadline(self) -> Option<(Instant, &'static str)> {
         match self {
             Self::Announced { at, .. } => Some((at, "the AP changes its channel")),
-            Self::Leaving { .. } | Self::Tuning { .. } | Self::Arrived { .. } => None,
+            Self::Leaving { until, .. } => Some((until, "the radio still has frames")),
+            Self::Tuning { .. } | Self::Arrived { .. } => None,
         }
     }
 }
@@ -87,18 +82,11 @@ impl Link {
     pub fn handle_channel_set(&mut self, now: Instant) {
         self.now = now;
         let Phase::Associated(association) = &mut self.phase else { return };
-        let Some(Switch::Tuning { from }) = association.switch else { return };
-        association.switch = Some(Switch::Arrived { from });
+        let Some(Switch::Tuning { from, silent }) = association.switch else { return };
+        association.switch = Some(Switch::Arrived { from, silent });
         // Beacons are missed from here on; one is waited for even while dozing.
         association.beacon = Some(now - association.target.interval);
-        self.come_back(now);
         self.schedule();
-    }
-
-    /// When the AP goes, also while the radio is elsewhere.
-    pub(super) fn switch_deadline(&self) -> Option<(Instant, &'static str)> {
-        let Phase::Associated(association) = &self.phase else { return None };
-        association.switch.and_then(Switch::deadline)
     }
 
     /// It sends nothing because of a change of channel.
@@ -145,7 +133,7 @@ impl Link {
     /// A beacon of our AP was heard: if that is the first one on its new channel, all is well.
     pub(super) fn followed(&mut self, info: &RxInfo) {
         if let Phase::Associated(association) = &mut self.phase
-            && let Some(Switch::Arrived { from }) = association.switch
+            && let Some(Switch::Arrived { from, .. }) = association.switch
             && info.frequency != Some(from.frequency())
         {
             association.switch = None;
@@ -161,28 +149,25 @@ impl Link {
         if !may || to.frequency() == from.frequency() || association.switch.is_some() {
             return;
         }
-        let last = association.target.interval * u32::from(count.saturating_sub(1));
-        let left = last.saturating_sub(GUARD + FAREWELL);
+        let left = (association.target.interval * u32::from(count)).saturating_sub(GUARD);
         association.switch = Some(Switch::Announced { from, to, at: now + left, silent });
         self.switch_due();
     }
 
-    /// Goes on with a change of channel, if it is time and the link has taken leave.
+    /// Goes on with a change of channel, if it is time and the radio has nothing of ours any more.
     pub(super) fn switch_due(&mut self) {
         let now = self.now;
+        let idle = self.in_flight.is_empty();
         let Phase::Associated(association) = &mut self.phase else { return };
         if let Some(Switch::Announced { from, to, at, silent }) = association.switch
             && at <= now
         {
-            association.switch = Some(Switch::Leaving { from, to, silent });
+            association.switch = Some(Switch::Leaving { from, to, until: now + DRAIN, silent });
         }
-        let Some(Switch::Leaving { from, to, silent }) = association.switch else { return };
-        // Also if it was about to leave for another reason and stays.
-        self.leave(now, if silent { now } else { now + FAREWELL });
-        if self.is_away()
-            && let Phase::Associated(association) = &mut self.phase
+        if let Some(Switch::Leaving { from, to, until, silent }) = association.switch
+            && (idle || until <= now)
         {
-            association.switch = Some(Switch::Tuning { from });
+            association.switch = Some(Switch::Tuning { from, silent });
             self.event(LinkEvent::SwitchChannel(to));
         }
     }
@@ -190,7 +175,7 @@ impl Link {
     /// The AP was not heard on the channel that it had announced: we go back to where it was.
     pub(super) fn back_to_channel(&mut self) {
         let Phase::Associated(association) = &mut self.phase else { return };
-        if let Some(Switch::Tuning { from } | Switch::Arrived { from }) = association.switch.take() {
+        if let Some(Switch::Tuning { from, .. } | Switch::Arrived { from, .. }) = association.switch.take() {
             self.event(LinkEvent::SwitchChannel(from));
         }
     }

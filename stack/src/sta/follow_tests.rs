@@ -2,9 +2,7 @@ use super::tests::{AP, OTHER, at, beacon_of, connected, elements, events, kinds,
 use super::{Link, LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::wire::element::{ChannelSwitch, ElementsBuf, ExtendedChannelSwitch};
 use crate::wire::management::{Action, ActionDetails};
-use crate::wire::{
-    Channel, Elements, Frame, FrameKind, MacAddr, ManagementBody, RxInfo, Transmit, TxId, TxStatus,
-};
+use crate::wire::{Channel, Elements, FrameKind, MacAddr, ManagementBody, RxInfo, TxId, TxStatus};
 
 /// A link that has joined, and nothing of it is with the radio.
 fn idle(config: LinkConfig) -> Link {
@@ -49,52 +47,28 @@ fn says_something(link: &mut Link, millis: u64) -> Vec<FrameKind> {
     kinds(&transmits)
 }
 
-fn is_null(transmit: &Transmit, dozes: bool) -> bool {
-    let control = Frame::parse(&transmit.frame).unwrap().frame_control();
-    control.kind() == FrameKind::NULL && control.power_management() == dozes
-}
-
-/// Where the radio is to go once all that the link says at that time has been acknowledged.
-fn switched(link: &mut Link, millis: u64) -> Vec<LinkEvent> {
-    link.handle_timeout(at(millis));
-    for transmit in sent(link) {
-        link.handle_tx_status(at(millis), TxStatus { id: transmit.id, acked: true, retries: 0 });
-    }
-    let mut all = events(link);
-    all.retain(|event| matches!(event, LinkEvent::SwitchChannel(_)));
-    all
-}
-
 fn due(link: &Link) -> u64 {
     link.poll_timeout().unwrap().0.as_micros() / 1000
 }
 
-/// The AP knows that it is away, so a radio that hops may come to the new channel after others.
 #[test]
-fn it_takes_leave_just_before_the_switch_and_speaks_on_the_new_channel() {
+fn it_falls_silent_just_before_the_switch_and_speaks_on_the_new_channel() {
     let mut link = idle(plain());
     hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 3)));
     assert!(events(&mut link).is_empty() && !says_something(&mut link, 210).is_empty());
     hear_on(&mut link, 302, 6, &beacon(&with_switch(0, 11, 2)));
-    assert_eq!(due(&link), 200 + 204 - 12, "as the first of them said");
-    link.handle_timeout(at(393));
-    let farewell = sent(&mut link);
-    assert!(is_null(&farewell[0], true) && farewell.len() == 1 && events(&mut link).is_empty());
-    link.handle_tx_status(at(394), TxStatus { id: farewell[0].id, acked: true, retries: 0 });
-    let told = LinkEvent::Away { told: true };
-    assert_eq!(events(&mut link), [LinkEvent::Dozing, told, LinkEvent::SwitchChannel(channel(11))]);
-    assert!(says_something(&mut link, 407).is_empty());
-    link.handle_channel_set(at(408));
-    assert!(sent(&mut link).is_empty(), "the AP may not be there yet");
+    assert_eq!(due(&link), 200 + 307 - 2, "as the first of them said");
+    link.handle_timeout(at(506));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))]);
+    assert!(says_something(&mut link, 507).is_empty());
+    link.handle_channel_set(at(508));
+    assert_eq!(kinds(&sent(&mut link)), [FrameKind::QOS_DATA], "what has waited");
     hear_on(&mut link, 520, 11, &beacon(&elements(b"open", None)));
-    let first = sent(&mut link);
-    assert!(is_null(&first[0], false));
-    assert_eq!(kinds(&first[1..]), [FrameKind::QOS_DATA], "what has waited");
-    assert_eq!((events(&mut link), link.state()), (vec![LinkEvent::Awake], LinkState::Connected));
-    link.handle_tx_status(at(530), TxStatus { id: first[0].id, acked: true, retries: 0 });
-    link.handle_tx_status(at(530), TxStatus { id: first[1].id, acked: true, retries: 0 });
+    assert!(events(&mut link).is_empty() && link.state() == LinkState::Connected);
     hear_on(&mut link, 600, 11, &beacon(&with_switch(0, 6, 1)));
-    assert_eq!(switched(&mut link, 600), [LinkEvent::SwitchChannel(channel(6))]);
+    link.handle_timeout(at(701));
+    link.handle_timeout(at(712));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(6))]);
 }
 
 #[test]
@@ -104,21 +78,15 @@ fn what_is_with_the_radio_is_waited_for() {
     let waiting = sent(&mut link);
     hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 0)));
     assert!(events(&mut link).is_empty());
-    assert!(switched(&mut link, 203).is_empty());
     link.handle_tx_status(at(204), TxStatus { id: waiting[0].id, acked: true, retries: 0 });
-    assert_eq!(switched(&mut link, 204), [LinkEvent::SwitchChannel(channel(11))]);
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))]);
 
     let mut link = idle(plain());
     link.handle_msdu(at(190), &[&OTHER.octets()[..], &[2, 0, 0, 0, 0, 0x10], &[8, 0, 1, 2, 3]].concat());
     sent(&mut link);
     hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 0)));
-    assert!(switched(&mut link, 210).is_empty());
-    link.handle_timeout(at(2000));
-    assert_eq!(
-        switched(&mut link, 2000),
-        [LinkEvent::SwitchChannel(channel(11))],
-        "no longer than for any status"
-    );
+    link.handle_timeout(at(210));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))], "but not for long");
 }
 
 #[test]
@@ -126,8 +94,8 @@ fn an_ap_may_want_silence_until_the_switch() {
     let mut link = idle(plain());
     hear_on(&mut link, 200, 6, &beacon(&with_switch(1, 11, 3)));
     assert!(says_something(&mut link, 210).is_empty());
-    assert_eq!(switched(&mut link, 393), [LinkEvent::SwitchChannel(channel(11))], "without a word");
-    link.handle_channel_set(at(408));
+    link.handle_timeout(at(506));
+    link.handle_channel_set(at(508));
     assert!(says_something(&mut link, 510).is_empty());
     hear_on(&mut link, 520, 11, &beacon(&elements(b"open", None)));
     assert!(!sent(&mut link).is_empty());
@@ -144,13 +112,15 @@ fn action_frames_are_followed_into_another_band_too() {
         hear_on(&mut link, 200, 6, &action(OTHER, details));
         assert!(due(&link) > 400, "of another AP");
         hear_on(&mut link, 200, 6, &action(AP, details));
-        assert_eq!(switched(&mut link, 301), [LinkEvent::SwitchChannel(channel(to))]);
+        link.handle_timeout(at(301));
+        assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(to))]);
     }
     let mut both = with_switch(0, 36, 1);
     both.writer().put(&ExtendedChannelSwitch { mode: 0, operating_class: 115, channel: 36, count: 1 });
     let mut link = idle(plain());
     hear_on(&mut link, 200, 6, &beacon(&both));
-    assert_eq!(switched(&mut link, 301), [LinkEvent::SwitchChannel(channel(36))]);
+    link.handle_timeout(at(301));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(36))]);
 }
 
 #[test]
@@ -188,7 +158,7 @@ fn sec_m7_an_announcement_that_cannot_be_followed_changes_nothing() {
 fn where_no_beacon_comes_it_goes_back() {
     let mut link = idle(plain());
     hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 0)));
-    assert_eq!(switched(&mut link, 200), [LinkEvent::SwitchChannel(channel(11))]);
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))]);
     link.handle_channel_set(at(205));
     // One that was heard before the radio was tuned, and waited.
     hear_on(&mut link, 206, 6, &beacon(&with_switch(0, 11, 0)));
@@ -197,6 +167,5 @@ fn where_no_beacon_comes_it_goes_back() {
         link.handle_timeout(at);
     }
     let lost = LinkEvent::Disconnected { bssid: AP, end: LinkEnd::BeaconLoss };
-    let told = [LinkEvent::Awake, LinkEvent::SwitchChannel(channel(6)), lost];
-    assert_eq!(events(&mut link), told);
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(6)), lost]);
 }
