@@ -21,7 +21,8 @@ pub struct Timing {
     pub silence: Duration,
     /// After so long a guard takes over although it hears the lost owner on the air.
     pub patience: Duration,
-    /// When the owner has been lost for so long and nobody has taken over, the client is invited again.
+    /// When the owner has been lost for so long and nobody has taken over, the client is invited again. Longer than any
+    /// guard may wait, who may have lost the owner later, too.
     pub cold: Duration,
     /// When the owner's row has been gone for so long, and the owner is there, the virtual AP has ended. Rows come by way of
     /// gossip: one that was taken away and put back looks taken away for a while.
@@ -45,7 +46,7 @@ impl Default for Timing {
             stagger: Duration::from_millis(50),
             silence: Duration::from_millis(205),
             patience: Duration::from_secs(1),
-            cold: Duration::from_millis(600),
+            cold: Duration::from_millis(1500),
             ended: Duration::from_secs(5),
             hold: Duration::from_secs(10),
             copy_life: Duration::from_secs(10),

@@ -209,9 +209,11 @@ fn a_client_that_nobody_can_serve_is_invited_again() {
     assert!(nodes.all[last].title(BSSID).is_some());
     nodes.cut = Some(last);
     nodes.sees(last, 0, Standing::Down);
-    nodes.wait(Duration::from_millis(599));
+    let Timing { cold, patience, .. } = Timing::default();
+    assert!(cold > patience, "guards come first");
+    nodes.wait(cold - Duration::from_micros(1));
     assert!(nodes.orders[last].is_empty());
-    nodes.wait(Duration::from_millis(1));
+    nodes.wait(Duration::from_micros(1));
     assert!(matches!(nodes.order(last), Action::Invite { client: Some(CLIENT), .. }));
 }
 
@@ -226,7 +228,7 @@ fn a_journal_that_fails_means_no_takeover_and_no_move() {
     assert!(nodes.orders[0].is_empty(), "no longer lease either");
     nodes.cut = Some(0);
     nodes.sees(1, 0, Standing::Down);
-    nodes.wait(Duration::from_secs(1));
+    nodes.wait(Timing::default().cold);
     assert!(nodes.orders[1].iter().all(|order| matches!(order, Action::Invite { .. })));
 }
 
