@@ -10,6 +10,13 @@ use crate::wire::Channel;
 /// A channel that was refused has to be better than the limit by a fifth to come back, else it comes and goes.
 const BETTER: u32 = 5;
 
+impl SlotConfig {
+    /// Hops to a channel that was refused have to take less than this.
+    pub(super) fn readmitted(&self) -> Duration {
+        self.most_dead_air - self.most_dead_air / BETTER
+    }
+}
+
 /// A channel that somebody lives on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -41,7 +48,7 @@ fn slow_hop(
     candidate: Candidate,
 ) -> Option<Refusal> {
     let limit = config.most_dead_air;
-    let stricter = if candidate.refused { limit - limit / BETTER } else { limit };
+    let stricter = if candidate.refused { config.readmitted() } else { limit };
     let channel = candidate.channel;
     let hops = admitted.iter().flat_map(|&other| [(other, channel), (channel, other)]);
     let measured = hops.filter_map(|(from, to)| Some((air.settled(from, to)?, from, to)));

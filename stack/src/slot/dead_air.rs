@@ -72,6 +72,11 @@ impl DeadAir {
         changed
     }
 
+    /// Pairs whose hops take as long as this, or longer, are as if they had never been measured.
+    pub(super) fn forget_above(&mut self, limit: Duration) {
+        self.pairs.retain(|_, samples| samples.typical < limit);
+    }
+
     /// Getting away from a channel took so long: from the order to leave until the radio could be retuned.
     pub(super) fn left(&mut self, from: Channel, took: Duration) {
         self.leaving.entry(from).or_default().record(took);

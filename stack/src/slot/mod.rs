@@ -11,7 +11,7 @@
 //!   beacon of another gets it back later.
 //! - A pinned link (it joins, or is in a handshake) keeps the radio as long as the others can do with their least slots.
 //! - Dead air is measured for each pair of channels. Where it leaves no air worth having, the schedule says so
-//!   ([`Refusal`]) and stays where it can.
+//!   ([`Refusal`]) and stays where it can. What was refused for slow hops is tried again, ever less often.
 //!
 //! Figures of hardware and the reasons behind the limits: 0.5 ms (a userspace driver of its own) to 600 ms (a stock
 //! MT7612U); ath9k's `channel.c`; FatVAP, Juggler and Spider for how stations share a radio.
@@ -25,6 +25,7 @@ mod cycle;
 mod dead_air;
 mod plan;
 mod refusal;
+mod retry;
 mod roster;
 mod route;
 mod schedule;

@@ -7,12 +7,13 @@ use crate::slot::admit::{Candidate, admit, revolution};
 use crate::slot::ceiling::share_left;
 use crate::slot::cycle::{Terms, length, shares};
 use crate::slot::dead_air::DeadAir;
+use crate::slot::retry::Retry;
 use crate::slot::roster::Roster;
 use crate::slot::turns::Turns;
 use crate::slot::{
     Beacons, Demand, Hop, Kind, Occupant, OccupantId, PER_MILLE, Refusal, SlotConfig, SlotEvent, Stay,
 };
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::wire::Channel;
 
 /// What one radio does when. See the module page; it only decides.
@@ -31,6 +32,7 @@ pub struct Schedule {
     pub(super) stretched: Duration,
     /// What the hops of a revolution take.
     pub(super) dead: Duration,
+    retry: Retry,
     events: VecDeque<SlotEvent>,
 }
 
@@ -58,6 +60,7 @@ impl Schedule {
             cycle,
             stretched: cycle,
             dead: Duration::ZERO,
+            retry: Retry::new(),
             events: VecDeque::new(),
         }
     }
@@ -182,10 +185,12 @@ impl Schedule {
     /// Does what is due. Spurious calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
-        let (State::On { since }, Some(hop)) = (self.state, self.hop) else { return };
-        if hop.leave > now {
-            return;
+        let State::On { since } = self.state else { return };
+        if self.retry.take(now) {
+            self.air.forget_above(self.config.readmitted());
+            self.admit();
         }
+        let Some(hop) = self.hop.filter(|hop| hop.leave <= now) else { return };
         self.roster.cover(self.channel, since, now);
         if !self.is_pinned() {
             self.turns.spent(self.channel, now.since(since));
@@ -198,7 +203,9 @@ impl Schedule {
     /// When [`Self::handle_timeout`] is due and why. May change after any other call. `None` while a hop is under way,
     /// which its executor ends with [`Self::handle_arrival`], and while there is nowhere else to go.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.hop.map(|hop| (hop.leave, "leave for the next slot"))
+        let State::On { .. } = self.state else { return None };
+        let retry = self.retry.due().map(|due| (due, "try a slow channel again"));
+        earliest(self.hop.map(|hop| (hop.leave, "leave for the next slot")), retry)
     }
 
     /// What happened. Call it until it has nothing.
@@ -258,6 +265,8 @@ impl Schedule {
         let candidates: Vec<Candidate> =
             channels.iter().map(|&(channel, refused)| Candidate { channel, refused }).collect();
         let verdicts = admit(&self.config, &self.air, &candidates);
+        let slow = |verdict: &Option<Refusal>| matches!(verdict, Some(Refusal::SlowHop { .. }));
+        self.retry.note(self.now, verdicts.iter().any(slow));
         let mut admitted = Vec::with_capacity(channels.len());
         for ((channel, _), verdict) in channels.into_iter().zip(verdicts) {
             if verdict.is_none() {

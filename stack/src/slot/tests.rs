@@ -188,7 +188,7 @@ fn slow_hops_are_refused_with_the_figures_and_taken_back_when_they_are_fast() {
     let refusal = schedule.refusal(slow).unwrap();
     assert!(refusal.to_string().starts_with("this radio takes 52.0 ms from channel "), "{refusal}");
     // It goes home, and stays.
-    if schedule.poll_timeout().is_some() {
+    if schedule.stay().unwrap().hop.is_some() {
         hop(&mut schedule, ms(52));
     }
     assert_eq!(schedule.stay(), Some(Stay { channel: channel(1), hop: None }));
@@ -273,4 +273,33 @@ fn calls_out_of_turn_change_nothing() {
     schedule.unpin(at(20), OccupantId(99));
     schedule.remove(at(20), OccupantId(99));
     assert_eq!((schedule.poll_timeout(), schedule.poll_event()), (due, None));
+}
+
+#[test]
+fn a_slow_channel_is_tried_again_ever_less_often_and_kept_when_it_is_slow_no_more() {
+    let mut schedule = schedule();
+    schedule.add(at(0), link(1));
+    let id = schedule.add(at(0), link(6));
+    let mut tries = Vec::new();
+    for dead in [ms(52), ms(52), ms(52), ms(3)] {
+        let goes =
+            |schedule: &Schedule| schedule.refusal(id).is_none() || schedule.stay().unwrap().hop.is_some();
+        while dead > ms(3) && goes(&schedule) {
+            hop(&mut schedule, dead);
+        }
+        if dead > ms(3) {
+            let (due, why) = schedule.poll_timeout().unwrap();
+            assert_eq!(why, "try a slow channel again");
+            tries.push(due);
+            schedule.handle_timeout(due);
+            assert_eq!(schedule.refusal(id), None);
+            let hop = leave(&mut schedule).unwrap();
+            schedule.handle_left(due);
+            schedule.handle_arrival(due + dead, hop.to);
+        }
+    }
+    let waits: Vec<_> = tries.windows(2).map(|two| two[1].since(two[0]).as_millis() / 10_000).collect();
+    assert_eq!(waits, [6, 12]);
+    stays(&mut schedule, 40, ms(3));
+    assert_eq!(schedule.refusal(id), None);
 }
