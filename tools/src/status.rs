@@ -176,6 +176,10 @@ pub struct Hopping {
     pub dead_air_ms: f64,
     /// How often it could not be tuned.
     pub failed: u64,
+    /// How long a hop takes, in the median of the last ones, where the driver says when it is done.
+    pub median_ms: Option<f64>,
+    /// How much of that is ours, and not the driver's.
+    pub ours_ms: Option<f64>,
 }
 
 /// What passed a radio.

@@ -150,6 +150,11 @@ pub(crate) fn four_networks() -> Outcome {
     for (pings, plan) in all_answer(&FOUR, 500)?.iter().zip(&FOUR) {
         println!("measure hop_ping.{} {:.1} ms", plan.name(), pings.average);
     }
+    let hopping = &status()?["radios"][0]["hopping"];
+    let (whole, ours) =
+        hopping["median_ms"].as_f64().zip(hopping["ours_ms"].as_f64()).ok_or_else(|| hopping.to_string())?;
+    println!("measure hop_takes.hop {whole:.2} ms");
+    println!("measure hop_ours.hop {ours:.3} ms");
     hop.0.terminate()?;
     let left: Vec<String> = FOUR.iter().map(Plan::name).filter(|tap| exists(tap)).collect();
     expect(left.is_empty(), || format!("{left:?} are still there"))?;

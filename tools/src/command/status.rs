@@ -129,6 +129,12 @@ fn write_radio(out: &mut String, radio: &Radio) {
                 "  a round of {cycle:.1} ms leaves {left:.1} % of the air; {hops} hops took {dead:.1} s, {failed} failed"
             ),
         );
+        if let Some((whole, ours)) = hopping.median_ms.zip(hopping.ours_ms) {
+            line(
+                out,
+                format_args!("  a hop takes {whole:.2} ms, of which {ours:.2} ms are not the driver's"),
+            );
+        }
     }
     if !radio.drops.is_empty() {
         line(out, format_args!("  discarded: {}", counts(&radio.drops)));
@@ -267,7 +273,15 @@ mod tests {
 
     #[test]
     fn links_with_their_slots_and_losses() {
-        let hopping = Hopping { cycle_ms: 102.4, air_left: 0.941, hops: 77, dead_air_ms: 231.0, failed: 1 };
+        let hopping = Hopping {
+            cycle_ms: 102.4,
+            air_left: 0.941,
+            hops: 77,
+            dead_air_ms: 231.0,
+            failed: 1,
+            median_ms: Some(3.02),
+            ours_ms: Some(0.04),
+        };
         let radio = Radio { phy: "phy1".into(), hopping: Some(hopping), ..Radio::default() };
         let cafe = Link {
             ssid: "cafe\u{1b}".into(),

@@ -1,9 +1,11 @@
 //! A radio as a station of foreign networks: it hears and sends for its links, and goes from channel to channel as they
 //! want it.
 
+use std::time::Instant;
+
 use drivers::Radio;
 use stack::hop::HopEvent;
-use stack::time::Instant;
+use stack::time;
 use stack::wire::Channel;
 
 use super::links::{LinkChange, Links};
@@ -23,13 +25,16 @@ impl<R: Radio> Worker<R> {
     }
 
     /// Tells the links where the radio is, once it is there.
-    pub(super) fn arrive(&mut self, now: Instant) {
+    pub(super) fn arrive(&mut self, now: time::Instant) {
         if !self.has_arrived() {
             return;
         }
-        if let Some(channel) = self.links.tuning.told.take() {
-            self.links.tuning.channel = channel;
-            self.links.hopper.handle_tuned(now, channel);
+        let Links { tuning, hopper, .. } = &mut self.links;
+        if let Some(channel) = tuning.told.take() {
+            tuning.channel = channel;
+            let before = hopper.figures().dead;
+            hopper.handle_tuned(now, channel);
+            tuning.watch.stop(hopper.figures().dead - before);
         }
     }
 
@@ -63,7 +68,11 @@ impl<R: Radio> Worker<R> {
     /// Nothing is in flight. What time it is when that is done is known in the next turn, which is due at once.
     fn tune(&mut self, channel: Channel) {
         let tuning = &mut self.links.tuning;
-        let trouble = match self.radio.set_channel(channel) {
+        let begun = Instant::now();
+        let set = self.radio.set_channel(channel);
+        // One that returns before it is there takes time that nobody here can measure.
+        tuning.watch.start(self.radio.is_tuned().then(|| begun.elapsed()));
+        let trouble = match set {
             Ok(()) => {
                 tuning.told = Some(channel);
                 tuning.failed.retain(|failed| *failed != channel);

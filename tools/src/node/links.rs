@@ -15,6 +15,7 @@ use stack::wire::{Channel, EtherType, MacAddr, ReasonCode};
 
 use super::outside::Outside;
 use super::port::{BUDGET, READ};
+use super::stopwatch::Stopwatch;
 use crate::escape::escape;
 use crate::status;
 
@@ -48,6 +49,7 @@ pub(super) struct Tuning {
     pub(super) told: Option<Channel>,
     /// Channels that it could not be tuned to, which was said.
     pub(super) failed: Vec<Channel>,
+    pub(super) watch: Stopwatch,
 }
 
 /// What happened on a foreign network.
@@ -130,7 +132,7 @@ impl Links {
             stations: Vec::new(),
             buffer: vec![0; READ],
             trouble: None,
-            tuning: Tuning { channel, told: None, failed: Vec::new() },
+            tuning: Tuning { channel, told: None, failed: Vec::new(), watch: Stopwatch::default() },
         }
     }
 
@@ -238,13 +240,15 @@ impl Links {
 
     /// How the radio hops, if it has links.
     pub(super) fn hopping(&self) -> Option<status::Hopping> {
-        let figures = self.hopper.figures();
+        let (figures, medians) = (self.hopper.figures(), self.tuning.watch.medians());
         (!self.hopper.is_empty()).then(|| status::Hopping {
             cycle_ms: millis(self.hopper.cycle()),
             air_left: thousandths(self.hopper.air_left()),
             hops: figures.hops,
             dead_air_ms: millis(figures.dead),
             failed: figures.given_up,
+            median_ms: medians.map(|(whole, _)| millis(whole)),
+            ours_ms: medians.map(|(_, ours)| millis(ours)),
         })
     }
 }

@@ -21,6 +21,7 @@ mod placer;
 mod port;
 mod random;
 mod report;
+mod stopwatch;
 mod switch;
 mod table;
 mod voice;
