@@ -65,16 +65,21 @@ impl DeadAir {
         self.count = self.count.saturating_add(1);
         let changed = samples.typical.abs_diff(before) * 10 >= before || settled != samples.is_settled();
         if changed || self.overall.is_none() {
-            let mut typical: Vec<Duration> = self.pairs.values().map(|samples| samples.typical).collect();
-            typical.sort_unstable();
-            self.overall = typical.get((typical.len() - 1) / 2).copied();
+            self.reckon();
         }
         changed
+    }
+
+    fn reckon(&mut self) {
+        let mut typical: Vec<Duration> = self.pairs.values().map(|samples| samples.typical).collect();
+        typical.sort_unstable();
+        self.overall = typical.get(typical.len().saturating_sub(1) / 2).copied();
     }
 
     /// Pairs whose hops take as long as this, or longer, are as if they had never been measured.
     pub(super) fn forget_above(&mut self, limit: Duration) {
         self.pairs.retain(|_, samples| samples.typical < limit);
+        self.reckon();
     }
 
     /// Getting away from a channel took so long: from the order to leave until the radio could be retuned.
@@ -138,6 +143,19 @@ mod tests {
             air.measured(a, b, ms(dead));
         }
         assert_eq!((air.typical(a, b), air.careful(a, b)), (ms(6), ms(7)));
+    }
+
+    #[test]
+    fn what_is_forgotten_counts_for_no_other_pair_either() {
+        let (a, b, c) = channels();
+        let mut air = DeadAir::default();
+        for (to, dead) in [(b, 3), (c, 52)] {
+            (0..3).for_each(|_| _ = air.measured(a, to, ms(dead)));
+        }
+        air.forget_above(ms(24));
+        assert_eq!((air.settled(a, b), air.settled(a, c), air.assumed(a, c)), (Some(ms(3)), None, ms(3)));
+        air.forget_above(ms(2));
+        assert_eq!(air.assumed(a, b), UNMEASURED_HOP);
     }
 
     #[test]
