@@ -296,9 +296,16 @@ pub(crate) fn joined_once(frames: &[Frame]) -> Verdict {
     let leaves = |frame: &Frame| frame.kind == DEAUTHENTICATION && !ours.contains(frame.ta.as_str());
     let (joined, _) = joined.split_at(joined.iter().position(leaves).unwrap_or(joined.len()));
     let begins = [ASSOCIATION_REQUEST, REASSOCIATION_REQUEST, AUTHENTICATION];
-    // The answer to a message 3 that was repeated may come late.
-    let shakes = |frame: &Frame| frame.message.is_some_and(|message| message != 4);
-    let again = joined.iter().find(|frame| shakes(frame) || begins.contains(&frame.kind));
+    // The answer to a message 3 that was repeated before may come late.
+    let count = |message| joining.iter().filter(|frame| frame.message == Some(message)).count();
+    let mut unanswered = count(3).saturating_sub(count(4));
+    let again = joined.iter().find(|frame| match frame.message {
+        Some(4) if unanswered > 0 => {
+            unanswered -= 1;
+            false
+        }
+        message => message.is_some() || begins.contains(&frame.kind),
+    });
     must(again.is_none(), || format!("begins anew: {again:?}"))?;
     let since = frames.iter().skip_while(|frame| frame.kind != ASSOCIATION_REQUEST);
     let gone = since.clone().find(|frame| frame.kind == DEAUTHENTICATION);

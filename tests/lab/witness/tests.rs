@@ -257,6 +257,15 @@ fn a_second_join_is_seen() {
     }
     let fourth = |frame: &Frame| frame.message == Some(4);
     fails_once(&frames, checks::joined_once, fourth, |frame| frame.message = None);
+    fails_once(&frames, checks::joined_once, late, |frame| frame.message = Some(4));
+    let mut repeated = frames.clone();
+    let third = repeated.iter().position(|frame| frame.message == Some(3)).expect("message 3");
+    repeated.insert(third, repeated[third].clone());
+    checks::joined_once(&repeated).expect("it was in");
+    repeated.iter_mut().find(|frame| late(frame)).expect("a beacon").message = Some(4);
+    checks::joined_once(&repeated).expect("the answer was late");
+    let another = |frame: &Frame| late(frame) && frame.message.is_none();
+    fails_once(&repeated, checks::joined_once, another, |frame| frame.message = Some(4));
     let mut left = frames.clone();
     let last = left.last().expect("frames").clone();
     left.push(Frame { kind: DEAUTHENTICATION, ta: CLIENT.to_owned(), ra: AP.to_owned(), ..last.clone() });
