@@ -69,11 +69,10 @@ impl<R: Radio> Worker<R> {
     fn tune(&mut self, channel: Channel) {
         let tuning = &mut self.links.tuning;
         let begun = Instant::now();
-        let set = self.radio.set_channel(channel);
-        // One that returns before it is there takes time that nobody here can measure.
-        tuning.watch.start(self.radio.is_tuned().then(|| begun.elapsed()));
-        let trouble = match set {
+        let trouble = match self.radio.set_channel(channel) {
             Ok(()) => {
+                // One that returns before it is there takes time that nobody here can measure.
+                tuning.watch.start(self.radio.is_tuned().then(|| begun.elapsed()));
                 tuning.told = Some(channel);
                 tuning.failed.retain(|failed| *failed != channel);
                 return;
