@@ -27,7 +27,7 @@ fn every_scenario_on_mac80211_hwsim() {
     let hostapd = std::env::var("AIRLOOM_LAB_AP").is_ok_and(|ap| ap == "hostapd");
     let wanted: Vec<String> =
         scenarios(Path::new(GUEST), hostapd).into_iter().filter(|name| is_wanted(name, &filter)).collect();
-    let machine = match Machine::prepare(Path::new(GUEST), airloom::binary()) {
+    let machine = match Machine::prepare(Path::new(GUEST), &airloom::binary()) {
         Ok(machine) => machine,
         Err(why) => return skip(wanted.len(), &why),
     };

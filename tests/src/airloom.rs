@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 /// The path of the binary, which is built with the tests.
-pub fn binary() -> &'static PathBuf {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| of_profile().join("airloom-as-tested"))
+#[must_use]
+pub fn binary() -> PathBuf {
+    of_profile().join("airloom-as-tested")
 }
 
 /// The path of the binary as it is released. What cargo tells a test of the test's own crate, the build scripts of others
