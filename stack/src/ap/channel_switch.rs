@@ -4,8 +4,7 @@
 //! With the last of them the queue is held and the virtual AP is drained. The radio on the other channel beacons from the
 //! announced TBTT on, and asks for the client until it is heard there; only then the queue goes out.
 //!
-//! Meanwhile beacons go to all: Linux takes no notice of those that are for one station, and a switch is over for it only
-//! when it has heard a beacon on the new channel. It takes no other announcement before that.
+//! For Linux a switch is over only when it has heard a beacon on the new channel, and it takes no other announcement before.
 //!
 //! The client may send until it goes, and at once when it has come (channel switch mode 0), if both radios acknowledge for it
 //! and pass on what they hear. Else it is to be silent until it hears its virtual AP there (mode 1). Linux leaves when the last announcement is due, an interval before the switch, and others
@@ -31,8 +30,6 @@ use crate::wire::{Channel, MacAddr, ManagementBody, TxOptions};
 const ANNOUNCEMENTS: u32 = 3;
 /// To a client that dozes, and may sleep through most of them.
 const ANNOUNCEMENTS_TO_DOZING: u32 = 10;
-/// How many beacons go to all after a switch.
-const OPEN_BEACONS: u8 = 10;
 /// How long the client is waited for on its new channel. One that has stayed where it was must not miss so many beacons
 /// that it leaves.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -183,7 +180,7 @@ impl ApRadio {
             return;
         }
         let Some(ap) = self.ap_mut(place).filter(|ap| ap.client == Some(client)) else { return };
-        (ap.channel, ap.open_beacons) = (channel, OPEN_BEACONS);
+        ap.channel = channel;
         ap.stations.values_mut().for_each(|station| station.peer.forget_polls());
         let bssid = ap.bssid;
         self.end_waiting(now, place);
@@ -259,11 +256,6 @@ impl VirtualAp {
         let left = switch.at.checked_sub(self.tsf.at(now))?;
         let count = u8::try_from(left.div_ceil(micros(interval(&self.config)))).ok()?;
         Some(SwitchAnnouncement { to: switch.to, quiet: switch.quiet, count }).filter(|_| count > 0)
-    }
-
-    /// The next beacon goes to all, not to its client alone.
-    pub(super) const fn beacons_to_all(&self) -> bool {
-        self.client.is_none() || self.switch.is_some() || self.open_beacons > 0
     }
 
     /// The switch that its client may follow yet.

@@ -5,16 +5,16 @@ use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
 use crate::ap::outbox::{Waiting, Whose};
 use crate::ap::radio::{ApRadio, Slot};
-use crate::ap::virtual_ap::{Rekey, interval};
+use crate::ap::virtual_ap::{Rekey, VirtualAp, interval};
 use crate::mac::{Completion, Outgoing, PAUSE, Turn};
 use crate::time::Instant;
-use crate::wire::{Rate, TxOptions};
+use crate::wire::Rate;
 
-/// The rate of beacons to one client that knows it: at 1 Mb/s those of 32 clients would take half of the air, at this
-/// one they take a fourteenth.
+/// The rate of beacons that are for one client that knows it and is near: at 1 Mb/s those of 32 clients would take half of the
+/// air, at this one they take a fourteenth.
 pub(super) const BEACON_RATE: Rate = Rate::Legacy(24);
-/// How often the radio may retry a beacon to one client: what is late is of no use.
-const BEACON_RETRIES: u8 = 2;
+/// One that is heard so well hears them at that rate, in dBm.
+const NEAR: i8 = -75;
 
 impl ApRadio {
     /// Notes whose beacon is due, and when the next one is.
@@ -146,26 +146,14 @@ impl ApRadio {
             return None;
         }
         let mut frame = self.pool.take();
-        let alone = ap.client.filter(|_| !ap.beacons_to_all());
         let dtim = ap.beacon(now, &self.config, &mut frame);
         stamp(&mut frame, ap.tsf.at(now));
-        let client = alone.and_then(|client| ap.stations.get_key_value(&client));
-        let beacon = match client {
-            Some((&client, station)) => {
-                let options = TxOptions {
-                    rate: station.beacon_rate.or_else(|| Some(robust(&self.config))),
-                    retries: Some(BEACON_RETRIES),
-                    ..TxOptions::default()
-                };
-                (Whose::Station((place, client), station.association), Outgoing::immediate(frame, options))
-            }
-            None => (Whose::Group(place), Outgoing::robust(frame, robust(&self.config))),
-        };
+        let rate = ap.beacon_rate().unwrap_or_else(|| robust(&self.config));
         self.switch_announced(now, place);
         if dtim {
             self.wake_group(place, true);
         }
-        Some(beacon)
+        Some((Whose::Group(place), Outgoing::robust(frame, rate)))
     }
 
     /// Group frames: at once while nobody dozes, else as many as the last DTIM beacon announced, directly after it.
@@ -235,6 +223,17 @@ impl ApRadio {
     pub(super) fn send(&mut self, whose: Whose, frame: Vec<u8>) {
         let outgoing = Outgoing::robust(frame, robust(&self.config));
         self.outbox.push(Waiting { whose, outgoing, tsf: None }, &mut self.drops);
+    }
+}
+
+impl VirtualAp {
+    /// What its beacons can go at for its only client, once that is known to hear them so.
+    fn beacon_rate(&self) -> Option<Rate> {
+        let client = self.client.filter(|_| self.switch.is_none())?;
+        let station = self.stations.get(&client)?;
+        station
+            .beacon_rate
+            .filter(|_| station.peer.stats.average_signal().is_some_and(|signal| signal >= NEAR))
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Station {
     pub(super) takes: TakenRates,
     /// When it was last said how it is heard.
     pub(super) reported: Option<Instant>,
-    /// At what rate beacons go to it alone; the radio's choice if unset.
+    /// At what rate it is sent beacons that are meant for it alone, if it is near; the radio's choice if unset.
     pub(super) beacon_rate: Option<Rate>,
 }
 
@@ -93,8 +93,6 @@ pub struct VirtualAp {
     pub(super) channel: Channel,
     /// Its client goes to another channel.
     pub(super) switch: Option<ChannelSwitch>,
-    /// How many beacons are to go to all although there is but one client.
-    pub(super) open_beacons: u8,
 }
 
 impl VirtualAp {
@@ -125,7 +123,6 @@ impl VirtualAp {
             parked: false,
             channel,
             switch: None,
-            open_beacons: 0,
             config,
         }
     }
@@ -173,8 +170,8 @@ impl VirtualAp {
             && (self.burst > 0 || self.dozing == 0)
     }
 
-    /// Writes the next beacon and advances the DTIM count. That of a client's own virtual AP goes to the client alone, so
-    /// that nobody else lists it, but while the client changes its channel. Says whether it is a DTIM.
+    /// Writes the next beacon and advances the DTIM count. Says whether it is a DTIM. That of a client's own virtual AP goes to
+    /// all, too (802.11-2020 11.1.3.1): Linux drops others.
     pub(super) fn beacon(&mut self, now: Instant, radio: &RadioConfig, out: &mut Vec<u8>) -> bool {
         let dtim = self.dtim_count == 0;
         let period = self.config.dtim_period.max(1);
@@ -182,10 +179,9 @@ impl VirtualAp {
         let tim = bitmap.tim(self.dtim_count, period, dtim && !self.group_queue.is_empty());
         let ends = Ends {
             bssid: self.bssid,
-            to: self.client.filter(|_| !self.beacons_to_all()).unwrap_or(MacAddr::BROADCAST),
+            to: MacAddr::BROADCAST,
             sequence: self.sequence.next(SequenceSpace::Common),
         };
-        self.open_beacons = self.open_beacons.saturating_sub(1);
         self.dtim_count = if dtim { period - 1 } else { self.dtim_count - 1 };
         let announcer = if self.client.is_some() { Announcer::Taken } else { Announcer::Bss };
         let switch = self.switch_announcement(now);

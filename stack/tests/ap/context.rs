@@ -31,11 +31,11 @@ fn what_is_written_is_read_as_the_same() {
 fn another_version_is_told_from_broken_bytes() {
     for context in contexts() {
         let mut bytes = context.encode().to_vec();
-        for version in (0..=u8::MAX).filter(|version| *version != 3) {
+        for version in (0..=u8::MAX).filter(|version| *version != 4) {
             bytes[0] = version;
             assert_eq!(Context::decode(&bytes), Err(ContextError::Version(version)));
         }
-        bytes[0] = 3;
+        bytes[0] = 4;
         bytes.push(0);
         assert_eq!(Context::decode(&bytes), Err(ContextError::Trailing(1)));
         for len in 0..bytes.len() - 1 {

@@ -41,19 +41,21 @@ fn the_parent_beacons_to_all_with_legacy_rates_and_a_full_channel() {
 }
 
 #[test]
-fn beacons_of_clients_go_nameless_to_the_client_alone_at_12_megabits_and_spread_over_the_interval() {
+fn beacons_of_clients_go_nameless_to_all_at_12_megabits_and_spread_over_the_interval() {
     let mut world = World::joined(wpa2(OWN), 8);
+    world.signal = Some(-60);
+    (0..8).for_each(|index| world.traffic_both_ways(index));
     let since = world.air.len();
     world.run(1024);
     let mut times = BTreeSet::new();
     for index in 0..8 {
-        let (address, bssid) = (world.links[index].0, world.bssid_of(index));
+        let bssid = world.bssid_of(index);
         let mine = world.air[since..].iter().filter(|on_air| transmitter(&on_air.frame) == bssid);
         let beacons: Vec<_> =
             mine.filter(|on_air| kind_of(&on_air.frame) == Some(FrameKind::BEACON)).collect();
         assert_eq!(beacons.len(), 10);
         for beacon in &beacons {
-            assert_eq!(beacon.frame[4..10], address.octets());
+            assert_eq!(beacon.frame[4..10], [0xff; 6], "Linux drops those that go to one station");
             assert_eq!(beacon.options.rate, Some(Rate::Legacy(24)));
             assert_eq!(beacon.frame[36..38], [0, 0], "no name for others that scan");
             let timestamp = u64::from_le_bytes(beacon.frame[24..32].try_into().unwrap());
@@ -62,6 +64,22 @@ fn beacons_of_clients_go_nameless_to_the_client_alone_at_12_megabits_and_spread_
         times.insert(beacons[0].at % 102);
     }
     assert!(times.len() >= 7, "not all at once: {times:?}");
+}
+
+#[test]
+fn beacons_for_a_client_far_away_go_at_the_robust_rate() {
+    let mut world = World::joined(wpa2(OWN), 1);
+    for (signal, rate) in [(None, 12), (Some(-60), 24), (Some(-85), 12)] {
+        world.signal = signal;
+        (0..20).for_each(|_| world.traffic_both_ways(0));
+        let since = world.air.len();
+        world.run(300);
+        let bssid = world.bssid_of(0);
+        let beacon = world.air[since..].iter().rev().find(|on_air| {
+            transmitter(&on_air.frame) == bssid && kind_of(&on_air.frame) == Some(FrameKind::BEACON)
+        });
+        assert_eq!(beacon.unwrap().options.rate, Some(Rate::Legacy(rate)), "{signal:?}");
+    }
 }
 
 #[test]

@@ -79,6 +79,8 @@ pub(super) struct World {
     pub(super) acknowledged: Vec<MacAddr>,
     /// How many frames the radio takes in a millisecond.
     pub(super) pace: usize,
+    /// How the stations are heard, in dBm, if the radio says so.
+    pub(super) signal: Option<i8>,
     /// Frames of links that are lost on their way.
     pub(super) lose: fn(&[u8]) -> bool,
 }
@@ -108,6 +110,7 @@ impl World {
             away: Vec::new(),
             acknowledged: Vec::new(),
             pace: usize::MAX,
+            signal: None,
             lose: |_| false,
         }
     }
@@ -155,7 +158,8 @@ impl World {
     }
 
     fn exchange(&mut self, now: Instant, left: &mut usize) {
-        let info = RxInfo { frequency: Some(self.channel.frequency()), ..RxInfo::default() };
+        let info =
+            RxInfo { frequency: Some(self.channel.frequency()), signal: self.signal, ..RxInfo::default() };
         while *left > 0
             && let Some(transmit) = self.ap.poll_transmit(now)
         {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The version that is written, and the only one that is read.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// Everything but what is queued takes fewer bytes.
 const FIXED: usize = 2048;
 /// A queued MSDU takes fewer bytes besides its frame.
@@ -47,8 +47,6 @@ pub struct Context {
     /// The channel that its client was on last.
     channel: Channel,
     switch: Option<SwitchRecord>,
-    /// How many beacons are still to go to all after a switch.
-    open_beacons: u8,
     /// Group frames that may still follow the last DTIM beacon.
     burst: u16,
     sequence: SequenceNumbers,
@@ -121,7 +119,6 @@ record!(Context {
     tbtt,
     channel,
     switch,
-    open_beacons,
     burst,
     sequence,
     station,

@@ -44,7 +44,6 @@ impl VirtualAp {
             tsf: self.tsf.ahead().wrapping_sub(clock.ahead),
             channel: self.channel,
             switch: self.switch_under_way().map(|switch| SwitchRecord { to: switch.to, at: switch.at }),
-            open_beacons: self.open_beacons,
             burst: u16::try_from(self.burst).unwrap_or(u16::MAX),
             sequence: self.sequence.clone(),
             station: station.record(now, purpose),

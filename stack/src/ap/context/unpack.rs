@@ -64,7 +64,6 @@ impl Context {
             tsf,
             parked: true,
             channel: self.channel,
-            open_beacons: self.open_beacons,
             switch: self.switch.map(|SwitchRecord { to, at }| ChannelSwitch {
                 to,
                 at,
