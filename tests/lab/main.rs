@@ -40,9 +40,10 @@ fn every_scenario_on_mac80211_hwsim() {
     let console = machine.run(BOUND, |line| {
         if let Some((name, result)) = outcome(line) {
             let took = mem::replace(&mut before, Instant::now()).elapsed();
-            told.push(Told { name: name.to_owned(), result: result.to_owned(), took });
+            say(&format!("{name}: {result} ({:.1} s)", took.as_secs_f64()));
+            told.push(Told { name: name.to_owned(), result: result.to_owned() });
         } else if line.starts_with("measure ") {
-            println!("lab: {line}");
+            say(line);
         }
     });
     let outcomes = testify_all(&machine, &told);
@@ -57,8 +58,6 @@ fn every_scenario_on_mac80211_hwsim() {
 struct Told {
     name: String,
     result: String,
-    /// Since that on the one before, or since the boot began.
-    took: Duration,
 }
 
 /// What came of the scenarios. The witness waits for the last of them: on two cores it would take one from the emulated
@@ -77,19 +76,25 @@ fn testify_all(machine: &Machine, told: &[Told]) -> Vec<(String, Result<(), Stri
 
 /// What came of a scenario: the guest's word, and then the witness's.
 fn testify(machine: &Machine, told: &Told) -> Result<(), String> {
-    let result = match told.result.as_str() {
-        "ok" => witness::testify(&machine.air, &told.name),
-        why => Err(why.to_owned()),
-    };
-    let word = result.as_ref().err().map_or("ok", String::as_str);
-    println!("lab: {}: {word} ({:.1} s)", told.name, told.took.as_secs_f64());
+    if told.result != "ok" {
+        return Err(told.result.clone());
+    }
+    let result = witness::testify(&machine.air, &told.name);
+    if let Err(why) = &result {
+        say(&format!("{}: the witness: {why}", told.name));
+    }
     result
 }
 
-/// Where the platform can't run the lab. Written past the test harness, which would keep it to itself.
+/// Where the platform can't run the lab.
 fn skip(count: usize, why: &str) {
     tell_the_count(0, count);
-    let _ = writeln!(std::io::stderr(), "lab: {count} scenarios skipped: {why}");
+    say(&format!("{count} scenarios skipped: {why}"));
+}
+
+/// Past the test harness, which would keep it to itself until the end: the lab takes its time.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "lab: {line}");
 }
 
 /// For the closing line of `tools/test`.

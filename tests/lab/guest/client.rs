@@ -72,6 +72,8 @@ pub(crate) struct Client {
     supplicant: Daemon,
     requests: Control,
     events: Control,
+    /// It was asked to end.
+    left: bool,
 }
 
 impl Client {
@@ -104,7 +106,7 @@ impl Client {
         let requests = open_soon(&socket, || supplicant.lives())?;
         let events = Control::open(&socket)?;
         events.attach()?;
-        let client = Self { n, supplicant, requests, events };
+        let client = Self { n, supplicant, requests, events, left: false };
         client.forget_networks()?;
         Ok(client)
     }
@@ -116,8 +118,12 @@ impl Client {
         self.event(&["CTRL-EVENT-SCAN-RESULTS"], &["CTRL-EVENT-SCAN-FAILED"]).map(drop)
     }
 
-    /// Asks it to end, by which it leaves the network; killed, it would leave the kernel joined.
-    pub(crate) fn leave(&self) -> Outcome {
+    /// Asks it to end, by which it leaves the network; killed, it would leave the kernel joined. Once only: while it ends
+    /// nobody answers.
+    pub(crate) fn leave(&mut self) -> Outcome {
+        if std::mem::replace(&mut self.left, true) {
+            return Ok(());
+        }
         self.requests.request("TERMINATE").map(drop)
     }
 
@@ -159,6 +165,14 @@ impl Client {
             expect(state == "COMPLETED", || {
                 format!("wpa_supplicant is {state}; {}", self.supplicant.last_words())
             })
+        })
+    }
+
+    /// It has heard the beacons of its access point all the time, by what wpa_supplicant has said.
+    pub(crate) fn missed_no_beacons(&self) -> Outcome {
+        let losses = self.supplicant.said("CTRL-EVENT-BEACON-LOSS");
+        expect(losses == 0, || {
+            format!("beacons were missing {losses} times: {}", self.supplicant.last_words())
         })
     }
 

@@ -108,6 +108,7 @@ pub(crate) fn under_pings(make: Make) -> Outcome {
     let walk = Walk::start(&client)?;
     let gaps = pings_both_ways(&client, 1500, Duration::from_millis(200), || walk.move_over().map(Some))?;
     walk.end()?;
+    client.missed_no_beacons()?;
     println!("measure moves.{} {} times", make.name(), gaps.len());
     println!("measure move_gap.{} {:.2} ms", make.name(), median(&gaps));
     expect(gaps.len() >= 10, || format!("only {} moves", gaps.len()))

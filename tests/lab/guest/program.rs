@@ -127,6 +127,12 @@ impl Daemon {
         let _ = self.child.wait();
     }
 
+    /// How many lines of its log have this word.
+    pub(crate) fn said(&self, word: &str) -> usize {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().filter(|line| line.contains(word)).count()
+    }
+
     /// What its log says, from the end.
     pub(crate) fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();

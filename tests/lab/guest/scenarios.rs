@@ -54,7 +54,8 @@ pub(crate) fn thousand_pings(make: Make) -> Outcome {
     let client = Client::join(0, &Wanted::WPA2)?;
     client.reaches(ADDRESS)?;
     from_client(&client, ADDRESS, 1000, "0.01")?.all_answered("from the client")?;
-    to_client(&client, 1000, "0.01")?.all_answered("to the client")
+    to_client(&client, 1000, "0.01")?.all_answered("to the client")?;
+    client.missed_no_beacons()
 }
 
 pub(crate) fn throughput(make: Make) -> Outcome {
@@ -255,7 +256,7 @@ pub(crate) fn crowd(make: Make) -> Outcome {
     for pair in clients.chunks(2) {
         from_client(&pair[0], &pair[1].ip(), 10, "0.02")?.all_answered("between two of the crowd")?;
     }
-    clients.iter().try_for_each(Client::leave)
+    clients.iter_mut().try_for_each(Client::leave)
 }
 
 /// One access point on two radios and two bands: clients on each talk to each other and to the TAP.

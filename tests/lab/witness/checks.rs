@@ -180,6 +180,14 @@ pub(crate) fn dozing_clients_are_left_alone(frames: &[Frame]) -> Result<usize, S
     Ok(count)
 }
 
+/// Every beacon goes to all: an associated Linux drops others, and soon asks whether its access point is still there. Only those
+/// that tell a client that looks around where its place would be name the network and go to one.
+pub(super) fn beacons_go_to_all(frames: &[Frame]) -> Verdict {
+    let to_one = |frame: &&Frame| frame.kind == BEACON && frame.ra != "ff:ff:ff:ff:ff:ff";
+    let wrong = frames.iter().find(|frame| to_one(frame) && frame.ssid.is_empty());
+    wrong.map_or(Ok(()), |frame| Err(format!("a beacon to one: {frame:?}")))
+}
+
 /// Beacons of each BSSID are 100 TU apart, in the middle of so many that a busy moment of the machine does not decide.
 pub(crate) fn beacons_keep_time(frames: &[Frame]) -> Verdict {
     for bssid in access_points(frames) {

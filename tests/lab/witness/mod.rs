@@ -60,6 +60,7 @@ fn always(scenario: &str, frames: &[Frame]) -> Verdict {
     if DRIVERS.contains(&scenario) {
         return Ok(());
     }
+    checks::beacons_go_to_all(frames)?;
     // There somebody plays at being one of ours, with beacons of the same address.
     if scenario != "nodes_of_another_cluster" {
         checks::beacons_keep_time(frames)?;

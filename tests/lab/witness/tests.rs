@@ -136,6 +136,16 @@ fn late_beacons_are_seen() {
 }
 
 #[test]
+fn a_beacon_to_one_is_seen() {
+    let mut frames = rekeys();
+    checks::beacons_go_to_all(&frames).expect("a good recording");
+    let beacon = frames.iter_mut().find(|frame| frame.kind == frames::BEACON).expect("a beacon");
+    beacon.ra = "02:00:00:00:01:00".to_owned();
+    beacon.ssid.clear();
+    checks::beacons_go_to_all(&frames).expect_err("a beacon to a client");
+}
+
+#[test]
 fn bssids_are_told_apart() {
     let frames = rekeys();
     checks::bssids_are_one(&frames).expect("one BSSID");
