@@ -1,5 +1,7 @@
 //! What every radio can do, real or simulated.
 
+use std::time::Duration;
+
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit, TxStatus};
 
 /// Something that came from a radio.
@@ -64,8 +66,9 @@ pub trait Radio {
         false
     }
 
-    /// Tunes to a channel. The caller sees to it that nothing is in flight, and waits for [`Radio::is_tuned`].
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError>;
+    /// Tunes to a channel. The caller sees to it that nothing is in flight, and waits for [`Radio::is_tuned`]. Yields how long
+    /// the call has waited for the hardware: zero for radios that return before they are there.
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError>;
 
     /// The radio is on the channel that was set last. Radios whose `set_channel` returns when that is done say yes.
     fn is_tuned(&self) -> bool {

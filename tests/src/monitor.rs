@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use drivers::packet::PacketSocket;
 use drivers::tap::Tap;
@@ -94,9 +95,9 @@ impl Radio for Monitor {
         self.socket.flush()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
         self.tuned.store(channel.frequency(), Ordering::SeqCst);
-        Ok(())
+        Ok(Duration::ZERO)
     }
 
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {

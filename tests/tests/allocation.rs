@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use airloom::node::{OsRandom, Outside, Switch, SwitchNetwork, Worker};
 use drivers::tap::TapError;
@@ -141,8 +142,8 @@ impl Radio for Script {
         Ok(())
     }
 
-    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
-        Ok(())
+    fn set_channel(&mut self, _: Channel) -> Result<Duration, RadioError> {
+        Ok(Duration::ZERO)
     }
 
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {

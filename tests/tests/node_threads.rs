@@ -278,8 +278,8 @@ impl Radio for Broken {
         Ok(())
     }
 
-    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
-        Ok(())
+    fn set_channel(&mut self, _: Channel) -> Result<Duration, RadioError> {
+        Ok(Duration::ZERO)
     }
 
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {
@@ -338,8 +338,8 @@ impl Radio for Holding {
         Ok(())
     }
 
-    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
-        Ok(())
+    fn set_channel(&mut self, _: Channel) -> Result<Duration, RadioError> {
+        Ok(Duration::ZERO)
     }
 
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {

@@ -204,8 +204,8 @@ impl Radio for Narrow {
         Ok(())
     }
 
-    fn set_channel(&mut self, _: Channel) -> Result<(), RadioError> {
-        Ok(())
+    fn set_channel(&mut self, _: Channel) -> Result<Duration, RadioError> {
+        Ok(Duration::ZERO)
     }
 
     fn change_ack(&mut self, _: AckChange) -> Result<(), RadioError> {

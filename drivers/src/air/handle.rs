@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use stack::wire::{AckChange, Channel, Transmit};
 
@@ -48,11 +49,11 @@ impl Radio for AirRadio {
         Ok(())
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
         let mut air = self.air.borrow_mut();
         let now = air.now();
         air.set_channel(now, self.id, channel);
-        Ok(())
+        Ok(Duration::ZERO)
     }
 
     fn is_tuned(&self) -> bool {

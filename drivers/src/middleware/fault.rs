@@ -1,6 +1,7 @@
 //! A radio that hears badly and is told too little, on purpose.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -104,7 +105,7 @@ impl<R: Radio> Radio for Fault<R> {
         self.inner.is_congested()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
         self.inner.set_channel(channel)
     }
 

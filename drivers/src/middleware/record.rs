@@ -1,6 +1,7 @@
 //! Everything that passes, in a file that Wireshark opens.
 
 use std::io::Write;
+use std::time::Duration;
 
 use stack::wire::radiotap::TxInfo;
 use stack::wire::{AckChange, Channel, MacAddr, RxInfo, Transmit};
@@ -90,10 +91,10 @@ impl<R: Radio, W: Write> Radio for Record<R, W> {
         self.inner.is_congested()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
-        self.inner.set_channel(channel)?;
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
+        let waited = self.inner.set_channel(channel)?;
         self.channel = Some(channel);
-        Ok(())
+        Ok(waited)
     }
 
     fn change_ack(&mut self, change: AckChange) -> Result<(), RadioError> {

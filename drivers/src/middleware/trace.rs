@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::time::Duration;
 
 use stack::wire::{AckChange, Channel, Frame, MacAddr, RxInfo, Transmit};
 
@@ -65,7 +66,7 @@ impl<R: Radio, W: Write> Radio for Trace<R, W> {
         self.inner.is_congested()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
         self.line(&format!("tuned to {channel}"));
         self.inner.set_channel(channel)
     }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use stack::wire::{AckChange, Channel, MacAddr, Transmit};
 
@@ -150,10 +151,12 @@ impl Radio for PacketRadio {
         self.socket.is_congested()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
+        let begun = Instant::now();
         let checked = self.phy.check_channel(channel);
         let set = checked.and_then(|()| Ok(self.phy.nl80211.set_channel(&self.monitor, channel)?));
-        set.map_err(|error| self.error("setting its channel", io::Error::other(error)))
+        set.map_err(|error| self.error("setting its channel", io::Error::other(error)))?;
+        Ok(begun.elapsed())
     }
 
     /// The change is made by the helper thread, soon; see [`PacketRadio::acks`] for whether it could be.

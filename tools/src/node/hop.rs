@@ -1,8 +1,6 @@
 //! A radio as a station of foreign networks: it hears and sends for its links, and goes from channel to channel as they
 //! want it.
 
-use std::time::Instant;
-
 use drivers::Radio;
 use stack::hop::HopEvent;
 use stack::time;
@@ -32,9 +30,7 @@ impl<R: Radio> Worker<R> {
         let Links { tuning, hopper, .. } = &mut self.links;
         if let Some(channel) = tuning.told.take() {
             tuning.channel = channel;
-            let before = hopper.figures().dead;
             hopper.handle_tuned(now, channel);
-            tuning.watch.stop(hopper.figures().dead - before);
         }
     }
 
@@ -65,16 +61,19 @@ impl<R: Radio> Worker<R> {
         }
     }
 
-    /// Nothing is in flight. What time it is when that is done is known in the next turn, which is due at once.
+    /// Nothing is in flight. A radio that waits until it is there is there so much later, and the links send in this turn.
     fn tune(&mut self, channel: Channel) {
         let tuning = &mut self.links.tuning;
-        let begun = Instant::now();
         let trouble = match self.radio.set_channel(channel) {
-            Ok(()) => {
-                // One that returns before it is there takes time that nobody here can measure.
-                tuning.watch.start(self.radio.is_tuned().then(|| begun.elapsed()));
+            Ok(waited) => {
+                self.now += waited;
                 tuning.told = Some(channel);
                 tuning.failed.retain(|failed| *failed != channel);
+                // What one takes that returns before it is there nobody here can measure.
+                if self.radio.is_tuned() {
+                    tuning.watch.tuned(waited);
+                    self.arrive(self.now);
+                }
                 return;
             }
             Err(error) => error.to_string(),

@@ -165,6 +165,13 @@ impl Links {
         }
     }
 
+    /// What is done next may be the last thing before a hop, which is measured from here on.
+    pub(super) fn begin_hop(&mut self) {
+        if !self.hopper.is_empty() {
+            self.tuning.watch.begin();
+        }
+    }
+
     /// What is to be read of the outside.
     pub(super) fn reads(&self) -> impl Iterator<Item = &dyn Outside> {
         self.stations.iter().filter_map(|station| station.outside.as_deref())

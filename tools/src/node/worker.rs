@@ -49,7 +49,8 @@ pub struct Worker<R> {
     /// The time of the last turn, if it left something to do.
     more: Option<Instant>,
     end: End,
-    now: Instant,
+    /// The time of this turn; a hop makes it later.
+    pub(super) now: Instant,
     pub(super) inspect: Option<Inspect<R>>,
     pub(super) moves: Moves,
     /// What the radio serves, for virtual APs that come from other nodes.
@@ -130,11 +131,17 @@ impl<R: Radio> Worker<R> {
     /// To be called when the radio or the outside has something, when the bell was rung, and at the deadline.
     pub fn turn(&mut self, now: Instant) -> Result<(), RadioError> {
         self.now = now;
+        self.links.begin_hop();
         self.arrive(now);
         while let Some(control) = self.port.poll_control() {
             self.obey(now, control);
         }
         let mut more = self.hear(now)?;
+        // A hop takes time, and who has come says so before all else.
+        let now = self.now;
+        if self.links.tuning.watch.runs() {
+            self.send(now)?;
+        }
         let (msdus, left) = self.port.deliver(now, &mut self.ap);
         self.counters.msdus_to_stations += msdus;
         more |= left | self.links.read_outsides(now);
@@ -147,14 +154,14 @@ impl<R: Radio> Worker<R> {
         self.tend_moves(now);
         self.tend_copies(now);
         self.settle(now);
-        self.send(now)?;
-        self.settle(now);
+        self.send(self.now)?;
+        self.settle(self.now);
         self.port.ring();
         let troubles = [self.port.trouble.take(), self.links.trouble.take(), self.radio.poll_trouble()];
         for trouble in troubles.into_iter().flatten() {
             self.tell(WorkerEvent::Trouble(trouble));
         }
-        self.more = more.then_some(now);
+        self.more = more.then_some(self.now);
         Ok(())
     }
 
@@ -251,6 +258,7 @@ impl<R: Radio> Worker<R> {
     }
 
     fn hear(&mut self, now: Instant) -> Result<bool, RadioError> {
+        let channel = self.links.tuning.channel;
         for _ in 0..BUDGET {
             match self.radio.receive()? {
                 None => return Ok(false),
@@ -263,11 +271,14 @@ impl<R: Radio> Worker<R> {
                         self.links.hopper.handle_frame(now, &info, frame);
                     }
                 }
-                Some(Received::Status(status)) => self.completed(now, status),
+                Some(Received::Status(status)) => {
+                    self.links.begin_hop();
+                    self.completed(now, status);
+                }
             }
             self.settle(now);
-            // What else it has is heard by those on its new channel.
-            if self.has_arrived() {
+            // Those on its new channel send first, and then hear what else it has.
+            if self.links.tuning.channel != channel || self.has_arrived() {
                 return Ok(true);
             }
         }
@@ -341,10 +352,16 @@ impl<R: Radio> Worker<R> {
             if self.held.is_some() {
                 break;
             }
+            if self.links.tuning.watch.end() {
+                // The AP waits for this one.
+                self.radio.flush()?;
+            }
         }
+        self.links.tuning.watch.end();
         self.radio.flush()?;
         if let End::By(at) = self.end
-            && (at <= now || (idle && self.outstanding == 0 && self.links.is_finished()))
+            && (at <= now
+                || (idle && self.outstanding == 0 && self.links.is_finished()))
         {
             self.end = End::Reached;
         }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use drivers::air::{AirRadio, RadioId};
 use drivers::{Radio, RadioError, Received, TransmitError};
@@ -42,7 +43,7 @@ impl Radio for Ear {
         self.radio.flush()
     }
 
-    fn set_channel(&mut self, channel: Channel) -> Result<(), RadioError> {
+    fn set_channel(&mut self, channel: Channel) -> Result<Duration, RadioError> {
         self.radio.set_channel(channel)
     }
 
