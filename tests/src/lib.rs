@@ -7,6 +7,7 @@ mod bridge;
 pub mod captures;
 pub mod fuzz;
 pub mod hopping;
+pub mod links;
 pub mod machine;
 pub mod monitor;
 pub mod nodes;

@@ -73,7 +73,10 @@ pub struct Client {
     pub radio: RadioId,
     /// Its MAC.
     pub link: Link,
-    pub(crate) got: Vec<String>,
+    /// The texts that it got.
+    pub got: Vec<String>,
+    /// It sends back what it gets.
+    pub answers: bool,
     /// How often it lost its connection.
     pub lost: usize,
 }
@@ -266,7 +269,7 @@ impl Client {
         let config = LinkConfig { security, ..LinkConfig::new(station(n), &network.ssid) };
         let mut link = Link::new(config, random(100 + n as u64));
         link.start(now);
-        Self { radio, link, got: Vec::new(), lost: 0 }
+        Self { radio, link, got: Vec::new(), answers: false, lost: 0 }
     }
 
     pub(crate) fn turn(&mut self, now: Instant, air: &Rc<RefCell<Air>>) {
@@ -282,7 +285,12 @@ impl Client {
         }
         while let Some(event) = self.link.poll_event() {
             match event {
-                LinkEvent::Msdu(frame) => self.got.extend(text(&frame)),
+                LinkEvent::Msdu(frame) => {
+                    if self.answers {
+                        self.link.handle_msdu(now, &[&frame[6..12], &frame[..6], &frame[12..]].concat());
+                    }
+                    self.got.extend(text(&frame));
+                }
                 LinkEvent::Disconnected { .. } => self.lost += 1,
                 LinkEvent::SwitchChannel(channel) => {
                     air.borrow_mut().set_channel(now, self.radio, channel);

@@ -16,11 +16,12 @@ pub(super) struct Print {
 }
 
 impl Print {
-    /// `None` for a frame without a sequence number, whose echo nobody waits for.
+    /// `None` for what is too short for any frame. Control frames have no sequence number; those that are alike have their
+    /// echoes in the order they were sent.
     pub(super) fn of(mpdu: &[u8]) -> Option<Self> {
         let kind = *mpdu.first()?;
         let addr1 = MacAddr::from_slice(mpdu.get(4..10)?)?;
-        let sequence = mpdu.get(22..24)?.try_into().ok()?;
+        let sequence = mpdu.get(22..24).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
         Some(Self { kind, addr1, sequence })
     }
 }
@@ -164,7 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn a_control_frame_has_no_print() {
-        assert_eq!(Print::of(&[0xd4, 0, 0, 0, 2, 0, 0, 0, 0, 1]), None);
+    fn a_control_frame_is_known_by_its_kind_and_receiver() {
+        let cts = |duration, last| Print::of(&[0xc4, 0, duration, 0, 2, 0, 0, 0, 0, last]);
+        assert!(cts(1, 1).is_some() && cts(1, 1) == cts(0, 1) && cts(0, 1) != cts(0, 2));
+        assert_eq!(Print::of(&[0xc4, 0, 0, 0, 2, 0, 0, 0, 0]), None);
     }
 }

@@ -158,7 +158,12 @@ impl Announcement<'_> {
     }
 }
 
+/// Not of a radio that hops: a station that asks for block acknowledgement sends nothing for a second when its request falls
+/// into an absence.
 fn put_ht(radio: &RadioConfig, writer: &mut ElementWriter<'_>) {
+    if radio.hops {
+        return;
+    }
     let mut operation = [0; 22];
     operation[0] = radio.channel.number();
     let second = if radio.ht_streams > 1 { 0xff } else { 0 };

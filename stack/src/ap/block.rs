@@ -27,6 +27,13 @@ impl BssidBlock {
         false
     }
 
+    /// The lower and the upper half of it; `None` if it has but one address.
+    pub fn halves(&self) -> Option<[Self; 2]> {
+        let bits = self.bits.checked_sub(1)?;
+        let upper = self.address(1 << bits)?;
+        Some([Self { base: self.base, bits }, Self { base: upper, bits }])
+    }
+
     /// The address with this index, `None` beyond the end of the block.
     pub fn address(&self, index: u32) -> Option<MacAddr> {
         let index = u16::try_from(index).ok()?;

@@ -101,6 +101,9 @@ pub struct RadioConfig {
     pub max_mpdu: usize,
     /// Most frames that are with the radio at a time.
     pub window: usize,
+    /// It leaves the channel again and again for others: the beacons of all its virtual APs lie together, so that it need not
+    /// come for each.
+    pub hops: bool,
     /// How many streams it has with HT, up to 2; 0 for a radio that does not take HT rates for injected frames: it
     /// receives one and sends none.
     pub ht_streams: u8,
@@ -117,6 +120,7 @@ impl RadioConfig {
             country: None,
             max_mpdu: 2250,
             window: 64,
+            hops: false,
             ht_streams: 1,
         }
     }
@@ -187,6 +191,9 @@ pub enum ApEvent {
     /// A virtual AP of the block that is not here is on the air: its beacons are heard, or somebody forges them. Several times
     /// a second at most.
     OnAir(MacAddr),
+    /// Nothing is with the radio and nothing more is launched: it may leave the channel, as
+    /// [`ApRadio::fall_silent`](crate::ap::ApRadio::fall_silent) wanted.
+    Away,
     /// A station fell asleep or woke up.
     PowerSave {
         /// Its BSS.

@@ -216,7 +216,9 @@ impl ApRadio {
         else {
             return;
         };
-        if network.parent.is_some() {
+        let per_client = network.parent.is_some();
+        self.expect_company(now);
+        if per_client {
             self.answer_from_offer(now, position, client, true);
         } else if let Some(place) = self.own_at(position) {
             self.answer_probe(now, (place, client), position, true);
@@ -245,6 +247,7 @@ impl ApRadio {
         };
         if status == StatusCode::SUCCESS {
             self.authenticated.insert(pair, now);
+            self.expect_company(now);
             self.acknowledge_offer(now, pair.0, None);
         }
         let answer = Authentication {

@@ -8,6 +8,7 @@
 //! Such a one can be drained, taken out and adopted by another radio: within a host as the value, else as a [`Context`]. If
 //! that radio is on another channel, the client is told to go there, and waited for.
 
+mod absence;
 mod acks;
 mod admission;
 mod announce;

@@ -25,6 +25,8 @@ pub(super) enum Whose {
     Group(Place),
     /// The beacon of a parent.
     Parent,
+    /// A CTS-to-self.
+    Reservation,
 }
 
 impl Whose {
@@ -33,7 +35,7 @@ impl Whose {
         match self {
             Self::Queue((place, _), _) | Self::Station((place, _), _) => Some(*place),
             Self::Stranger(place) | Self::Group(place) => Some(*place),
-            Self::Parent => None,
+            Self::Parent | Self::Reservation => None,
         }
     }
 }

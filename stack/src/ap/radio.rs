@@ -1,7 +1,9 @@
 //! The virtual APs of one radio.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
+use crate::ap::absence::Absence;
 use crate::ap::acks::Acks;
 use crate::ap::admission::{Pair, Recent};
 use crate::ap::announce::robust;
@@ -25,6 +27,8 @@ use crate::wire::{MacAddr, ReasonCode, Transmit, TxStatus};
 
 /// Events that wait to be fetched: beyond it frames are dropped, beyond twice as many everything.
 const EVENTS: usize = 2048;
+/// Within so long all beacons go out of a radio that has little time for them.
+const TOGETHER: Duration = Duration::from_millis(3);
 /// Frames to one peer that are with the radio at a time.
 pub(super) const PEER_WINDOW: usize = 16;
 
@@ -62,6 +66,9 @@ pub struct ApRadio {
     /// Sequence numbers of BSSIDs without a BSS: parents, offers.
     pub(super) sequence: SequenceNumbers,
     pub(super) agenda: Agenda,
+    pub(super) absence: Absence,
+    /// Until when somebody may be about to join.
+    pub(super) company: Option<Instant>,
     /// When stations are looked after next.
     pub(super) next_tick: Instant,
     events: VecDeque<ApEvent>,
@@ -153,6 +160,8 @@ impl ApRadio {
             strangers_turn: false,
             sequence: SequenceNumbers::new(),
             agenda: Agenda::default(),
+            absence: Absence::default(),
+            company: None,
             next_tick: now + TICK,
             events: VecDeque::new(),
         };
@@ -166,6 +175,7 @@ impl ApRadio {
     pub fn handle_tx_status(&mut self, now: Instant, status: TxStatus) {
         if let Some((whose, completion)) = self.in_flight.handle_status(status) {
             self.completed(now, whose, completion);
+            self.leave_due(now);
         }
     }
 
@@ -176,6 +186,7 @@ impl ApRadio {
         while let Some((whose, completion)) = self.in_flight.poll_lost(now) {
             self.completed(now, whose, completion);
         }
+        self.leave_due(now);
         self.handshakes_due(now);
         self.end_pauses(now);
         self.arrivals_due(now);
@@ -225,8 +236,16 @@ impl ApRadio {
         let tick = earliest(Some((self.next_tick, "looking after stations")), pause);
         let arrival = self.next_arrival().map(|at| (at, "a frame before others is missing"));
         let awaited = self.next_awaited().map(|at| (at, "a client is waited for on this channel"));
-        let status = earliest(earliest(arrival, awaited), self.in_flight.poll_timeout());
+        let status = earliest(self.absence.deadline(), self.in_flight.poll_timeout());
+        let status = earliest(earliest(arrival, awaited), status);
         earliest(earliest(beacon, handshake), earliest(tick, status))
+    }
+
+    /// When the beacons of its first network are due: one of them, and how far they lie apart. `None` without a network.
+    pub fn beacons(&self, now: Instant) -> Option<(Instant, Duration)> {
+        let config = &self.networks.first()?.config;
+        let interval = interval(config);
+        Some((self.tsf(config, self.own_at(0)?).first_beacon(interval, now), interval))
     }
 
     /// Deauthenticates all stations. Send what [`Self::poll_transmit`] still has.
@@ -292,8 +311,9 @@ impl ApRadio {
     /// beacons of many clients do not come all at once, and a BSSID has the same timer before and after it is taken.
     pub(super) fn tsf(&self, network: &NetworkConfig, place: Place) -> Tsf {
         let index = self.own_index(place).unwrap_or(0) as u64;
-        let share = interval(network).as_micros() as u64 * index / self.config.own.len() as u64;
-        Tsf::zero_at(self.start + std::time::Duration::from_micros(share))
+        let spread = if self.config.hops { TOGETHER } else { interval(network) };
+        let share = spread.as_micros() as u64 * index / self.config.own.len() as u64;
+        Tsf::zero_at(self.start + Duration::from_micros(share))
     }
 
     pub(super) fn event(&mut self, event: ApEvent) {

@@ -1,5 +1,6 @@
 //! What is sent next, and what became of it.
 
+use crate::ap::absence::Absence;
 use crate::ap::admission::Pair;
 use crate::ap::announce::{robust, stamp};
 use crate::ap::block::Place;
@@ -32,6 +33,9 @@ impl ApRadio {
     }
 
     pub(super) fn next_frame(&mut self, now: Instant) -> Option<(Whose, Outgoing)> {
+        if self.absence != Absence::Here {
+            return self.next_reservation(now);
+        }
         self.next_beacon(now)
             .or_else(|| self.next_group(now))
             .or_else(|| self.next_of_management(now))
@@ -80,7 +84,7 @@ impl ApRadio {
                 }
             }
             Whose::Stranger(_) => self.outbox.stranger_completed(),
-            Whose::Group(_) | Whose::Parent => {}
+            Whose::Group(_) | Whose::Parent | Whose::Reservation => {}
         }
         if let Some(place) = whose.place() {
             self.note_drained(place);

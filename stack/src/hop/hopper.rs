@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::hop::home::Home;
 use crate::hop::leg::{Figures, Leg};
 use crate::hop::resident::{LinkView, Resident};
 use crate::hop::search::Search;
@@ -27,6 +28,7 @@ pub struct Hopper {
     pub(super) schedule: Schedule,
     pub(super) leg: Leg,
     pub(super) residents: Vec<Resident>,
+    pub(super) home: Option<Home>,
     pub(super) search: Search,
     pub(super) figures: Figures,
     pub(super) stopping: bool,
@@ -45,6 +47,7 @@ impl Hopper {
             schedule: Schedule::new(config, now, channel),
             leg: Leg::On(channel),
             residents: Vec::new(),
+            home: None,
             search: Search::default(),
             figures: Figures::default(),
             stopping: false,

@@ -39,6 +39,7 @@ impl Hopper {
 
     fn leave(&mut self, now: Instant, hop: Hop) {
         self.leg = Leg::Leaving(hop);
+        self.leave_home(hop);
         for index in self.here(hop.from) {
             if let Some(resident) = self.residents.get_mut(index) {
                 let patience = if resident.link.is_joining() { ANSWER } else { GRACE };
@@ -52,8 +53,9 @@ impl Hopper {
         let Leg::Leaving(hop) = self.leg else { return };
         let here = self.here(hop.from);
         let away = |&index: &usize| self.residents.get(index).is_none_or(|resident| resident.link.is_away());
-        let quiet =
-            here.iter().all(away) && self.residents.iter().all(|resident| resident.link.in_flight() == 0);
+        let quiet = here.iter().all(away)
+            && self.residents.iter().all(|resident| resident.link.in_flight() == 0)
+            && self.home_is_silent(hop.from);
         let late = self.leg.deadline().is_some_and(|(deadline, _)| deadline <= now);
         if !quiet && !late {
             return;
@@ -75,6 +77,7 @@ impl Hopper {
     fn arrive(&mut self, now: Instant, channel: Channel) {
         self.leg = Leg::On(channel);
         self.schedule.handle_arrival(now, channel);
+        self.come_home(channel);
         for index in self.here(channel) {
             self.bring_back(now, index);
         }

@@ -35,12 +35,19 @@ impl Terms {
     }
 }
 
+/// The longest absence from stations of ours for which the medium can be reserved (802.11-2020 9.2.5), less what it takes to go and to
+/// come back.
+const RESERVED: Duration = Duration::from_millis(28);
+
 /// How long a revolution should take: what latency and buffers allow, at least as much as dead air demands, and in step
 /// with beacons where that is near.
 pub(super) fn length(config: &SlotConfig, terms: &Terms) -> Duration {
+    // Where there is time for more than the shortest slots, stations of ours can be asked to wait.
+    let waits = (terms.dead + config.shortest_slot * terms.stops) * 2 <= RESERVED + config.shortest_slot;
+    let reserved = terms.own.filter(|_| waits).map(|_| RESERVED);
+    let absence = [terms.absence, reserved].into_iter().flatten().min();
     // The stop itself is served for a while, at least for its shortest slot.
-    let allowed =
-        terms.absence.map_or(config.cycle, |absence| config.cycle.min(absence + config.shortest_slot));
+    let allowed = absence.map_or(config.cycle, |absence| config.cycle.min(absence + config.shortest_slot));
     // Half of the air is to be left, if that is to be had.
     let demanded = (terms.dead * 2).max(terms.least(config));
     let wished = allowed.max(demanded).min(config.longest_cycle.max(config.cycle));
@@ -135,6 +142,8 @@ mod tests {
             length(&config, &Terms { own: Some(interval), ..terms(stops, dead) })
         };
         assert_eq!(own(TU * 100, 3, 9), TU * 100);
+        // Short enough for the medium to be reserved.
+        assert_eq!(own(TU * 100, 2, 6), TU * 100 / 3);
         assert_eq!(own(TU * 50, 3, 9), TU * 50);
         assert_eq!(own(TU * 200, 3, 9), TU * 100);
         assert_eq!(own(TU * 300, 3, 9), TU * 100);

@@ -248,6 +248,11 @@ impl Schedule {
         Some(u32::try_from(share).unwrap_or(PER_MILLE).min(PER_MILLE))
     }
 
+    /// How long the radio will be away from a channel that it leaves, if all goes as it should.
+    pub fn absence(&self, from: Channel) -> Duration {
+        self.cycle.saturating_sub(self.turns.get(from).map_or(Duration::ZERO, |turn| turn.share))
+    }
+
     /// How many frames a class the AP of a link keeps for us, as far as is known.
     pub fn ap_buffer(&self, id: OccupantId) -> Option<u32> {
         let resident = self.roster.get(id).filter(|resident| resident.occupant.kind == Kind::Link);

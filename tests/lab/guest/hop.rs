@@ -16,13 +16,14 @@ use super::traffic::{self, Beside, Pings, until_listens};
 use super::{Outcome, expect, said};
 
 /// Two bands, three channels with a passphrase and one without.
-const FOUR: [Plan; 4] = [Plan::wpa2(0, 1), Plan::wpa2(1, 11), Plan::wpa2(2, 36), Plan::open(3, 44)];
+pub(crate) const FOUR: [Plan; 4] =
+    [Plan::wpa2(0, 1), Plan::wpa2(1, 11), Plan::wpa2(2, 36), Plan::open(3, 44)];
 const FIFTH: Plan = Plan::wpa2(4, 6);
 /// Seconds between two pings.
 const INTERVAL: &str = "0.05";
 
 /// Ended when dropped.
-struct Hop(Daemon);
+pub(crate) struct Hop(pub(crate) Daemon);
 
 impl Hop {
     /// With the right passphrases.
@@ -49,7 +50,7 @@ impl Hop {
     }
 
     /// Waits until data can flow, and has an address in each of these networks then.
-    fn until_connected(&mut self, plans: &[Plan]) -> Outcome {
+    pub(crate) fn until_connected(&mut self, plans: &[Plan]) -> Outcome {
         until("not connected", || {
             self.0.lives()?;
             let links = links()?;
@@ -79,7 +80,7 @@ fn link<'a>(links: &'a Value, plan: &Plan) -> Result<&'a Value, String> {
         .ok_or_else(|| format!("{} is not in {links}", plan.name()))
 }
 
-fn started(plans: &[Plan]) -> Result<Vec<Network>, String> {
+pub(crate) fn started(plans: &[Plan]) -> Result<Vec<Network>, String> {
     plans.iter().map(|plan| plan.start()).collect()
 }
 
@@ -93,7 +94,7 @@ fn joined(plans: &[Plan; 4]) -> Result<(Vec<Network>, Hop), String> {
 }
 
 /// Sends until an answer comes: that the path works in both directions, ARP included.
-fn reaches(plan: &Plan) -> Outcome {
+pub(crate) fn reaches(plan: &Plan) -> Outcome {
     until("nobody answers", || run("ping", &["-c", "1", "-W", "1", &plan.ip(1)]).map(drop))
 }
 
@@ -104,7 +105,7 @@ fn pings(plan: &Plan, count: u32) -> Command {
 }
 
 /// So many pings through the TAP of each at the same time, all answered.
-fn all_answer(plans: &[Plan], count: u32) -> Result<Vec<Pings>, String> {
+pub(crate) fn all_answer(plans: &[Plan], count: u32) -> Result<Vec<Pings>, String> {
     let beside: Vec<_> = plans.iter().map(|plan| Beside::start(pings(plan, count))).collect();
     let ended: Vec<_> = beside.into_iter().map(Beside::end).collect();
     let pings = ended.into_iter().collect::<Result<Vec<_>, _>>()?;

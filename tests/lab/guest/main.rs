@@ -21,6 +21,7 @@ mod program;
 mod recording;
 mod roam;
 mod scenarios;
+mod serve;
 mod site;
 mod station;
 mod thief;
@@ -103,6 +104,7 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
     alone("hop_rekeys", hop::rekeys);
     alone("hop_wrong_passphrase", hop::wrong_passphrase);
     alone("hop_a_fifth", hop::a_fifth);
+    alone("hop_serves", serve::serves_between_visits);
     for (name, scenario, makes) in for_access_points() {
         for make in makes.iter().copied().filter(|make| (*make == Make::Hostapd) == hostapd) {
             all.push((format!("{name}.{}", make.name()), Box::new(move || scenario(make))));

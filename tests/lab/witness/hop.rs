@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ::tests::airwatch;
+use ::tests::airwatch::{self, Address};
 
 use super::checks::{self, Verdict};
 use super::frames::{
@@ -15,6 +15,9 @@ use super::{at_least, tell};
 const NETWORKS: usize = 5;
 /// The one without a passphrase.
 const OPEN: usize = 3;
+
+/// Of a network of ours, where there is one.
+const CLIENT: Address = Address([2, 0, 0, 0, 9, 0]);
 
 pub(super) fn testify(recording: &Path, scenario: &str) -> Verdict {
     let keys = (0..NETWORKS).filter(|n| *n != OPEN).map(|n| {
@@ -28,7 +31,10 @@ pub(super) fn testify(recording: &Path, scenario: &str) -> Verdict {
             .and_then(|()| of_the_scenario(scenario, n, &of))
             .map_err(|why| format!("foreign{n}: {why}"))?;
     }
-    let watched = airwatch::read(recording)?;
+    let mut watched = airwatch::read(recording)?;
+    if scenario == "hop_serves" {
+        watched.retain(|frame| frame.from != Some(CLIENT) && frame.to != CLIENT);
+    }
     tell(&airwatch::watch_links(&watched, scenario == "hop_rekeys"))?;
     at_least(50, airwatch::hops(&watched), "changes of channel")
 }

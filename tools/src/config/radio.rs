@@ -69,7 +69,17 @@ impl RadioSettings {
     pub const fn to_stack(&self, block: BssidBlock) -> RadioConfig {
         let mut config = RadioConfig::new(self.channel, block);
         config.country = self.country;
+        config.hops = !self.links.is_empty();
         config
+    }
+
+    /// What of its block the networks have, and what the links: a half each where there are both.
+    pub fn parts(&self, own: BssidBlock) -> (BssidBlock, BssidBlock) {
+        let both = self.serves && !self.links.is_empty();
+        match own.halves().filter(|_| both) {
+            Some([lower, upper]) => (lower, upper),
+            None => (own, own),
+        }
     }
 
     /// The bounds of its schedule. A cycle that dead air eats may become twice as long, as with the usual ones.
@@ -99,7 +109,8 @@ pub(super) fn check(
     for link in links {
         let phy = link.get_ref().phy.get_ref();
         if let Some(links) = by_phy.remove(phy.as_str()) {
-            others.push(of_links(checker, phy, &links)?);
+            let links = of_phy(checker, phy, &links)?;
+            others.push(RadioSettings::of_links(phy.to_owned(), links).map_err(|why| checker.whole(why))?);
         }
     }
     serving.append(&mut others);
@@ -115,34 +126,23 @@ fn one(
     let (span, table) = (table.span(), table.get_ref());
     let serves = networks && table.networks;
     let phy = table.phy.get_ref();
-    match links.first() {
-        Some(link) if serves => {
-            let why = format!(
-                "{phy} serves the networks, and a radio that does both is not in this version: name another phy, or say \
-                 `networks = false` in its [[radio]]"
-            );
-            return Err(checker.wrong(link.get_ref().phy.span(), why));
-        }
-        None if !serves => {
-            let why = if networks { "it says `networks = false`" } else { "there is no [[network]]" };
-            return Err(
-                checker.wrong(span, format!("{phy} has nothing to do: no [[link]] names it, and {why}"))
-            );
-        }
-        _ => {}
+    if links.is_empty() && !serves {
+        let why = if networks { "it says `networks = false`" } else { "there is no [[network]]" };
+        return Err(checker.wrong(span, format!("{phy} has nothing to do: no [[link]] names it, and {why}")));
     }
-    if let Some(cycle) = table.cycle.as_ref().filter(|_| serves) {
+    if let Some(cycle) = table.cycle.as_ref().filter(|_| links.is_empty()) {
         return Err(checker.wrong(
             cycle.span(),
             format!("{phy} stays on its channel: a cycle is for radios that a [[link]] names"),
         ));
     }
     let channel = checker.option(table.channel.as_ref(), |number| value::channel(*number))?;
+    let links = of_phy(checker, phy, links)?;
     let radio = if serves {
         let usual = || value::channel(CHANNEL).map_err(|why| checker.whole(why));
-        RadioSettings::new(phy.clone(), channel.map_or_else(usual, Ok)?)
+        RadioSettings { links, ..RadioSettings::new(phy.clone(), channel.map_or_else(usual, Ok)?) }
     } else {
-        let radio = of_links(checker, phy, links)?;
+        let radio = RadioSettings::of_links(phy.clone(), links).map_err(|why| checker.whole(why))?;
         RadioSettings { channel: channel.unwrap_or(radio.channel), ..radio }
     };
     Ok(RadioSettings {
@@ -155,14 +155,14 @@ fn one(
     })
 }
 
-fn of_links(
+/// The links of a phy.
+fn of_phy(
     checker: &Checker<'_>,
     phy: &str,
     links: &[&Spanned<LinkTable>],
-) -> Result<RadioSettings, ConfigError> {
+) -> Result<Vec<LinkSettings>, ConfigError> {
     if let Some(link) = links.get(MOST_LINKS) {
         return Err(checker.wrong(link.span(), format!("{phy} has {MOST_LINKS} links already, and no more")));
     }
-    let links = links.iter().map(|link| link::check(checker, link)).collect::<Result<_, _>>()?;
-    RadioSettings::of_links(phy.to_owned(), links).map_err(|why| checker.whole(why))
+    links.iter().map(|link| link::check(checker, link)).collect()
 }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use stack::ap::VirtualApKind;
+use stack::ap::{BssidBlock, VirtualApKind};
 use stack::sta::{LinkConfig, LinkSecurity};
 use stack::wire::MacAddr;
 
@@ -347,13 +347,21 @@ fn what_is_wrong_with_a_link_is_told_with_its_line() {
 }
 
 #[test]
-fn who_does_what_is_one_thing_a_radio() {
-    let shared = CAFE.replace("phy1", "phy0");
-    told(
-        &[SMALL, &shared].concat(),
-        7,
-        "phy0 serves the networks, and a radio that does both is not in this version",
-    );
+fn a_radio_may_serve_and_hop_and_shares_out_its_addresses() {
+    let config = parsed(&[SMALL, &CAFE.replace("phy1", "phy0")].concat()).unwrap();
+    let [radio] = &config.radios[..] else { panic!("{:?}", config.radios) };
+    assert!(radio.serves && radio.links.len() == 1 && config.serving().count() == 1);
+    let own = BssidBlock { base: MacAddr([2, 0, 0, 0, 1, 0]), bits: 8 };
+    let (networks, links) = radio.parts(own);
+    assert_eq!((networks, networks.bits), (BssidBlock { bits: 7, ..own }, 7));
+    assert_eq!(links, BssidBlock { base: MacAddr([2, 0, 0, 0, 1, 0x80]), bits: 7 });
+    assert!(radio.to_stack(own).hops);
+    let alone = &parsed(SMALL).unwrap().radios[0];
+    assert!(alone.parts(own) == (own, own) && !alone.to_stack(own).hops);
+}
+
+#[test]
+fn a_radio_has_something_to_do() {
     let radio = |keys: &str| format!("[[radio]]\nphy = \"phy2\"\n{keys}\n");
     told(
         &[SMALL, &radio("networks = false")].concat(),

@@ -189,27 +189,32 @@ fn open_radio(
         ..PacketRadioConfig::new(settings.phy.clone(), own.base, block.bits, settings.channel)
     };
     let radio = PacketRadio::open(&config)?;
+    let (of_networks, of_links) = settings.parts(own);
+    let config = RadioConfig { block, fresh_keys, own: of_networks, ..settings.to_stack(own) };
     Ok(Post {
         inspect: Some(inspect),
         serves: settings.serves,
-        links: open_links(settings, &radio, own)?,
-        ..Post::new(settings.phy.clone(), radio, RadioConfig { block, fresh_keys, ..settings.to_stack(own) })
+        links: open_links(settings, &radio, of_links)?,
+        ..Post::new(settings.phy.clone(), radio, config)
     })
 }
 
-/// The links of a radio, each with an address out of the radio's own block and a TAP that has it. `None` without any.
+/// The links of a radio, each with an address out of this block and a TAP that has it. `None` without any.
 fn open_links(
     settings: &RadioSettings,
     radio: &PacketRadio,
-    own: BssidBlock,
+    block: BssidBlock,
 ) -> anyhow::Result<Option<Links>> {
     if settings.links.is_empty() {
         return Ok(None);
     }
     let now = reactor::now().context("cannot read the clock")?;
     let mut links = Links::new(settings.slots(), now, settings.channel);
+    if settings.serves {
+        links = links.beside_networks(now);
+    }
     for (n, link) in settings.links.iter().enumerate() {
-        let address = link_address(&own, n).context("there are more links than addresses")?;
+        let address = link_address(&block, n).context("there are more links than addresses")?;
         let mut config = link.to_stack(address);
         for channel in &link.channels {
             radio.check_channel(*channel)?;

@@ -3,6 +3,7 @@
 
 use drivers::Radio;
 use stack::hop::HopEvent;
+use stack::slot::Beacons;
 use stack::time;
 use stack::wire::Channel;
 
@@ -10,10 +11,14 @@ use super::links::{LinkChange, Links};
 use super::worker::{Worker, WorkerEvent};
 
 impl<R: Radio> Worker<R> {
-    /// Has the radio be a station of these networks.
+    /// Has the radio be a station of these networks, beside what it serves.
     #[must_use]
     pub fn with_links(mut self, links: Links) -> Self {
         self.links = links;
+        let beacons = self.ap.beacons(self.now).and_then(|(at, interval)| Beacons::new(at, interval));
+        if let Some(beacons) = beacons {
+            self.links.hopper.set_home_beacons(self.now, beacons);
+        }
         self
     }
 
@@ -34,6 +39,13 @@ impl<R: Radio> Worker<R> {
         }
     }
 
+    /// A client that joins takes a radio that stays.
+    pub(super) fn hold_home(&mut self, now: time::Instant) {
+        if self.links.hopper.home().is_some() {
+            self.links.hopper.hold_home(now, self.ap.needs_radio(now));
+        }
+    }
+
     /// It was tuned and is there, which the links do not know yet.
     pub(super) fn has_arrived(&self) -> bool {
         self.links.tuning.told.is_some() && self.radio.is_tuned()
@@ -50,6 +62,14 @@ impl<R: Radio> Worker<R> {
                 }
                 HopEvent::Tune(channel) => {
                     self.tune(channel);
+                    continue;
+                }
+                HopEvent::LeaveHome { back } => {
+                    self.ap.fall_silent(self.now, back);
+                    continue;
+                }
+                HopEvent::ComeHome => {
+                    self.ap.come_back();
                     continue;
                 }
                 HopEvent::Refused(link, why) => self.links.news(link, LinkChange::Refused(why)),

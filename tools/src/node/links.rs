@@ -11,7 +11,7 @@ use stack::rsn::HandshakeFailure;
 use stack::slot::{PER_MILLE, Refusal, SlotConfig};
 use stack::sta::{LinkConfig, LinkEnd, LinkEvent, LinkSecurity};
 use stack::time::Instant;
-use stack::wire::{Channel, EtherType, MacAddr, ReasonCode};
+use stack::wire::{Channel, EtherType, MacAddr, ReasonCode, RxInfo};
 
 use super::outside::Outside;
 use super::port::{BUDGET, READ};
@@ -119,7 +119,7 @@ impl Count {
     }
 }
 
-/// The address of a radio's n-th link: the n-th of its block, all of which it hears and can acknowledge.
+/// The address of a radio's n-th link: the n-th of this block, all of which it hears and can acknowledge.
 pub fn link_address(block: &BssidBlock, n: usize) -> Option<MacAddr> {
     block.address(u32::try_from(n).ok()?)
 }
@@ -134,6 +134,13 @@ impl Links {
             trouble: None,
             tuning: Tuning { channel, told: None, failed: Vec::new(), watch: Stopwatch::default() },
         }
+    }
+
+    /// The radio serves networks on the channel where it is, too. To be said before there are links.
+    #[must_use]
+    pub fn beside_networks(mut self, now: Instant) -> Self {
+        self.hopper.host(now);
+        self
     }
 
     /// A further link, with what is behind its station and how that is called; without anything the network is joined, and
@@ -163,6 +170,12 @@ impl Links {
         if self.hopper.add(now, config, random).is_some() {
             self.stations.push(station);
         }
+    }
+
+    /// A frame that was heard so was heard where the radio's own networks are: on other channels it serves nobody.
+    pub(super) fn is_heard_at_home(&self, info: &RxInfo) -> bool {
+        let here = info.frequency.or_else(|| self.hopper.channel().map(Channel::frequency));
+        self.hopper.home().is_none_or(|home| here == Some(home.frequency()))
     }
 
     /// What is done next may be the last thing before a hop, which is measured from here on.

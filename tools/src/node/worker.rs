@@ -142,6 +142,7 @@ impl<R: Radio> Worker<R> {
         if self.links.tuning.watch.runs() {
             self.send(now)?;
         }
+        self.hold_home(now);
         let (msdus, left) = self.port.deliver(now, &mut self.ap);
         self.counters.msdus_to_stations += msdus;
         more |= left | self.links.read_outsides(now);
@@ -264,7 +265,7 @@ impl<R: Radio> Worker<R> {
                 None => return Ok(false),
                 Some(Received::Frame { info, frame }) => {
                     self.counters.rx_frames += 1;
-                    if !self.networks.is_empty() {
+                    if !self.networks.is_empty() && self.links.is_heard_at_home(&info) {
                         self.ap.handle_frame(now, &info, frame);
                     }
                     if !self.links.hopper.is_empty() {
@@ -307,6 +308,10 @@ impl<R: Radio> Worker<R> {
                 ApEvent::Followed(bssid) => self.followed(now, bssid),
                 ApEvent::NotFollowed(bssid) => self.not_followed(now, bssid),
                 ApEvent::Stray { bssid, info, frame } => self.hand_on(bssid, info, frame),
+                ApEvent::Away => {
+                    self.links.hopper.handle_home_silent(self.now);
+                    self.settle_links();
+                }
                 ApEvent::Vacated(bssid) => self.port.tell_all(&|| Control::Vacated(bssid)),
                 other => {
                     match other {
@@ -361,7 +366,7 @@ impl<R: Radio> Worker<R> {
         self.radio.flush()?;
         if let End::By(at) = self.end
             && (at <= now
-                || (idle && self.outstanding == 0 && self.links.is_finished()))
+                || (idle && self.outstanding == 0 && self.links.is_finished() && !self.ap.is_away()))
         {
             self.end = End::Reached;
         }
