@@ -68,6 +68,7 @@ impl Hopper {
     ) -> Option<LinkId> {
         let id = LinkId(u16::try_from(self.residents.len()).ok()?);
         self.events.push_back(HopEvent::Ack(AckChange::Add(config.address)));
+        let config = LinkConfig { hops: true, ..config };
         self.residents.push(Resident::new(Link::new(config, random)));
         self.search.renew();
         self.tend(now);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::sta::config::LinkEvent;
 use crate::sta::doze::Power;
+use crate::sta::follow::Switch;
 use crate::sta::link::{Link, Phase};
 use crate::time::Instant;
 
@@ -119,7 +120,7 @@ impl Link {
             Phase::Associated(association) => {
                 !association.peer.is_port_open()
                     || association.pending.is_some()
-                    || association.switch.is_some()
+                    || association.switch.is_some_and(Switch::needs_radio)
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct LinkConfig {
     pub doze_after: Option<Duration>,
     /// How it fetches what the AP has kept for it while it dozed.
     pub fetch: Fetch,
+    /// Its radio goes to other channels, too ([`crate::hop`]): it takes leave of an AP before it follows it to another channel.
+    pub hops: bool,
     /// Told to the AP: how many beacon intervals it must keep frames for at least.
     pub listen_interval: u16,
     /// The longest MPDU that the radio takes, without FCS.
@@ -53,6 +55,7 @@ impl LinkConfig {
             passive: false,
             doze_after: None,
             fetch: Fetch::Poll,
+            hops: false,
             listen_interval: 10,
             max_mpdu: 2250,
             fragmentation_threshold: None,

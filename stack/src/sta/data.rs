@@ -106,7 +106,6 @@ impl Link {
         }
         self.ask_due();
         self.settle();
-        self.switch_due();
         self.doze_timeout();
     }
 

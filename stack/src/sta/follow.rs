@@ -3,6 +3,9 @@
 //! Just before the announced TBTT the link falls silent, and when nothing of it is with the radio any more it has the radio
 //! tuned. It speaks again as soon as that is done, or if the AP wants silence, when it hears it. If no beacon comes there, it goes back and begins anew. An announcement
 //! of a channel that it may not use changes nothing (SEC-M7).
+//!
+//! A radio that hops may come to the new channel after others. There the link takes leave as for any absence (PM set), and
+//! before the last beacon on the old channel: mac80211's AP goes right after that. It speaks again when it hears the AP.
 
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use crate::wire::{Channel, Elements, MacAddr, RxInfo};
 
 /// It falls silent so long before the switch.
 const GUARD: Duration = Duration::from_millis(2);
-/// How long what is with the radio is waited for.
+/// How long what is with the radio is waited for, or a link of a radio that hops takes leave and hears what still comes.
 const DRAIN: Duration = Duration::from_millis(10);
 /// Public action: Extended Channel Switch Announcement (802.11-2020 Table 9-364).
 const EXTENDED_ANNOUNCEMENT: u8 = 4;
@@ -26,7 +29,7 @@ const EXTENDED_ANNOUNCEMENT: u8 = 4;
 pub(super) enum Switch {
     /// The AP will go. It may want nothing to be sent any more.
     Announced { from: Channel, to: Channel, at: Instant, silent: bool },
-    /// It is time: nothing is sent any more.
+    /// It is time: nothing is sent any more, but a farewell where one is taken.
     Leaving { from: Channel, to: Channel, until: Instant, silent: bool },
     /// The radio is being tuned.
     Tuning { from: Channel, silent: bool },
@@ -61,11 +64,17 @@ impl Announcement {
 
 impl Switch {
     /// Nothing is sent.
-    const fn is_silent(self) -> bool {
+    const fn is_silent(self, hops: bool) -> bool {
         match self {
             Self::Announced { silent, .. } | Self::Arrived { silent, .. } => silent,
-            Self::Leaving { .. } | Self::Tuning { .. } => true,
+            Self::Leaving { silent, .. } => silent || !hops,
+            Self::Tuning { .. } => true,
         }
+    }
+
+    /// The radio should stay where it is.
+    pub(super) const fn needs_radio(self) -> bool {
+        matches!(self, Self::Leaving { .. } | Self::Arrived { .. })
     }
 
     pub(super) const fn deadline(self) -> Option<(Instant, &'static str)> {
@@ -91,7 +100,15 @@ impl Link {
 
     /// It sends nothing because of a change of channel.
     pub(super) fn is_silent(&self) -> bool {
-        matches!(&self.phase, Phase::Associated(association) if association.switch.is_some_and(Switch::is_silent))
+        let hops = self.config.hops;
+        matches!(&self.phase, Phase::Associated(association)
+            if association.switch.is_some_and(|switch| switch.is_silent(hops)))
+    }
+
+    /// When the change of channel goes on, also while the radio is elsewhere.
+    pub(super) fn switch_deadline(&self) -> Option<(Instant, &'static str)> {
+        let Phase::Associated(association) = &self.phase else { return None };
+        association.switch.and_then(Switch::deadline)
     }
 
     /// An action frame: a channel switch of our AP is followed, all else is passed over.
@@ -149,25 +166,31 @@ impl Link {
         if !may || to.frequency() == from.frequency() || association.switch.is_some() {
             return;
         }
-        let left = (association.target.interval * u32::from(count)).saturating_sub(GUARD);
+        let beacons = u32::from(if self.config.hops { count.saturating_sub(1) } else { count });
+        let before = if self.config.hops { GUARD + DRAIN } else { GUARD };
+        let left = (association.target.interval * beacons).saturating_sub(before);
         association.switch = Some(Switch::Announced { from, to, at: now + left, silent });
         self.switch_due();
     }
 
     /// Goes on with a change of channel, if it is time and the radio has nothing of ours any more.
     pub(super) fn switch_due(&mut self) {
-        let now = self.now;
-        let idle = self.in_flight.is_empty();
+        let (now, hops) = (self.now, self.config.hops);
         let Phase::Associated(association) = &mut self.phase else { return };
         if let Some(Switch::Announced { from, to, at, silent }) = association.switch
             && at <= now
         {
             association.switch = Some(Switch::Leaving { from, to, until: now + DRAIN, silent });
         }
-        if let Some(Switch::Leaving { from, to, until, silent }) = association.switch
-            && (idle || until <= now)
-        {
-            association.switch = Some(Switch::Tuning { from, silent });
+        let Some(Switch::Leaving { from, to, until, silent }) = association.switch else { return };
+        if hops {
+            // Also if it was about to leave for another reason and stays.
+            self.leave(now, if silent { now } else { until });
+        }
+        let over = until <= now;
+        let gone = if hops { over && self.is_away() } else { over || self.in_flight.is_empty() };
+        if gone && let Phase::Associated(association) = &mut self.phase {
+            association.switch = Some(Switch::Tuning { from, silent: silent || hops });
             self.event(LinkEvent::SwitchChannel(to));
         }
     }

@@ -2,7 +2,9 @@ use super::tests::{AP, OTHER, at, beacon_of, connected, elements, events, kinds,
 use super::{Link, LinkConfig, LinkEnd, LinkEvent, LinkState};
 use crate::wire::element::{ChannelSwitch, ElementsBuf, ExtendedChannelSwitch};
 use crate::wire::management::{Action, ActionDetails};
-use crate::wire::{Channel, Elements, FrameKind, MacAddr, ManagementBody, RxInfo, TxId, TxStatus};
+use crate::wire::{
+    Channel, Elements, Frame, FrameKind, MacAddr, ManagementBody, RxInfo, Transmit, TxId, TxStatus,
+};
 
 /// A link that has joined, and nothing of it is with the radio.
 fn idle(config: LinkConfig) -> Link {
@@ -168,4 +170,63 @@ fn where_no_beacon_comes_it_goes_back() {
     }
     let lost = LinkEvent::Disconnected { bssid: AP, end: LinkEnd::BeaconLoss };
     assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(6)), lost]);
+}
+
+fn is_null(transmit: &Transmit, dozes: bool) -> bool {
+    let control = Frame::parse(&transmit.frame).unwrap().frame_control();
+    control.kind() == FrameKind::NULL && control.power_management() == dozes
+}
+
+fn hopping() -> Link {
+    idle(LinkConfig { hops: true, ..plain() })
+}
+
+/// The AP knows that it is away, so a radio that hops may come to the new channel after others.
+#[test]
+fn where_the_radio_hops_it_takes_leave_before_the_last_beacon_and_speaks_when_it_hears_the_next() {
+    let mut link = hopping();
+    hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 3)));
+    assert!(events(&mut link).is_empty() && !says_something(&mut link, 210).is_empty());
+    assert!(!link.needs_radio(), "it may go elsewhere meanwhile");
+    assert_eq!(due(&link), 200 + 204 - 12);
+    link.handle_timeout(at(393));
+    let farewell = sent(&mut link);
+    assert!(is_null(&farewell[0], true) && farewell.len() == 1 && link.needs_radio());
+    link.handle_tx_status(at(394), TxStatus { id: farewell[0].id, acked: true, retries: 0 });
+    assert_eq!(events(&mut link), [LinkEvent::Dozing, LinkEvent::Away { told: true }]);
+    assert!(says_something(&mut link, 396).is_empty(), "it hears what the AP had with its radio");
+    link.handle_timeout(at(404));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))]);
+    link.come_back(at(500));
+    link.handle_channel_set(at(500));
+    assert!(sent(&mut link).is_empty(), "the AP may not be there yet");
+    hear_on(&mut link, 520, 11, &beacon(&elements(b"open", None)));
+    let first = sent(&mut link);
+    assert!(is_null(&first[0], false));
+    assert_eq!(kinds(&first[1..]), [FrameKind::QOS_DATA], "what has waited");
+    assert_eq!((events(&mut link), link.state()), (vec![LinkEvent::Awake], LinkState::Connected));
+}
+
+#[test]
+fn an_ap_that_goes_while_the_radio_is_elsewhere_is_followed_at_once() {
+    let mut link = hopping();
+    hear_on(&mut link, 200, 6, &beacon(&with_switch(0, 11, 3)));
+    link.leave(at(210), at(210));
+    assert_eq!(events(&mut link), [LinkEvent::Away { told: false }]);
+    assert_eq!(due(&link), 392);
+    link.handle_timeout(at(393));
+    link.handle_timeout(at(404));
+    assert_eq!(events(&mut link), [LinkEvent::SwitchChannel(channel(11))]);
+}
+
+#[test]
+fn where_the_radio_hops_an_ap_that_wants_silence_has_it_to_the_last() {
+    let mut link = hopping();
+    hear_on(&mut link, 200, 6, &beacon(&with_switch(1, 11, 3)));
+    assert!(says_something(&mut link, 210).is_empty());
+    link.handle_timeout(at(393));
+    link.handle_timeout(at(404));
+    assert!(sent(&mut link).is_empty());
+    let untold = LinkEvent::Away { told: false };
+    assert_eq!(events(&mut link), [untold, LinkEvent::SwitchChannel(channel(11))]);
 }

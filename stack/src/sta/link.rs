@@ -142,8 +142,8 @@ impl Link {
         if let Some((origin, completion)) = self.in_flight.handle_status(status) {
             self.completed(origin, completion);
         }
-        self.switch_due();
         self.leave_due();
+        self.switch_due();
     }
 
     /// Does what is due. Spurious calls do nothing.
@@ -151,6 +151,7 @@ impl Link {
         self.now = now;
         self.give_up_lost();
         self.leave_due();
+        self.switch_due();
         if self.is_away() {
             return;
         }
@@ -194,7 +195,7 @@ impl Link {
     /// When [`Self::handle_timeout`] is due and why. May change after any other call.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         if self.is_away() {
-            return self.in_flight.poll_timeout();
+            return earliest(self.switch_deadline(), self.in_flight.poll_timeout());
         }
         let own = match &self.phase {
             Phase::Off => return self.absence.deadline(),
