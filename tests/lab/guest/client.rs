@@ -42,11 +42,12 @@ fn inside(n: usize, program: &str, arguments: &[&str]) -> Result<String, String>
 
 /// What a client is told of the network.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
+    pub(crate) ssid: &'a str,
     /// None on an open network.
-    pub(crate) passphrase: Option<&'static str>,
+    pub(crate) passphrase: Option<&'a str>,
     /// Where it looks for the network, in MHz.
-    pub(crate) frequencies: &'static str,
+    pub(crate) frequencies: &'a str,
     /// It asks for the network by name, as for hidden ones.
     pub(crate) by_name: bool,
     /// It sends no probe request.
@@ -55,8 +56,9 @@ pub(crate) struct Wanted {
     pub(crate) fast_transition: bool,
 }
 
-impl Wanted {
+impl Wanted<'static> {
     pub(crate) const OPEN: Self = Self {
+        ssid: SSID,
         passphrase: None,
         frequencies: "2437",
         by_name: false,
@@ -78,21 +80,26 @@ pub(crate) struct Client {
 
 impl Client {
     /// Starts wpa_supplicant and lets it join; returns when it is connected.
-    pub(crate) fn join(n: usize, wanted: &Wanted) -> Result<Self, String> {
+    pub(crate) fn join(n: usize, wanted: &Wanted<'_>) -> Result<Self, String> {
         let mut client = Self::start(n, wanted)?;
         client.until_connected()?;
         Ok(client)
     }
 
     /// Starts wpa_supplicant, which sets out at once.
-    pub(crate) fn start(n: usize, wanted: &Wanted) -> Result<Self, String> {
+    pub(crate) fn start(n: usize, wanted: &Wanted<'_>) -> Result<Self, String> {
         let client = Self::idle(n, wanted)?;
         client.set_out()?;
         Ok(client)
     }
 
     /// Starts wpa_supplicant, which waits for [`Self::set_out`].
-    pub(crate) fn idle(n: usize, wanted: &Wanted) -> Result<Self, String> {
+    pub(crate) fn idle(n: usize, wanted: &Wanted<'_>) -> Result<Self, String> {
+        Self::idle_among(n, std::slice::from_ref(wanted))
+    }
+
+    /// Starts wpa_supplicant, which waits until it is told which of these networks to join.
+    pub(crate) fn idle_among(n: usize, wanted: &[Wanted<'_>]) -> Result<Self, String> {
         let (interface, file) = (interface(n), format!("/tmp/client{n}.conf"));
         fs::write(&file, configuration(wanted)).map_err(|error| error.to_string())?;
         let ip = |words: &[&str]| run("ip", &[&["-n", &namespace(n), "address"], words].concat());
@@ -129,6 +136,23 @@ impl Client {
 
     pub(crate) fn set_out(&self) -> Outcome {
         self.requests.order("ENABLE_NETWORK 0")
+    }
+
+    /// Has it leave the network where it is for this one, and waits until it is in.
+    pub(crate) fn select(&self, network: usize, ssid: &str) -> Outcome {
+        self.requests.order(&format!("SELECT_NETWORK {network}"))?;
+        until("it does not get in", || {
+            let status = self.requests.request("STATUS")?;
+            let is = |key, value: &str| field(&status, key) == Some(value);
+            expect(is("wpa_state", "COMPLETED") && is("ssid", ssid), || status.clone())
+        })
+    }
+
+    /// Has this address in the network, and no other.
+    pub(crate) fn takes_address(&self, address: &str) -> Outcome {
+        let ip = |words: &[&str]| self.run("ip", &[&["address"], words].concat()).map(drop);
+        ip(&["flush", "dev", &interface(self.n)])?;
+        ip(&["add", address, "dev", &interface(self.n)])
     }
 
     /// Has it look on a channel, in MHz, until it knows an access point there.
@@ -251,7 +275,13 @@ fn address(n: usize) -> String {
     format!("10.9.0.{}", 10 + n)
 }
 
-fn configuration(wanted: &Wanted) -> String {
+fn configuration(all: &[Wanted<'_>]) -> String {
+    let listens = all.iter().all(|wanted| wanted.only_listens);
+    let head = format!("ctrl_interface=/run/wpa\npassive_scan={}\n", u8::from(listens));
+    all.iter().fold(head, |text, wanted| text + &network(wanted))
+}
+
+fn network(wanted: &Wanted<'_>) -> String {
     let security = match wanted.passphrase {
         Some(passphrase) => {
             let akm = if wanted.fast_transition { "FT-PSK" } else { "WPA-PSK" };
@@ -260,9 +290,8 @@ fn configuration(wanted: &Wanted) -> String {
         None => "key_mgmt=NONE".to_owned(),
     };
     format!(
-        "ctrl_interface=/run/wpa\npassive_scan={}\nnetwork={{\nssid=\"{SSID}\"\nscan_ssid={}\n\
-         scan_freq={}\nfreq_list={}\n{security}\ndisabled=1\n}}\n",
-        u8::from(wanted.only_listens),
+        "network={{\nssid=\"{}\"\nscan_ssid={}\nscan_freq={}\nfreq_list={}\n{security}\ndisabled=1\n}}\n",
+        wanted.ssid,
         u8::from(wanted.by_name),
         wanted.frequencies,
         wanted.frequencies,

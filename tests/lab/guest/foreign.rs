@@ -4,6 +4,8 @@
 use std::fs;
 use std::process::Command;
 
+use stack::wire::Channel;
+
 use super::client;
 use super::control::{Control, open_soon};
 use super::program::{Daemon, output, until};
@@ -42,6 +44,11 @@ impl Plan {
     /// The access point's address in the network, or with another number that of somebody else.
     pub(crate) fn ip(&self, number: u8) -> String {
         format!("10.20.{}.{number}", self.place)
+    }
+
+    /// In MHz.
+    pub(crate) fn frequency(&self) -> u16 {
+        Channel::from_number(self.channel).map_or(0, Channel::frequency)
     }
 
     pub(crate) fn start(self) -> Result<Network, String> {

@@ -25,6 +25,7 @@ mod serve;
 mod site;
 mod station;
 mod thief;
+mod today;
 mod traffic;
 mod walk;
 
@@ -105,6 +106,8 @@ fn scenarios(hostapd: bool) -> Vec<(String, Scenario)> {
     alone("hop_wrong_passphrase", hop::wrong_passphrase);
     alone("hop_a_fifth", hop::a_fifth);
     alone("hop_serves", serve::serves_between_visits);
+    alone("today_one_after_the_other", today::one_after_the_other);
+    alone("today_two_radios", today::two_radios);
     for (name, scenario, makes) in for_access_points() {
         for make in makes.iter().copied().filter(|make| (*make == Make::Hostapd) == hostapd) {
             all.push((format!("{name}.{}", make.name()), Box::new(move || scenario(make))));

