@@ -3,11 +3,12 @@
 //! Before it goes nothing more is launched, and it listens a moment for what stations answer to what they were sent last.
 //! What comes for them meanwhile waits in their queues, and a beacon that falls into an absence goes out at its end.
 //!
-//! Nobody acknowledges what stations send meanwhile, so they should send nothing. If the absence is no longer than a Duration can
-//! say, 32.8 ms, a CTS-to-self reserves the medium for it (802.11-2020 9.2.5, 9.3.1.3): whoever hears it waits, neighbours
-//! too, who are not asked to wait for longer. Where mac80211 does the rate control it writes the Duration of injected frames itself, and zero
-//! into this one; there stations do not wait. Nothing else would have them do so: a beacon that announces a silent
-//! switch to the channel where they are is heeded by Linux, but 6.1 disconnects over it, and a Quiet element is passed over.
+//! Nobody acknowledges what stations send meanwhile, so they should send nothing. If the absence is no longer than a
+//! Duration can say, 32.8 ms, a CTS-to-self reserves the medium for it (802.11-2020 9.2.5, 9.3.1.3): whoever hears it waits,
+//! neighbours too, which is why they are not asked to wait for longer. Where mac80211 does the rate control it writes the
+//! Duration of injected frames itself, and zero into this one; there stations do not wait. Nothing else would have them do
+//! so: a beacon that announces a silent switch to the channel where they are is heeded by Linux, but 6.1 disconnects over
+//! it, and a Quiet element is passed over.
 
 use std::time::Duration;
 

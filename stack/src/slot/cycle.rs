@@ -35,8 +35,8 @@ impl Terms {
     }
 }
 
-/// The longest absence from stations of ours for which the medium can be reserved (802.11-2020 9.2.5), less what it takes to go and to
-/// come back.
+/// The longest absence from stations of ours for which the medium can be reserved (802.11-2020 9.2.5), less what it takes
+/// to go and to come back.
 const RESERVED: Duration = Duration::from_millis(28);
 
 /// How long a revolution should take: what latency and buffers allow, at least as much as dead air demands, and in step

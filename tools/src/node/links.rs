@@ -178,6 +178,11 @@ impl Links {
         self.hopper.home().is_none_or(|home| here == Some(home.frequency()))
     }
 
+    /// The radio is where its own networks are.
+    pub(super) fn is_home(&self) -> bool {
+        self.hopper.home().is_none_or(|home| self.hopper.channel() == Some(home))
+    }
+
     /// What is done next may be the last thing before a hop, which is measured from here on.
     pub(super) fn begin_hop(&mut self) {
         if !self.hopper.is_empty() {

@@ -374,8 +374,11 @@ impl<R: Radio> Worker<R> {
     }
 
     fn next_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        let own = || self.ap.poll_transmit(now).or_else(|| self.links.hopper.poll_transmit());
-        self.held.take().or_else(own)
+        if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        let own = if self.links.is_home() { self.ap.poll_transmit(now) } else { None };
+        own.or_else(|| self.links.hopper.poll_transmit())
     }
 
     fn transmit(&mut self, now: Instant, transmit: Transmit) {
