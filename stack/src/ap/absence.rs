@@ -98,13 +98,16 @@ impl ApRadio {
 
     /// Goes on with leaving, as far as nothing is with the radio.
     pub(super) fn leave_due(&mut self, now: Instant) {
+        if matches!(self.absence, Absence::Here | Absence::Away) {
+            return;
+        }
         let reservation = self.in_flight.keys().any(|whose| *whose == Whose::Reservation);
         if self.in_flight.len() > usize::from(reservation) {
             return;
         }
         if let Absence::Draining { back } = self.absence {
-            let alone = self.virtual_aps().all(|ap| ap.stations.is_empty());
-            self.absence = Absence::Listening { until: if alone { now } else { now + LISTEN }, back };
+            let until = if self.has_stations() { now + LISTEN } else { now };
+            self.absence = Absence::Listening { until, back };
         }
         match self.absence {
             Absence::Listening { until, back } if until <= now => match self.reservation(now, back) {
@@ -124,8 +127,11 @@ impl ApRadio {
     /// For how many microseconds the medium is to be reserved, if it can be and there is somebody for whom.
     fn reservation(&self, now: Instant, back: Instant) -> Option<u16> {
         let micros = u16::try_from(back.since(now).as_micros()).ok().filter(|micros| *micros <= LONGEST)?;
-        let alone = self.virtual_aps().all(|ap| ap.stations.is_empty());
-        (!alone && micros > 0).then_some(micros)
+        (self.has_stations() && micros > 0).then_some(micros)
+    }
+
+    fn has_stations(&self) -> bool {
+        self.virtual_aps().any(|ap| !ap.stations.is_empty())
     }
 
     /// The CTS-to-self, if it is time for it.

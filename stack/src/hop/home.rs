@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use crate::hop::leg::Leg;
+use crate::hop::settle::PIN;
 use crate::hop::{HopEvent, Hopper};
 use crate::slot::{Beacons, Demand, Hop, Kind, Occupant, OccupantId};
 use crate::time::Instant;
 use crate::wire::Channel;
-
-/// How long the radio is held for a client that joins. One that takes longer has the slots as any other.
-const PIN: Duration = Duration::from_secs(1);
 
 /// The air that they want in each second. What their stations send into an absence is lost, while the APs of links keep what
 /// comes.

@@ -11,8 +11,9 @@ use crate::sta::{LinkEvent, LinkState};
 use crate::time::Instant;
 use crate::wire::Channel;
 
-/// How long the radio is held for a link that joins or is in a handshake. One that takes longer has its slots as any other.
-const PIN: Duration = Duration::from_secs(1);
+/// How long the radio is held for a link, or a client of ours, that joins or is in a handshake. One that takes longer has its
+/// slots as any other.
+pub(super) const PIN: Duration = Duration::from_secs(1);
 
 impl Hopper {
     /// Does all that follows from what has just happened.
